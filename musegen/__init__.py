@@ -1,0 +1,15 @@
+"""musegen: symbolic multi-track music generation on Keras 3."""
+
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+# In a checkout `models/`, `train/`, `eval/` and `pretrained/` stand beside this package; an
+# installed musegen holds them inside. Either way they are `musegen.models` and so on.
+_root = Path(__file__).resolve().parent.parent
+if (_root / "setup.py").exists():
+    __path__.append(str(_root))
+
+
+class Error(Exception):
+    """A mistake of the user's: one line that says what is wrong and what to do."""

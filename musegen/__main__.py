@@ -1,0 +1,5 @@
+import sys
+
+from musegen.cli import main
+
+sys.exit(main())

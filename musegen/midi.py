@@ -1,0 +1,422 @@
+"""MIDI files, pypianoroll and pretty_midi objects: from and to songs and phrases.
+
+Reading puts every note on a grid of 24 steps a beat. Three rules say which cells a note fills,
+where `on` and `off` are its ends in steps:
+
+| rule | on | off | cells of a pitched note | short notes |
+|---|---|---|---|---|
+| `paper` | floor | floor | on ... off - 2: each ends with a silent step | under 2: dropped |
+| `lpd` | floor | floor | on ... off, as the published LPD files | one cell |
+| `pypianoroll1` | round | floor | on ... off - 1, as pypianoroll 1.0.4 | nothing |
+
+Under all of them the step before a note of the same pitch is silent, drums keep their onsets
+alone, notes that end before the first beat are dropped, and a note without an end is not a note.
+The first beat is where the first time signature stands. A file without one starts at its beginning
+under `paper`, as the MIDI standard has it, and at pretty_midi's estimate under the other two, which
+in one song of five lies beyond the first notes.
+
+Writing gives each pitched note back the silent step that reading took from it (`rest=1`), so that
+phrases to MIDI to phrases, with the defaults, changes no cell.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musegen import Error, beats, notes
+from musegen.phrases import (
+    BEATS_PER_BAR,
+    LOWEST_PITCH,
+    N_BARS,
+    N_PITCHES,
+    TRACKS,
+    chain,
+    cut,
+    validate,
+)
+from musegen.song import STEPS_PER_BEAT, Part, Song
+
+if TYPE_CHECKING:
+    import pretty_midi
+    import pypianoroll
+
+    Source = str | Path | bytes | pypianoroll.Multitrack | pretty_midi.PrettyMIDI
+
+RULES = ("paper", "lpd", "pypianoroll1")
+PROGRAMS = {"drums": 0, "piano": 0, "guitar": 25, "bass": 33, "strings": 48}
+MAX_NOTES = 2_000_000
+END = "musegen: end"  # a marker that keeps the silence at the end of a written file
+
+
+# Reading: a source becomes `_Events` in seconds, those become a song.
+
+
+_EVENT = np.dtype(
+    [("start", "f8"), ("end", "f8"), ("part", "i4"), ("pitch", "i4"), ("velocity", "i4")]
+)
+
+
+@dataclass(frozen=True)
+class _Events:
+    """What a source says, in seconds.
+
+    Args:
+        notes: of all instruments, `(n,)` of `_EVENT`.
+        parts: program, drum flag and name of each instrument.
+        tempi: times, and quarter notes a minute.
+        meters: `(time, numerator, denominator)` in order.
+        end: time of the last event of any kind.
+        marked_end: where a file that we wrote says that it ends.
+    """
+
+    notes: np.ndarray
+    parts: list[tuple[int, bool, str]]
+    tempi: tuple[np.ndarray, np.ndarray]
+    meters: list[tuple[float, int, int]]
+    end: float
+    marked_end: float | None = None
+
+
+def read(
+    source: "Source", rule: str = "paper", resolution: int = STEPS_PER_BEAT, name: str | None = None
+) -> Song:
+    """Reads a MIDI file, its bytes, or an object of pretty_midi or pypianoroll.
+
+    Args:
+        rule: which cells a note fills; see the module. A pypianoroll object has its cells already.
+        resolution: steps a beat.
+        name: what messages call it; by default the file's name.
+    """
+    if rule not in RULES:
+        raise Error(f"unknown rule {rule!r}; choose {', '.join(RULES)}")
+    if isinstance(source, str | Path):
+        name = name or Path(source).name
+        return read(_bytes(Path(source)), rule, resolution, name)
+    name = name or "MIDI data"
+    if isinstance(source, bytes):
+        return _song(_from_bytes(source, name), rule, resolution, name)
+    if hasattr(source, "instruments"):
+        return _song(_from_pretty_midi(source), rule, resolution, name)
+    if hasattr(source, "tracks") and hasattr(source, "resolution"):
+        return _from_multitrack(source, name)
+    kind = type(source).__name__
+    raise Error(f"{name}: a {kind} is no MIDI file, pretty_midi or pypianoroll object")
+
+
+def phrases(
+    source: "Source | Song",
+    n_steps: int = 96,
+    n_bars: int = N_BARS,
+    families: str = "lpd5",
+    rule: str = "paper",
+    gap: int = 0,
+) -> np.ndarray:
+    """A source as five-track phrases, bool `(N, n_bars, n_steps, 84, 5)`; the last is filled up.
+
+    `gap` bars of silence are taken to follow each phrase, as `write` puts them.
+    """
+    song = source if isinstance(source, Song) else read(source, rule)
+    return cut(song.roll(families, n_steps, n_bars + gap), n_steps, n_bars, gap)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Error(f"{path}: no such file") from None
+    except OSError as error:
+        raise Error(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _from_bytes(data: bytes, name: str) -> _Events:
+    import symusic
+
+    if data[:4] != b"MThd":
+        raise Error(f"{name}: not a MIDI file (it does not start with MThd)")
+    if len(data) >= 14 and data[12] & 0x80:
+        raise Error(f"{name}: its time is in film frames, not beats; save it again with a tempo")
+    try:
+        score = symusic.Score.from_midi(data)
+    except Exception as error:
+        raise Error(f"{name}: damaged MIDI file ({str(error).strip().splitlines()[0]})") from None
+    if score.tpq < 1:
+        raise Error(f"{name}: damaged MIDI file (a beat of no ticks)")
+    tracks = [track for track in score.tracks if len(track.notes)]
+    if sum(len(track.notes) for track in tracks) > MAX_NOTES:
+        raise Error(f"{name}: more than {MAX_NOTES:,} notes, the file is damaged or hostile")
+
+    tempo = score.tempos.numpy()
+    seconds, tempi = beats.clock(score.tpq, tempo["time"], tempo["mspq"])
+    columns = [track.notes.numpy() for track in tracks]
+    part = np.repeat(np.arange(len(tracks)), [len(c["time"]) for c in columns])
+    join = {k: np.concatenate([c[k] for c in columns] or [np.zeros(0)]) for k in _COLUMNS}
+    start, length = join["time"].astype(np.int64), join["duration"].astype(np.int64)
+    end = _first_off(start, start + length, part * 128 + join["pitch"])
+    last = max(
+        [int(end.max(initial=0))]
+        + [int(times[-1]) for t in tracks for times in _control_times(t)]
+        + [e.time for e in [*score.time_signatures, *score.key_signatures]]
+        + [e.time for t in score.tracks for e in t.lyrics]
+    )
+    if (
+        min(start.min(initial=0), length.min(initial=0)) < 0
+        or last > 4 * beats.MAX_BEATS * score.tpq
+    ):
+        raise Error(f"{name}: {beats.TOO_LONG}")
+    kept = length > 0
+    events = np.empty(int(kept.sum()), _EVENT)
+    events["start"], events["end"] = seconds(start[kept]), seconds(end[kept])
+    events["part"], events["pitch"] = part[kept], join["pitch"][kept]
+    events["velocity"] = join["velocity"][kept]
+    marks = [seconds(m.time) for m in score.markers if m.text == END]
+    return _Events(
+        events,
+        [(t.program, t.is_drum, t.name) for t in tracks],
+        tempi,
+        [(float(seconds(s.time)), s.numerator, s.denominator) for s in score.time_signatures],
+        max(float(seconds(last)), tempi[0][-1]),
+        float(marks[-1]) if marks else None,
+    )
+
+
+_COLUMNS = ("time", "duration", "pitch", "velocity")
+
+
+def _control_times(track):
+    """Times of an instrument's controllers and bends: they, too, make a file last."""
+    for events in (track.controls, track.pitch_bends):
+        if len(events):
+            yield events.numpy()["time"]
+
+
+def _first_off(start: np.ndarray, end: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """A note-off ends every open note of its pitch: each note ends at the first off after it."""
+    base = key.astype(np.int64) << 32
+    offs = np.sort(base + end)
+    return offs[np.searchsorted(offs, base + start, side="right").clip(max=len(offs) - 1)] - base
+
+
+def _from_pretty_midi(midi: "pretty_midi.PrettyMIDI") -> _Events:
+    rows = [
+        (note.start, note.end, k, note.pitch, note.velocity)
+        for k, instrument in enumerate(midi.instruments)
+        for note in instrument.notes
+    ]
+    meters = sorted(midi.time_signature_changes, key=lambda change: change.time)
+    return _Events(
+        np.array(rows, _EVENT),
+        [(int(i.program), bool(i.is_drum), str(i.name)) for i in midi.instruments],
+        midi.get_tempo_changes(),
+        [(change.time, change.numerator, change.denominator) for change in meters],
+        midi.get_end_time(),
+    )
+
+
+def _from_multitrack(multitrack: "pypianoroll.Multitrack", name: str) -> Song:
+    parts, length = [], 0
+    for track in multitrack.tracks:
+        pitch, step = np.nonzero(np.asarray(track.pianoroll).T)
+        velocity = np.asarray(track.pianoroll)[step, pitch]
+        cells = np.stack([step, pitch, velocity]).astype(np.int32)
+        parts.append(Part(int(track.program), bool(track.is_drum), str(track.name), cells))
+        length = max(length, len(track.pianoroll))
+    tempo = np.zeros(0) if multitrack.tempo is None else np.ravel(multitrack.tempo)
+    return Song(
+        name, parts, length, multitrack.resolution, tempo[:: multitrack.resolution].astype(float)
+    )
+
+
+# The grid: seconds to steps.
+
+
+def _song(events: _Events, rule: str, resolution: int, name: str) -> Song:
+    if not len(events.notes):
+        raise Error(f"{name}: there is no note in it")
+    first = _first_beat(events, rule, name)
+    times = beats.beats(events.tempi, events.meters, first, events.end, name)
+    if len(times) > 1:
+        grid = np.append(times, 2 * times[-1] - times[-2])
+    else:
+        grid = np.append(times, times + 60.0 / events.tempi[1][0])
+
+    def steps(time):
+        k = np.searchsorted(times, time) - 1
+        exact = (k + (time - grid[k]) / (grid[k + 1] - grid[k])) * resolution
+        return np.where(time < first, 0.0, exact)
+
+    if events.marked_end is None:
+        n_steps = resolution * len(times)
+    else:
+        n_steps = round(float(steps(np.array(events.marked_end))))
+    heard = events.notes[events.notes["end"] > first]
+    drum = np.array([is_drum for _, is_drum, _ in events.parts])[heard["part"]]
+    spans = _spans(heard, steps(heard["start"]), steps(heard["end"]), drum, rule, n_steps)
+    meters = tuple((float(steps(np.array(t))) / resolution, *meter) for t, *meter in events.meters)
+    return Song(
+        name=name,
+        parts=_parts(spans, events.parts),
+        n_steps=n_steps,
+        resolution=resolution,
+        tempo=60.0 / np.maximum(np.diff(grid), 1e-3),  # a new meter may repeat a beat's time
+        signatures=meters,
+        first_beat=first,
+        downbeats=beats.downbeats(meters, len(times)) * resolution,
+    )
+
+
+def _first_beat(events: _Events, rule: str, name: str) -> float:
+    if events.meters:
+        return events.meters[0][0]
+    if rule == "paper":
+        return 0.0
+    notes = events.notes
+    return beats.start(notes["start"], notes["velocity"], events.tempi, events.end, name)
+
+
+def _spans(heard, starts, ends, drum, rule, n_steps) -> np.ndarray:
+    """Part, start, stop, pitch and velocity of each note as it stands in the roll, int `(5, n)`.
+
+    Ordered by part, pitch and start; no two overlap, and a silent step stands before each note.
+    """
+    noise = 1e-6 if rule == "paper" else 0.0  # a beat's end is a sum of floats
+    start = np.round(starts) if rule == "pypianoroll1" else np.floor(starts + noise)
+    off = np.floor(ends + noise)
+    stop = off + {"paper": -1, "lpd": 1, "pypianoroll1": 0}[rule]
+    start, stop = start.astype(np.int64), stop.astype(np.int64)
+    keep = start < n_steps
+    if rule == "paper":
+        keep &= drum | (stop > start)
+
+    key = heard["part"].astype(np.int64) * 128 + heard["pitch"]
+    order = np.lexsort((stop, start, key))
+    order = order[keep[order]]
+    key, start, stop, drum = key[order], start[order], stop[order], drum[order]
+    latest = np.ones(len(key), bool)  # of notes that start together the longest stays
+    latest[:-1] = (key[1:] != key[:-1]) | (start[1:] != start[:-1])
+    key, start, stop, drum, order = (a[latest] for a in (key, start, stop, drum, order))
+    following = np.full(len(key), np.iinfo(np.int64).max)
+    following[:-1][key[1:] == key[:-1]] = start[1:][key[1:] == key[:-1]]
+    stop = np.where(drum, start + 1, np.minimum(np.minimum(stop, following - 1), n_steps))
+    velocity = heard["velocity"][order]
+    spans = np.stack([key >> 7, start, stop, key & 127, velocity])
+    return spans[:, (stop > start) & (velocity > 0)]
+
+
+def _parts(spans: np.ndarray, instruments: list) -> list[Part]:
+    part, start, stop, pitch, velocity = spans
+    length = stop - start
+    cells = np.empty((3, int(length.sum())), np.int32)
+    cells[0] = notes.spread(start, length)
+    cells[1] = np.repeat(pitch, length)
+    cells[2] = np.repeat(velocity, length)
+    bounds = np.searchsorted(part, np.arange(1, len(instruments)))
+    cuts = np.concatenate([[0], np.cumsum(length)])[bounds]
+    split = np.split(cells, cuts, axis=1)
+    return [Part(*instrument, own) for instrument, own in zip(instruments, split, strict=True)]
+
+
+# Writing: phrases become a score, and that a file or an object.
+
+
+def write(phrases: np.ndarray, path: str | Path, **options) -> Path:
+    """Writes phrases as a MIDI file; `options` are those of `to_score`."""
+    path = Path(path)
+    score = to_score(phrases, **options)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(score.dumps_midi())
+    except OSError as error:
+        raise Error(f"{path}: cannot be written ({error.strerror})") from None
+    return path
+
+
+def to_score(
+    phrases: np.ndarray,
+    tempo: float = 100,
+    velocity: int = 100,
+    gap: int = 1,
+    rest: int = 1,
+    programs: dict[str, int] = PROGRAMS,
+    tracks: tuple[str, ...] = TRACKS,
+):
+    """Phrases as a `symusic.Score`, one instrument a track.
+
+    The defaults of tempo, velocity, gap and programs are MIDI-Sandwich2's; MuseGAN's samples have
+    `tempo=80, gap=0`.
+
+    Args:
+        phrases: bool `(N, bars, steps, 84, tracks)`.
+        tempo: beats a minute.
+        gap: bars of silence after every phrase; 0 plays them as one piece.
+        rest: silent steps at the end of a note that belong to it and sound; 0 as the originals.
+        programs: General MIDI program (from 0) of each track.
+    """
+    import symusic
+
+    phrases = validate(phrases)
+    if phrases.shape[-1] != len(tracks):
+        raise Error(f"{phrases.shape[-1]} tracks were given and {len(tracks)} named")
+    roll = chain(phrases, gap)
+    steps_per_beat, odd = divmod(phrases.shape[2], BEATS_PER_BAR)
+    if odd:
+        raise Error(f"{phrases.shape[2]} steps a bar are no whole number of steps a beat")
+    tpq = max(steps_per_beat, STEPS_PER_BEAT)  # old players want at least 24
+    tick = tpq // steps_per_beat
+    score = symusic.Score(tpq)
+    score.tempos.append(symusic.Tempo(0, tempo))
+    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
+    for k, name in enumerate(tracks):
+        track = symusic.Track(name=name, program=programs.get(name, 0), is_drum=name == "drums")
+        if name == "drums":
+            events, tail = notes.hits(roll[..., k]), 0
+        else:
+            events, tail = notes.from_roll(roll[..., k]), rest
+        track.notes = symusic.Note.from_numpy(
+            events["onset"] * np.int32(tick),
+            (events["duration"] + np.int32(tail)) * np.int32(tick),
+            (events["pitch"] + LOWEST_PITCH).astype(np.int8),
+            np.full(len(events), velocity, np.int8),
+        )
+        score.tracks.append(track)
+    score.markers.append(symusic.TextMeta((len(roll) - gap * phrases.shape[2]) * tick, END))
+    return score
+
+
+def to_pretty_midi(phrases: np.ndarray, **options) -> "pretty_midi.PrettyMIDI":
+    """Phrases as a pretty_midi object; `options` are those of `to_score`."""
+    import pretty_midi
+
+    return pretty_midi.PrettyMIDI(io.BytesIO(to_score(phrases, **options).dumps_midi()))
+
+
+def to_multitrack(
+    phrases: np.ndarray,
+    tempo: float = 100,
+    velocity: int = 100,
+    gap: int = 1,
+    programs: dict[str, int] = PROGRAMS,
+    tracks: tuple[str, ...] = TRACKS,
+) -> "pypianoroll.Multitrack":
+    """Phrases as a pypianoroll object, cell by cell; the arguments are those of `to_score`."""
+    import pypianoroll
+
+    phrases = validate(phrases)
+    roll = chain(phrases, gap)
+    wide = np.zeros((len(roll), 128, len(tracks)), np.uint8)
+    wide[:, LOWEST_PITCH : LOWEST_PITCH + N_PITCHES] = roll * np.uint8(velocity)
+    return pypianoroll.Multitrack(
+        resolution=phrases.shape[2] // BEATS_PER_BAR,
+        tempo=np.full((len(roll), 1), float(tempo)),
+        tracks=[
+            pypianoroll.StandardTrack(
+                name=name,
+                program=programs.get(name, 0),
+                is_drum=name == "drums",
+                pianoroll=wide[..., k],
+            )
+            for k, name in enumerate(tracks)
+        ],
+    )

@@ -1,0 +1,163 @@
+"""The phrase array: what every model sees and every command passes on.
+
+Phrases are `bool (N, bars, steps, 84, tracks)`. Pitch index 0 is MIDI 24 (C1), index 83 is MIDI
+107 (B7). Tracks stand in LPD-5's order. A bar has 96 steps (24 a beat), 48 (12 a beat) or 8 (2 a
+beat). A cell that is on sounds; a run of on-cells of one pitch is a note, and one silent step
+separates two notes of the same pitch. Drums hold onsets: each on-cell is a hit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from musegen import Error
+
+TRACKS = ("drums", "piano", "guitar", "bass", "strings")
+LOWEST_PITCH = 24
+N_PITCHES = 84
+N_BARS = 4
+BEATS_PER_BAR = 4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The shape of one phrase: `(bars, steps, 84, tracks)`, and the name of each track."""
+
+    n_bars: int = N_BARS
+    n_steps: int = 96
+    tracks: tuple[str, ...] = TRACKS
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return self.n_bars, self.n_steps, N_PITCHES, len(self.tracks)
+
+    @property
+    def n_cells(self) -> int:
+        return int(np.prod(self.shape))
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of one packed phrase."""
+        return -(-self.n_cells // 8)
+
+
+def validate(phrases: np.ndarray, what: str = "phrases") -> np.ndarray:
+    """`phrases` as bool `(N, bars, steps, 84, tracks)`; raises an `Error` naming `what`."""
+    phrases = np.asarray(phrases)
+    if phrases.ndim != 5 or phrases.shape[3] != N_PITCHES:
+        raise Error(
+            f"{what}: an array of shape (phrases, bars, steps, {N_PITCHES}, tracks) is needed, "
+            f"this one has {phrases.shape}"
+        )
+    return phrases if phrases.dtype == bool else phrases > 0
+
+
+def pack(phrases: np.ndarray) -> np.ndarray:
+    """Eight cells to a byte: bool `(N, ...)` to uint8 `(N, ceil(cells / 8))`."""
+    return np.packbits(phrases.reshape(len(phrases), int(np.prod(phrases.shape[1:]))), axis=1)
+
+
+def unpack(packed: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """The inverse of `pack`; `shape` is that of one phrase."""
+    cells = np.unpackbits(packed, axis=1, count=int(np.prod(shape)))
+    return cells.view(bool).reshape(len(packed), *shape)
+
+
+def transpose(phrases: np.ndarray, semitones: int, tracks: Sequence[str] = TRACKS) -> np.ndarray:
+    """Moves every track but the drums by `semitones`; notes that leave the range are lost."""
+    moved = np.zeros_like(phrases)
+    up, down = max(semitones, 0), max(-semitones, 0)
+    if max(up, down) < N_PITCHES:
+        moved[..., up : N_PITCHES - down, :] = phrases[..., down : N_PITCHES - up, :]
+    for k in (k for k, name in enumerate(tracks) if name == "drums"):
+        moved[..., k] = phrases[..., k]
+    return moved
+
+
+def reorder(phrases: np.ndarray, tracks: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """Takes tracks named `tracks` into the order `wanted`."""
+    missing = [name for name in wanted if name not in tracks]
+    if missing:
+        raise Error(f"no track named {', '.join(missing)}; there are {', '.join(tracks)}")
+    return phrases[..., [list(tracks).index(name) for name in wanted]]
+
+
+def resample(phrases: np.ndarray, n_steps: int, rule: str = "keep") -> np.ndarray:
+    """Changes the steps of a bar.
+
+    Downwards a new step is a group of old ones: its first cell (`"keep"`, how the published
+    48-step data come from 96), on when `"any"` cell is, or when the `"majority"` is. Upwards each
+    pitched cell is held, while a drum hit stays one step.
+    """
+    old = phrases.shape[2]
+    if n_steps == old:
+        return phrases
+    head, tail = phrases.shape[:2], phrases.shape[3:]
+    if old % n_steps == 0:
+        groups = phrases.reshape(*head, n_steps, old // n_steps, *tail)
+        if rule == "keep":
+            return groups[:, :, :, 0]
+        if rule == "any":
+            return groups.any(axis=3)
+        if rule == "majority":
+            return groups.sum(axis=3) * 2 > old // n_steps
+        raise Error(f"unknown resampling rule {rule!r}; choose keep, any or majority")
+    if n_steps % old == 0:
+        factor = n_steps // old
+        held = np.repeat(phrases, factor, axis=2)
+        held[:, :, np.arange(n_steps) % factor != 0, :, 0] = False
+        return held
+    raise Error(f"{old} steps a bar cannot become {n_steps}: neither divides the other")
+
+
+def binarise(
+    x: np.ndarray,
+    threshold: float = 0.0,
+    rule: str = "threshold",
+    monophonic_bass: bool = False,
+    tracks: Sequence[str] = TRACKS,
+    seed: int | None = None,
+) -> np.ndarray:
+    """Real model output to cells.
+
+    Args:
+        x: `(..., pitches, tracks)`; tanh output for `"threshold"`, probabilities for `"bernoulli"`.
+        threshold: a cell is on above it.
+        rule: `"threshold"`, or `"bernoulli"` to draw each cell with probability `x`.
+        monophonic_bass: of the bass keep only the highest-valued pitch of a step.
+        seed: of the Bernoulli draw.
+    """
+    x = np.asarray(x)
+    if rule == "threshold":
+        cells = x > threshold
+    elif rule == "bernoulli":
+        cells = np.random.default_rng(seed).random(x.shape, np.float32) < x
+    else:
+        raise Error(f"unknown binarisation {rule!r}; choose threshold or bernoulli")
+    if monophonic_bass:
+        k = list(tracks).index("bass")
+        bass = x[..., k]
+        cells[..., k] &= bass == bass.max(axis=-1, keepdims=True)
+    return cells
+
+
+def chain(phrases: np.ndarray, gap: int = 0) -> np.ndarray:
+    """Plays phrases one after the other: `(N, bars, steps, P, K)` to a roll `(all steps, P, K)`.
+
+    `gap` bars of silence follow every phrase.
+    """
+    n, _, steps, *tail = phrases.shape
+    if gap:
+        silence = np.zeros((n, gap, steps, *tail), bool)
+        phrases = np.concatenate([phrases, silence], axis=1)
+    return phrases.reshape(-1, *tail)
+
+
+def cut(roll: np.ndarray, n_steps: int, n_bars: int = N_BARS, gap: int = 0) -> np.ndarray:
+    """The inverse of `chain`; the last phrase is filled up with silence."""
+    length = (n_bars + gap) * n_steps
+    n = -(-len(roll) // length)
+    if len(roll) < n * length:
+        roll = np.concatenate([roll, np.zeros((n * length - len(roll), *roll.shape[1:]), bool)])
+    return roll.reshape(n, n_bars + gap, n_steps, *roll.shape[1:])[:, :n_bars]

@@ -1,0 +1,110 @@
+"""A whole piece as its file tells it, before it is cut into phrases.
+
+A `Song` is a list of `Part`s; a part holds the cells of its piano-roll that are on, with their
+velocities. MIDI files, LPD `.npz` files, pypianoroll and pretty_midi objects all become songs, and
+a song becomes a five-track roll by one of the family tables.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from musegen import Error
+from musegen.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_PITCHES, TRACKS
+
+STEPS_PER_BEAT = 24
+
+
+@dataclass(frozen=True)
+class Part:
+    """One instrument.
+
+    Args:
+        cells: int32 `(3, n)`: step, MIDI pitch and velocity of every on-cell, each (step, pitch)
+            once, sorted by pitch, then step (the order of LPD's sparse columns).
+    """
+
+    program: int
+    is_drum: bool
+    name: str
+    cells: np.ndarray
+
+
+@dataclass(frozen=True)
+class Song:
+    """Parts on one grid of `resolution` steps a beat.
+
+    Args:
+        parts: the instruments in the order of the file.
+        n_steps: length of the piano-roll.
+        tempo: beats a minute at each beat, float64 `(beats,)`.
+        signatures: `(beat, numerator, denominator)` of every time-signature event in order.
+        first_beat: seconds from the start of the file to the first beat.
+        downbeats: steps at which a bar starts.
+    """
+
+    name: str
+    parts: list[Part]
+    n_steps: int
+    resolution: int = STEPS_PER_BEAT
+    tempo: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    signatures: tuple[tuple[float, int, int], ...] = ()
+    first_beat: float = 0.0
+    downbeats: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def roll(
+        self, families: str = "lpd5", n_steps: int | None = None, whole: int = 1
+    ) -> np.ndarray:
+        """The five-track roll, bool `(steps, 84, 5)`.
+
+        Args:
+            families: the table of `FAMILIES` that sorts programs into tracks.
+            n_steps: steps of a bar; by default the song's own resolution, times four.
+            whole: silence fills the end up to a multiple of so many bars.
+        """
+        n_steps = n_steps or BEATS_PER_BAR * self.resolution
+        every, rest = divmod(BEATS_PER_BAR * self.resolution, n_steps)
+        if rest:
+            raise Error(
+                f"{self.name}: {self.resolution} steps a beat cannot become {n_steps} a bar"
+            )
+        unit = n_steps * whole
+        length = -(-self.n_steps // (every * unit)) * unit
+        roll = np.zeros((length, N_PITCHES, len(TRACKS)), bool)
+        flat = roll.reshape(-1)
+        for part in self.parts:
+            track = family(part.program, part.is_drum, families)
+            if track is None:
+                continue
+            step, pitch, _ = part.cells
+            keep = (pitch >= LOWEST_PITCH) & (pitch < LOWEST_PITCH + N_PITCHES)
+            if every > 1:
+                keep &= step % every == 0
+                step = step // every
+            where = (step * N_PITCHES + (pitch - LOWEST_PITCH)) * len(TRACKS) + TRACKS.index(track)
+            flat[where[keep]] = True
+        return roll
+
+
+def _table(**ranges: str) -> tuple[str | None, ...]:
+    """Family of each of the 128 General MIDI programs from texts such as `"0-7 16-23"`."""
+    table: list[str | None] = [None] * 128
+    for name, text in ranges.items():
+        for span in text.split():
+            low, high = map(int, span.split("-"))
+            table[low : high + 1] = [name] * (high + 1 - low)
+    return tuple(table)
+
+
+FAMILIES = {
+    "lpd5": _table(piano="0-7", guitar="24-31", bass="32-39", strings="8-23 40-95 104-111"),
+    "musegan_v1": _table(strings="0-127", piano="0-7", guitar="24-31", bass="32-39"),
+    "musegan_v3": _table(piano="0-7 16-23", guitar="24-31", bass="32-39", strings="40-51"),
+}
+
+
+def family(program: int, is_drum: bool, families: str = "lpd5") -> str | None:
+    """The track a program belongs to, or None where the table drops it."""
+    if families not in FAMILIES:
+        raise Error(f"unknown family table {families!r}; choose {', '.join(FAMILIES)}")
+    return "drums" if is_drum else FAMILIES[families][program]

@@ -1,0 +1,1 @@
+"""Pretrained weights, one folder a model."""

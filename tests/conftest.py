@@ -1,0 +1,20 @@
+"""What several test files share."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of golden values and corpora that stands beside a developer's checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("golden values and corpora (the folder shared/ beside the checkout) are absent")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def shared_data(shared: Path) -> Path:
+    return shared / "data"

@@ -1,0 +1,56 @@
+"""MIDI to WAV, with FluidSynth where it is installed and a clear line where it is not."""
+
+import shutil
+import wave
+
+import numpy as np
+import pytest
+
+from musegen import Error, audio, midi
+
+
+@pytest.fixture
+def song(tmp_path):
+    x = np.zeros((1, 4, 48, 84, 5), bool)
+    x[0, :, 0:40, 36, 1] = True
+    return midi.write(x, tmp_path / "song.mid")
+
+
+def installed() -> bool:
+    try:
+        audio.sound_font()
+    except Error:
+        return False
+    return shutil.which("fluidsynth") is not None
+
+
+@pytest.mark.skipif(not installed(), reason="FluidSynth or a sound font is not installed")
+def test_the_song_sounds_for_its_length(song, tmp_path):
+    with wave.open(str(audio.render(song, tmp_path / "out" / "song.wav", rate=22050))) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
+        assert (sound.getnchannels(), sound.getframerate()) == (2, 22050)
+        assert 9.0 < sound.getnframes() / 22050 < 15.0
+    assert np.abs(samples.astype(int)).max() > 1000
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["song.wav"]
+
+
+def test_without_fluidsynth_it_says_what_to_install(song, tmp_path, monkeypatch):
+    monkeypatch.setattr(audio.shutil, "which", lambda name: None)
+    with pytest.raises(Error, match="install Debian's package fluidsynth"):
+        audio.render(song, tmp_path / "song.wav")
+
+
+def test_without_a_sound_font_it_says_what_to_install(song, tmp_path, monkeypatch):
+    monkeypatch.setattr(audio.shutil, "which", lambda name: "/usr/bin/fluidsynth")
+    monkeypatch.setattr(audio, "FOLDERS", ())
+    with pytest.raises(Error, match="fluid-soundfont-gm or timgm6mb-soundfont"):
+        audio.render(song, tmp_path / "song.wav")
+    with pytest.raises(Error, match="no such sound font"):
+        audio.render(song, tmp_path / "song.wav", tmp_path / "none.sf2")
+
+
+def test_the_best_sound_font_is_taken(tmp_path, monkeypatch):
+    for name in ("TimGM6mb.sf2", "FluidR3_GM.sf2", "other.sf3"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(audio, "FOLDERS", (str(tmp_path),))
+    assert audio.sound_font().name == "FluidR3_GM.sf2"

@@ -1,0 +1,73 @@
+"""House rules: how modules are imported, and that documents tell the truth."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("models", "train", "eval", "pretrained")
+SOURCES = [
+    path
+    for folder in ("musegen", "bench", "tests", *ROOMS)
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
+
+
+def imports(path: Path, top_level_only: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_rooms_are_imported_as_parts_of_musegen(path):
+    assert not {name.split(".")[0] for name in imports(path)} & set(ROOMS)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SOURCES if path.parts[len(ROOT.parts)] == "musegen"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_musegen_names_no_system_and_waits_for_tensorflow(path):
+    names = imports(path)
+    assert not any(name.startswith(("musegen.models", "musegen.train")) for name in names)
+    heavy = {"tensorflow", "keras", "jax", "torch"}
+    assert not {name.split(".")[0] for name in imports(path, top_level_only=True)} & heavy
+
+
+def test_there_is_no_pickle():
+    for path in SOURCES:
+        if path != Path(__file__):
+            text = path.read_text(encoding="utf-8")
+            assert "import pickle" not in text
+            assert "allow_pickle=True" not in text
+
+
+DOCUMENTS = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_pictures_of_documents_exist(path):
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+        assert "://" in target or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_of_documents_exist(path):
+    from musegen.cli import COMMANDS
+
+    text = path.read_text(encoding="utf-8")
+    for line in re.findall(r"^(?:    )?(?:\$ )?musegen ([a-z].*)$", text, re.MULTILINE):
+        words = line.split()
+        assert words[0] in COMMANDS or " ".join(words[:2]) in COMMANDS, line
+    for script in re.findall(r"python (\S+\.py)", text):
+        assert (ROOT / script).exists(), script
