@@ -1,0 +1,1 @@
+"""Evaluation: objective metrics beside the papers' own tables."""
