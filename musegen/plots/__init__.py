@@ -1,0 +1,50 @@
+"""Figures as the papers print them: data in, `matplotlib.figure.Figure` out.
+
+Every function draws on a figure of its own, so nothing depends on pyplot, a screen or the user's
+style; `save(figure, path)` writes PNG or PDF.
+"""
+
+from musegen.plots.curves import Curve, comparison, history, training
+from musegen.plots.histograms import (
+    Distances,
+    bars,
+    length_transitions,
+    note_lengths,
+    pitch_classes,
+    pitch_transitions,
+    yang_lerch,
+)
+from musegen.plots.latent import interpolation, latent_map, pca
+from musegen.plots.rolls import (
+    image_midi_s2,
+    midi_s2,
+    overlay,
+    phrase_grid,
+    songs,
+    stacked,
+)
+from musegen.plots.style import save
+
+__all__ = [
+    "Curve",
+    "Distances",
+    "bars",
+    "comparison",
+    "history",
+    "image_midi_s2",
+    "interpolation",
+    "latent_map",
+    "length_transitions",
+    "midi_s2",
+    "note_lengths",
+    "overlay",
+    "pca",
+    "phrase_grid",
+    "pitch_classes",
+    "pitch_transitions",
+    "save",
+    "songs",
+    "stacked",
+    "training",
+    "yang_lerch",
+]

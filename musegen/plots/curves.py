@@ -1,0 +1,212 @@
+"""Curves over training: MuseGAN's monitored values, runs compared, MIDI-Sandwich2's histories."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+
+from musegen import Error
+from musegen.plots.style import COLOURS, COLUMN, LINES, PAGE, new_figure, styled
+
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One value followed over training.
+
+    Args:
+        label: of the vertical axis.
+        steps: `(n,)`, rising.
+        values: `(n,)`; NaN where the value was undefined.
+        median: width of the median filter, in points.
+        data: the value of the training data, a dashed line.
+        log: logarithmic vertical axis.
+        limits: of the vertical axis.
+    """
+
+    label: str
+    steps: Sequence[float]
+    values: Sequence[float]
+    median: int = 5
+    data: float | None = None
+    log: bool = False
+    limits: Limits | None = None
+
+
+def smooth(values: Sequence[float], width: int) -> np.ndarray:
+    """Median filter of an odd `width`; towards the ends the window shrinks about its middle."""
+    if width < 1 or width % 2 == 0:
+        raise Error(f"a median filter has an odd width, not {width}")
+    values, at = np.asarray(values, float), np.arange(len(values))[:, None]
+    offset = np.arange(width) - width // 2
+    last = len(values) - 1
+    inside = np.abs(offset) <= np.minimum(at, last - at)
+    windows = np.where(inside, values[np.clip(at + offset, 0, last)], np.nan)
+    return np.nanmedian(windows, axis=1)
+
+
+@styled
+def training(
+    curves: Sequence[Curve], marks: Mapping[str, float] | None = None, width: float = COLUMN
+) -> Figure:
+    """Values over training (MuseGAN, Figure 9): raw in grey, median-filtered in black.
+
+    The first of an odd number of curves takes the whole width, the others stand in pairs.
+
+    Args:
+        marks: letter to step: red crosses on the dashed line of the data, or else on the curve.
+        width: of the figure, in inches.
+    """
+    if not curves:
+        raise Error("no curve to draw")
+    wide = len(curves) % 2
+    n_rows = (len(curves) + 1) // 2
+    heights = [1.4 if wide and row == 0 else 1 for row in range(n_rows)]
+    unit = min(0.34 * width, 1.6)
+    figure = new_figure(width, unit * sum(heights))
+    grid = figure.add_gridspec(n_rows, 2, height_ratios=heights)
+    cells = [grid[0, :]] * wide + [grid[i, k] for i in range(wide, n_rows) for k in range(2)]
+    for i, (cell, curve) in enumerate(zip(cells, curves, strict=True)):
+        axes = figure.add_subplot(cell)
+        _draw_training(axes, curve, marks or {})
+        if len(curves) > 1:
+            axes.set_title(f"({chr(ord('a') + i)})", loc="left")
+    return figure
+
+
+@styled
+def comparison(
+    runs: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
+    data: Mapping[str, float] | None = None,
+    limits: Mapping[str, Limits] | None = None,
+    median: int = 5,
+    columns: int = 2,
+    width: float = PAGE,
+) -> Figure:
+    """The same values in several runs, a panel for each value (BinaryMuseGAN, Figures 9 and 11).
+
+    Args:
+        runs: run to label of a value to `(steps, values)`; a run may lack a value.
+        data: label to the value of the training data, a dashed line.
+        limits: label to the limits of its vertical axis.
+        median: width of the median filter, in points; the raw values stand pale behind.
+        columns: panels in a row.
+        width: of the figure, in inches.
+    """
+    data, limits = data or {}, limits or {}
+    labels = list(dict.fromkeys(label for values in runs.values() for label in values))
+    if not labels:
+        raise Error("no run to draw")
+    columns = min(columns, len(labels))
+    n_rows = -(-len(labels) // columns)
+    figure = new_figure(width, n_rows * min(width / columns * 0.62, 1.9) + 0.2)
+    panels = list(figure.subplots(n_rows, columns, squeeze=False).flat)
+    handles = {}
+    for axes, label in zip(panels, labels, strict=False):
+        for i, (run, values) in enumerate(runs.items()):
+            if label in values:
+                handles[run] = _draw_run(axes, *values[label], median, i)
+        if label in data:
+            reference = axes.axhline(
+                data[label], color="black", linewidth=0.6, linestyle=(0, (4, 2))
+            )
+            handles["training data"] = reference
+        axes.set(xlabel="step", ylabel=label, ylim=limits.get(label))
+        axes.grid(axis="y")
+    for axes in panels[len(labels) :]:
+        axes.set_axis_off()
+    names = [name for name in (*runs, "training data") if name in handles]
+    figure.legend(
+        [handles[name] for name in names], names, loc="outside lower center", ncols=len(handles)
+    )
+    return figure
+
+
+@styled
+def history(
+    values: Mapping[str, Sequence[float]],
+    accuracy: str = "accuracy",
+    x: str = "epoch",
+    title: str = "",
+    width: float = COLUMN,
+) -> Figure:
+    """Accuracy and loss on one axis (MIDI-Sandwich2, Figures 4-7).
+
+    Args:
+        values: a Keras history: `loss`, the accuracy, and both again with `val_` where validated.
+        accuracy: the name of the accuracy.
+        x: what is counted from 0: `"epoch"` or `"batch"`.
+        title: such as the track and the stage.
+        width: of the figure, in inches.
+    """
+    curves = {
+        accuracy: ("train acc", "red", "-"),
+        "loss": ("train loss", "green", "-"),
+        f"val_{accuracy}": ("val acc", "blue", (0, (4, 1.2))),
+        "val_loss": ("val loss", "black", (0, (4, 1.2))),
+    }
+    missing = [name for name in (accuracy, "loss") if name not in values]
+    if missing:
+        raise Error(f"no {' and '.join(missing)} in a history of {', '.join(values) or 'nothing'}")
+    figure = new_figure(width, 0.68 * width)
+    axes = figure.add_subplot(xlabel=x, ylabel="acc-loss", title=title)
+    for name, (label, colour, line) in curves.items():
+        if name in values:
+            axes.plot(values[name], color=colour, linestyle=line, label=label)
+    axes.grid()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.margins(x=0)
+    axes.spines[:].set(visible=True)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.12 * (high - low))  # room for the legend above the curves
+    axes.legend(loc="upper right", ncols=4, fontsize=6, handlelength=1.5, columnspacing=0.9)
+    return figure
+
+
+def _draw_training(axes: Axes, curve: Curve, marks: Mapping[str, float]) -> None:
+    steps, filtered = _filtered(curve.steps, curve.values, curve.median)
+    axes.plot(curve.steps, curve.values, color="0.72", linewidth=0.5)
+    axes.plot(steps, filtered, color="black")
+    if curve.data is not None:
+        axes.axhline(curve.data, color="black", linewidth=0.6, linestyle=(0, (3, 2)))
+    if curve.log:
+        axes.set_yscale("log")
+    at = np.array(list(marks.values()), float)
+    height = np.interp(at, steps, filtered) if curve.data is None else np.full(len(at), curve.data)
+    axes.plot(at, height, "x", color="red", markeredgewidth=1, clip_on=False, zorder=5)
+    below = curve.data is not None
+    style = {"ha": "center", "va": "top" if below else "bottom", "color": "red", "fontsize": 6.5}
+    halo = [withStroke(linewidth=1.2, foreground="white")]
+    for letter, *point in zip(marks, at, height, strict=True):
+        offset = (0, -3 if below else 3)
+        axes.annotate(
+            letter, point, offset, textcoords="offset points", path_effects=halo, zorder=6, **style
+        )
+    axes.set(xlabel="step", ylabel=curve.label, ylim=curve.limits)
+    axes.margins(x=0.02)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.spines[:].set_visible(True)
+
+
+def _draw_run(axes: Axes, steps: Sequence[float], values: Sequence[float], median: int, i: int):
+    colour, line = COLOURS[i % len(COLOURS)], LINES[i % len(LINES)]
+    axes.plot(steps, values, color=colour, linewidth=0.4, alpha=0.3)
+    return axes.plot(*_filtered(steps, values, median), color=colour, linestyle=line)[0]
+
+
+def _filtered(
+    steps: Sequence[float], values: Sequence[float], median: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The defined points of a curve, median-filtered."""
+    steps, values = np.asarray(steps, float), np.asarray(values, float)
+    if steps.shape != values.shape or steps.ndim != 1:
+        raise Error(f"a curve needs a step for each value, not {steps.shape} and {values.shape}")
+    defined = np.isfinite(values)
+    if not defined.any():
+        raise Error("a curve without a single defined value cannot be drawn")
+    return steps[defined], smooth(values[defined], median)

@@ -1,0 +1,243 @@
+"""Histograms, transition matrices, and Yang and Lerch's densities of distances."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from musegen import Error
+from musegen.metrics import stats
+from musegen.metrics.stats import Comparison
+from musegen.plots.style import COLOURS, COLUMN, LINES, PAGE, SEQUENTIAL, new_figure, styled
+
+PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+# Dots and triplets as players write them: "1/4." is a dotted quarter, "1/4t" a quarter triplet.
+_PLAIN = ("1", "1/2", "1/4", "1/8", "1/16")
+_LENGTHS = (*_PLAIN, *(f"{x}." for x in _PLAIN[1:]), *(f"{x}t" for x in _PLAIN[1:4]))
+NOTE_LENGTHS = {
+    6: ("1/8", "1/4", "1/4.", "1/2", "1/2.", "1"),
+    12: _LENGTHS,
+    24: (*_LENGTHS, *(f"rest {length}" for length in _LENGTHS)),
+}
+_HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
+
+
+@dataclass(frozen=True)
+class Distances:
+    """The distances of one feature within two sets and between them, for `yang_lerch`.
+
+    `kld` and `oa` are the divergence and the overlap of intra-set 1, and of intra-set 2, with the
+    inter-set distances; they are computed where not given.
+    """
+
+    feature: str
+    intra1: np.ndarray
+    intra2: np.ndarray
+    inter: np.ndarray
+    kld: tuple[float, float] | None = None
+    oa: tuple[float, float] | None = None
+
+
+@styled
+def bars(
+    sets: Mapping[str, np.ndarray],
+    labels: Sequence[str],
+    ylabel: str = "share",
+    width: float = COLUMN,
+) -> Figure:
+    """Histograms of several sets side by side.
+
+    Args:
+        sets: name to one value for each of `labels`.
+        labels: of the bins.
+        ylabel: of the vertical axis.
+        width: of the figure, in inches.
+    """
+    if not sets:
+        raise Error("no histogram to draw")
+    figure = new_figure(width, 0.55 * min(width, 4))
+    axes = figure.add_subplot(ylabel=ylabel)
+    middle, thick = np.arange(len(labels)), 0.82 / len(sets)
+    for i, (name, values) in enumerate(sets.items()):
+        if np.shape(values) != (len(labels),):
+            raise Error(f"{name}: {len(labels)} values are needed, not {np.shape(values)}")
+        axes.bar(
+            middle + (i - (len(sets) - 1) / 2) * thick,
+            values,
+            thick,
+            label=name,
+            color=COLOURS[i % len(COLOURS)],
+            hatch=_HATCHES[i % len(_HATCHES)],
+            edgecolor="white",
+            linewidth=0.3,
+        )
+    axes.set_xticks(middle, labels, rotation=90 if len(labels) > 12 else 0)
+    axes.tick_params(axis="x", length=0)
+    axes.margins(x=0.01)
+    axes.grid(axis="y")
+    if len(sets) > 1:
+        figure.legend(loc="outside upper center", ncols=min(len(sets), 4))
+    return figure
+
+
+def pitch_classes(
+    sets: Mapping[str, np.ndarray], ylabel: str = "share of notes", width: float = COLUMN
+) -> Figure:
+    """Pitch-class histograms, 12 values a set from C upwards."""
+    return bars(sets, PITCH_CLASSES, ylabel, width)
+
+
+def note_lengths(
+    sets: Mapping[str, np.ndarray], ylabel: str = "share of notes", width: float = COLUMN
+) -> Figure:
+    """Note-length histograms of 6, 12 or 24 bins, in the order of the metrics."""
+    return bars(sets, _length_labels(sets), ylabel, width)
+
+
+@styled
+def transitions(
+    sets: Mapping[str, np.ndarray],
+    labels: Sequence[str],
+    value: str = "probability",
+    columns: int = 3,
+    width: float = PAGE,
+) -> Figure:
+    """Transition matrices as heat maps on one scale: from the row's state to the column's.
+
+    Args:
+        sets: name to a square matrix.
+        labels: of the states.
+        value: what the colours mean.
+        columns: matrices in a row.
+        width: of the figure, in inches.
+    """
+    if not sets:
+        raise Error("no transition matrix to draw")
+    for name, matrix in sets.items():
+        if np.shape(matrix) != (len(labels), len(labels)):
+            raise Error(f"{name}: {len(labels)} x {len(labels)} values, not {np.shape(matrix)}")
+    columns = min(columns, len(sets))
+    n_rows = -(-len(sets) // columns)
+    top = max(float(np.max(matrix)) for matrix in sets.values()) or 1.0
+    figure = new_figure(width, n_rows * (width - 0.6) / columns, layout="compressed")
+    panels = figure.subplots(n_rows, columns, squeeze=False)
+    for axes, (name, matrix) in zip(panels.flat, sets.items(), strict=False):
+        image = axes.imshow(matrix, cmap=SEQUENTIAL, vmin=0, vmax=top)
+        _label_states(axes, labels)
+        axes.set_title(name)
+    for axes in panels.flat[len(sets) :]:
+        axes.set_axis_off()
+    for axes in panels[:, 0]:
+        axes.set_ylabel("from")
+    for axes in panels.flat[max(len(sets) - columns, 0) : len(sets)]:
+        axes.set_xlabel("to")
+    bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=25, pad=0.01, label=value)
+    bar.outline.set_linewidth(0.4)
+    return figure
+
+
+def pitch_transitions(
+    sets: Mapping[str, np.ndarray], value: str = "probability", width: float = PAGE
+) -> Figure:
+    """Pitch-class transition matrices, 12 x 12 from C upwards."""
+    return transitions(sets, PITCH_CLASSES, value, width=width)
+
+
+def length_transitions(
+    sets: Mapping[str, np.ndarray], value: str = "probability", width: float = PAGE
+) -> Figure:
+    """Note-length transition matrices of 6, 12 or 24 states, in the order of the metrics."""
+    return transitions(sets, _length_labels(sets), value, width=width)
+
+
+@styled
+def yang_lerch(
+    features: Collection[Distances | Comparison],
+    names: tuple[str, str] = ("set 1", "set 2"),
+    columns: int = 3,
+    width: float = PAGE,
+) -> Figure:
+    """Densities of the intra-set and inter-set distances, a panel for each feature.
+
+    KLD and OA stand in each panel, first for set 1, then for set 2.
+
+    Args:
+        features: the distances of each feature, such as the values of `metrics.stats.compare`.
+        names: of the two sets.
+        columns: panels in a row.
+        width: of the figure, in inches.
+    """
+    if not features:
+        raise Error("no feature to draw")
+    columns = min(columns, len(features))
+    n_rows = -(-len(features) // columns)
+    figure = new_figure(width, n_rows * min(0.66 * width / columns, 1.9) + 0.2)
+    panels = list(figure.subplots(n_rows, columns, squeeze=False).flat)
+    for axes, feature in zip(panels, features, strict=False):
+        _draw_densities(axes, feature, names)
+    for axes in panels[len(features) :]:
+        axes.set_axis_off()
+    for axes in panels[: len(features) : columns]:
+        axes.set_ylabel("density")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _draw_densities(axes: Axes, feature: Distances | Comparison, names: tuple[str, str]) -> None:
+    sets = {
+        f"within {names[0]}": feature.intra1,
+        f"within {names[1]}": feature.intra2,
+        "between them": feature.inter,
+    }
+    samples = [np.ravel(distances) for distances in sets.values()]
+    if any(len(sample) < 2 for sample in samples):
+        raise Error(f"{feature.feature}: a density needs two distances or more")
+    low, high = min(map(np.min, samples)), max(map(np.max, samples))
+    margin = 0.08 * (high - low) or 1.0
+    at = np.linspace(low - margin, high + margin, 400)
+    curves = [None if np.ptp(sample) == 0 else stats.density(sample) for sample in samples]
+    for i, (name, sample, curve) in enumerate(zip(sets, samples, curves, strict=True)):
+        style = {"color": COLOURS[i], "linestyle": LINES[i], "label": name}
+        if curve is None:  # all distances equal: a spike without a density
+            axes.axvline(sample[0], **style)
+            continue
+        height = curve(at)
+        axes.plot(at, height, **style)
+        axes.fill_between(at, height, color=COLOURS[i], alpha=0.12, linewidth=0)
+    axes.set(title=feature.feature, xlabel="distance", xlim=(at[0], at[-1]))
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    kld = feature.kld or _both(stats.kl_divergence, *curves)
+    oa = feature.oa or _both(stats.overlapped_area, *curves)
+    text = f"KLD {_pair(kld)}\nOA {_pair(oa)}"
+    axes.text(0.98, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=6)
+
+
+def _both(score: Callable, intra1, intra2, inter) -> tuple[float, float]:
+    """A score of both intra-set densities with that between the sets; NaN without a density."""
+    pairs = ((intra1, inter), (intra2, inter))
+    return tuple(np.nan if None in pair else score(*pair) for pair in pairs)
+
+
+def _pair(values: tuple[float, float]) -> str:
+    return " / ".join("–" if np.isnan(value) else f"{value:.3f}" for value in values)
+
+
+def _length_labels(sets: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    sizes = {len(values) for values in sets.values()}
+    if len(sizes) != 1 or not sizes <= set(NOTE_LENGTHS):
+        raise Error(f"note lengths come in 6, 12 or 24 bins, not {sorted(sizes)}")
+    return NOTE_LENGTHS[sizes.pop()]
+
+
+def _label_states(axes: Axes, labels: Sequence[str]) -> None:
+    long = max(map(len, labels)) > 2
+    size = 6 if len(labels) <= 12 else 4.5
+    axes.set_xticks(range(len(labels)), labels, rotation=90 * long, fontsize=size)
+    axes.set_yticks(range(len(labels)), labels, fontsize=size)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(True)

@@ -1,0 +1,104 @@
+"""The latent space of a model: a map of codes, and how decoding changes along a line."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from musegen import Error
+from musegen.plots.style import COLOURS, COLUMN, LINES, MARKERS, new_figure, styled
+
+_VECTOR_POINTS = 5000  # a map of more points is an image inside a PDF
+
+
+def pca(codes: np.ndarray, n: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Principal components of `codes`, `(N, size)`: points `(N, n)` and shares of variance `(n,)`.
+
+    The sign of a component is such that its largest loading is positive.
+    """
+    codes = np.asarray(codes, float)
+    if codes.ndim != 2 or min(codes.shape) < n:
+        raise Error(f"{n} or more latent codes of {n} or more values are needed, not {codes.shape}")
+    centred = codes - codes.mean(axis=0)
+    left, scale, right = np.linalg.svd(centred, full_matrices=False)
+    largest = np.abs(right[:n]).argmax(axis=1)
+    signs = np.where(right[np.arange(n), largest] < 0, -1, 1)
+    total = (scale**2).sum() or 1.0
+    return left[:, :n] * scale[:n] * signs, scale[:n] ** 2 / total
+
+
+@styled
+def latent_map(
+    codes: np.ndarray, labels: Sequence | None = None, name: str = "", width: float = COLUMN
+) -> Figure:
+    """Codes on their first two principal components (modularized VAE, Figure 3).
+
+    Args:
+        codes: `(N, size)`.
+        labels: one a code; real numbers become a colour scale, anything else groups.
+        name: of the legend or the scale.
+        width: of the figure, in inches.
+    """
+    points, share = pca(codes)
+    labels = None if labels is None else np.asarray(labels)
+    if labels is not None and labels.shape != (len(points),):
+        raise Error(f"{len(points)} codes need as many labels, not {labels.shape}")
+    figure = new_figure(width, 0.8 * width)
+    axes = figure.add_subplot(
+        xlabel=f"first component ({share[0]:.0%})", ylabel=f"second component ({share[1]:.0%})"
+    )
+    size = float(np.clip(3000 / len(points), 2, 9))
+    style = {"s": size, "linewidths": 0, "alpha": 0.75, "rasterized": len(points) > _VECTOR_POINTS}
+    if labels is None:
+        axes.scatter(*points.T, color=COLOURS[0], **style)
+    elif labels.dtype.kind == "f":
+        dots = axes.scatter(*points.T, c=labels, cmap="viridis", **style)
+        bar = figure.colorbar(dots, ax=axes, label=name, aspect=30, pad=0.02)
+        bar.outline.set_linewidth(0.4)
+        bar.solids.set_alpha(1)
+    else:
+        for i, group in enumerate(np.unique(labels)):
+            colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+            axes.scatter(
+                *points[labels == group].T, color=colour, marker=marker, label=str(group), **style
+            )
+        figure.legend(loc="outside upper center", title=name or None, ncols=4, markerscale=1.5)
+    axes.grid()
+    axes.spines[:].set_visible(True)
+    return figure
+
+
+@styled
+def interpolation(
+    distances: Mapping[str, np.ndarray],
+    ylabel: str = "Hamming distance from A",
+    width: float = COLUMN,
+) -> Figure:
+    """How far decoding moves on straight lines from A to B (modularized VAE, Figure 2).
+
+    Args:
+        distances: model to `(pairs, points)`, the points evenly from A to B; the line is the mean
+            over the pairs, the band one standard deviation to both sides.
+        ylabel: of the vertical axis.
+        width: of the figure, in inches.
+    """
+    if not distances:
+        raise Error("no interpolation to draw")
+    figure = new_figure(width, 0.62 * width)
+    axes = figure.add_subplot(xlabel="position between A and B", ylabel=ylabel)
+    for i, (name, values) in enumerate(distances.items()):
+        values = np.asarray(values, float)
+        if values.ndim != 2 or not len(values) or values.shape[1] < 2:
+            raise Error(f"{name}: distances (pairs, points) are needed, not {values.shape}")
+        at = np.linspace(0, 1, values.shape[1])
+        mean, spread = values.mean(axis=0), values.std(axis=0)
+        colour = COLOURS[i % len(COLOURS)]
+        axes.fill_between(at, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(at, mean, color=colour, linestyle=LINES[i % len(LINES)], label=name)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(bottom=0)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["A", "0.25", "0.5", "0.75", "B"])
+    axes.grid()
+    if len(distances) > 1:
+        axes.legend(loc="lower right")
+    return figure
