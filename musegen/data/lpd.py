@@ -1,0 +1,526 @@
+"""The Lakh Pianoroll Dataset (LPD): its files, its families, and how it is made from Lakh MIDI.
+
+An LPD file is a zip of `.npy` members and one `info.json`: per track a sparse piano-roll by
+columns, a column being a MIDI pitch. Two editions exist, those of pypianoroll 0.3.0 (the published
+dataset) and of 1.0.4; both are read and written here without pickle.
+
+What a file cannot tell, or tells wrongly, becomes this in the `Song`:
+
+| field | value |
+|---|---|
+| velocity | as stored, at most 127; 1 in a track that stores bool |
+| tempo | of each beat; both editions store the list of beats 24 times over, which is undone |
+| downbeats | as stored; every four beats if only the first step is marked, as both editions do |
+| signatures | `()`, a file holds none; the cleansed subset is 4/4 from its first step |
+| first_beat | 0 |
+
+Files written here hold the tempo and the downbeats of every step, as the fields are meant.
+
+From LMD to the cleansed LPD-5, with `entries` and `scores` as of `midi_info.json` and
+`match_scores.json`:
+
+    song = midi.read(source, rule="lpd", name=md5)
+    entries[md5] = lpd.info(song)
+    lpd.write(song, lpd.location("lpd_full", md5))
+    lpd.write(lpd.merge(song), lpd.location("lpd_5_full", md5))
+    for md5, msd_id in lpd.cleansed(scores, entries):
+        shutil.copy(lpd.location("lpd_5_full", md5), lpd.location("lpd_5_cleansed", md5, msd_id))
+"""
+
+import io
+import json
+import math
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from musegen import Error
+from musegen.phrases import BEATS_PER_BAR, TRACKS
+from musegen.song import FAMILIES, STEPS_PER_BEAT, Part, Song, family
+
+EDITIONS = ("0.3", "1.0")
+RULES = ("docs", "code", "paper", "musegan_v1")
+MAX_BYTES = 256 << 20  # all members of a file unpacked
+MAX_INFO_BYTES = 1 << 20
+MAX_STEPS = 100_000 * STEPS_PER_BEAT
+MAX_CELLS = 10_000_000
+N_PITCHES = 128
+
+FIVE = (("Drums", 0), ("Piano", 0), ("Guitar", 24), ("Bass", 32), ("Strings", 48))
+SEVENTEEN = (
+    ("Drums", 0),
+    ("Piano", 0),
+    ("Chromatic Percussion", 8),
+    ("Organ", 16),
+    ("Guitar", 24),
+    ("Bass", 32),
+    ("Strings", 40),
+    ("Ensemble", 48),
+    ("Brass", 56),
+    ("Reed", 64),
+    ("Pipe", 72),
+    ("Synth Lead", 80),
+    ("Synth Pad", 88),
+    ("Synth Effects", 96),
+    ("Ethnic", 104),
+    ("Percussive", 112),
+    ("Sound Effects", 120),
+)
+
+# Reading
+
+
+class _Damaged(Exception):
+    """What is wrong with a file; `read` adds its name."""
+
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+)
+
+
+def read(source: str | Path | bytes, name: str | None = None) -> Song:
+    """Reads an LPD file of either edition.
+
+    Args:
+        source: a path, or the bytes of a file.
+        name: of the song, also in messages; by default the name the file holds, or the file's.
+    """
+    is_path = isinstance(source, str | Path)
+    label = name or (str(source) if is_path else "LPD data")
+    if is_path and not Path(source).is_file():
+        raise Error(f"{source}: no such file")
+    try:
+        with zipfile.ZipFile(source if is_path else io.BytesIO(source)) as archive:
+            song = _song(archive)
+    except _Damaged as error:
+        raise Error(f"{label}: {error}") from None
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split())
+        raise Error(f"{label}: damaged or no LPD file ({reason:.200})") from None
+    return replace(song, name=name or song.name or (Path(source).stem if is_path else ""))
+
+
+def _song(archive: zipfile.ZipFile) -> Song:
+    size = sum(member.file_size for member in archive.infolist())
+    if size > MAX_BYTES:
+        raise _Damaged(f"{size:,} bytes when unpacked, an LPD file has at most {MAX_BYTES:,}")
+    members = set(archive.namelist())
+    if "info.json" not in members:
+        raise _Damaged("there is no info.json in it, so it is no LPD file")
+    about = _about(archive)
+    resolution = about.get("resolution") or about.get("beat_resolution")
+    if not isinstance(resolution, int) or not 0 < resolution <= MAX_STEPS:
+        raise _Damaged(f"its info.json gives no resolution (it says {resolution!r:.40})")
+    parts, lengths = [], []
+    while isinstance(track := about.get(str(len(parts))), dict):
+        budget = MAX_CELLS - sum(part.cells.shape[1] for part in parts)
+        cells, length = _cells(archive, f"pianoroll_{len(parts)}_csc_", budget)
+        parts.append(_part(track, cells))
+        lengths.append(length)
+    tempo = np.zeros(0)
+    if "tempo.npy" in members:
+        tempo = _tempo(_array(archive, "tempo.npy", "fui").ravel(), resolution)
+    n_steps = max(lengths, default=0) or len(tempo) * resolution
+    if n_steps > MAX_STEPS:
+        raise _Damaged(f"{n_steps:,} steps, a song has at most {MAX_STEPS:,}")
+    downbeats = np.zeros(0, np.int64)
+    if "downbeat.npy" in members:
+        downbeats = np.flatnonzero(_array(archive, "downbeat.npy", "b"))
+    if len(downbeats) < 2:
+        downbeats = np.arange(0, n_steps, BEATS_PER_BAR * resolution)
+    return Song(
+        name=str(about.get("name") or ""),
+        parts=parts,
+        n_steps=n_steps,
+        resolution=resolution,
+        tempo=tempo,
+        downbeats=downbeats,
+    )
+
+
+def _about(archive: zipfile.ZipFile) -> dict:
+    if archive.getinfo("info.json").file_size > MAX_INFO_BYTES:
+        raise _Damaged(f"its info.json has more than {MAX_INFO_BYTES:,} bytes")
+    about = json.loads(archive.read("info.json"))
+    if not isinstance(about, dict):
+        raise _Damaged("its info.json holds no names and values")
+    return about
+
+
+def _part(track: dict, cells: np.ndarray) -> Part:
+    program = track.get("program") or 0
+    if not isinstance(program, int) or not 0 <= program < 128:
+        raise _Damaged(f"a track has the program {program!r:.40}; 0 to 127 exist")
+    return Part(int(program), bool(track.get("is_drum")), str(track.get("name") or ""), cells)
+
+
+def _array(archive: zipfile.ZipFile, member: str, kinds: str) -> np.ndarray:
+    """A `.npy` member whose type is of one of `kinds`; its header must match its size."""
+    data = archive.read(member)
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    else:
+        shape, is_fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+    if dtype.kind not in kinds:
+        raise _Damaged(f"{member} holds values of type {dtype}")
+    count, rest = math.prod(shape), len(data) - stream.tell()
+    if min(shape, default=0) < 0 or count * dtype.itemsize != rest:
+        raise _Damaged(f"{member} claims the shape {shape}, but holds {rest:,} bytes")
+    array = np.frombuffer(data, dtype, count, stream.tell())
+    return array.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _cells(archive: zipfile.ZipFile, prefix: str, budget: int) -> tuple[np.ndarray, int]:
+    """The cells of a sparse roll as a `Part` holds them, at most `budget`; and its steps."""
+    data = _array(archive, prefix + "data.npy", "bui")
+    step, indptr, shape = (
+        _array(archive, prefix + field + ".npy", "ui") for field in ("indices", "indptr", "shape")
+    )
+    if data.size > budget:
+        raise _Damaged(f"more than {MAX_CELLS:,} cells are on, the file is damaged or hostile")
+    if shape.shape != (2,) or shape[1] != N_PITCHES or not 0 <= shape[0] <= MAX_STEPS:
+        raise _Damaged(f"{prefix}shape is not (steps, {N_PITCHES}) with up to {MAX_STEPS:,} steps")
+    bounds = indptr.astype(np.int64)
+    if bounds.shape != (N_PITCHES + 1,) or bounds[0] or (np.diff(bounds) < 0).any():
+        raise _Damaged(f"{prefix}indptr does not rise from 0 over {N_PITCHES} pitches")
+    if data.ndim != 1 or step.shape != data.shape or bounds[-1] != len(data):
+        raise _Damaged(f"{prefix}data, indices and indptr do not fit together")
+    if len(step) and not (step.min() >= 0 and step.max() < shape[0]):
+        raise _Damaged(f"{prefix}indices leave the {shape[0]:,} steps")
+    pitch = np.repeat(np.arange(N_PITCHES), np.diff(bounds))
+    velocity = np.minimum(data.astype(np.int64), 127)
+    on = velocity > 0
+    cells = _sorted(step[on], pitch[on], velocity[on])
+    if cells.shape[1] != on.sum():
+        raise _Damaged(f"{prefix}indices name a cell twice")
+    return cells, int(shape[0])
+
+
+def _sorted(step: np.ndarray, pitch: np.ndarray, velocity: np.ndarray) -> np.ndarray:
+    """Cells by step, then pitch, int32 `(3, n)`; of equal cells the loudest."""
+    packed = np.sort(step.astype(np.int64) << 14 | pitch << 7 | velocity, kind="stable")
+    is_last = np.append(packed[1:] >> 7 != packed[:-1] >> 7, True)[: len(packed)]
+    packed = packed[is_last]
+    cells = np.empty((3, len(packed)), np.int32)
+    cells[:] = packed >> 14, packed >> 7 & 127, packed & 127
+    return cells
+
+
+def _tempo(stored: np.ndarray, resolution: int) -> np.ndarray:
+    """Beats a minute at each beat."""
+    if not (np.isfinite(stored).all() and (stored > 0).all()):
+        raise _Damaged("its tempo is not a positive number everywhere")
+    n_beats, rest = divmod(len(stored), STEPS_PER_BEAT)
+    if n_beats and not rest and (stored.reshape(STEPS_PER_BEAT, n_beats) == stored[:n_beats]).all():
+        return stored[:n_beats].astype(float)
+    return stored[::resolution].astype(float)
+
+
+# Writing
+
+
+def write(song: Song, path: str | Path, edition: str = "0.3") -> Path:
+    """Writes a song as an LPD file, the same bytes for the same song.
+
+    A track whose velocities are all 1 is stored as bool. A silent track has no steps in edition
+    0.3, as in LPD-5, and all of them in 1.0.
+
+    Args:
+        edition: `"0.3"` as pypianoroll 0.3.0 and the published dataset, `"1.0"` as 1.0.4.
+    """
+    if edition not in EDITIONS:
+        raise Error(f"unknown LPD edition {edition!r}; choose {' or '.join(EDITIONS)}")
+    path = Path(path)
+    old = edition == "0.3"
+    unnamed = "" if old else None  # what each reader takes
+    arrays = _timeline(song, column=not old)
+    about = {"beat_resolution" if old else "resolution": song.resolution}
+    about["name"] = song.name or unnamed
+    for k, part in enumerate(song.parts):
+        about[str(k)] = {
+            "program": part.program,
+            "is_drum": part.is_drum,
+            "name": part.name or unnamed,
+        }
+        for field, array in _compressed(part, song.n_steps, drop_silent=old).items():
+            arrays[f"pianoroll_{k}_csc_{field}"] = array
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, array in arrays.items():
+                stream = io.BytesIO()
+                np.lib.format.write_array(stream, array, allow_pickle=False)
+                _add(archive, member + ".npy", stream.getvalue())
+            _add(archive, "info.json", json.dumps(about).encode())
+    except OSError as error:
+        raise Error(f"{path}: cannot be written ({error.strerror})") from None
+    return path
+
+
+def _add(archive: zipfile.ZipFile, member: str, data: bytes) -> None:
+    archive.writestr(zipfile.ZipInfo(member), data, zipfile.ZIP_DEFLATED)
+
+
+def _timeline(song: Song, column: bool) -> dict[str, np.ndarray]:
+    """The arrays `tempo` and `downbeat` of every step."""
+    arrays = {}
+    tempo = np.repeat(song.tempo, song.resolution)[: song.n_steps]
+    if len(tempo):
+        arrays["tempo"] = np.pad(tempo, (0, song.n_steps - len(tempo)), mode="edge")
+    elif not column:
+        arrays["tempo"] = np.full(song.n_steps, 120.0)  # the old reader needs one
+    if len(song.downbeats):
+        arrays["downbeat"] = np.zeros(song.n_steps, bool)
+        arrays["downbeat"][song.downbeats[song.downbeats < song.n_steps]] = True
+    if column:
+        return {name: array[:, None] for name, array in arrays.items()}
+    return arrays
+
+
+def _compressed(part: Part, n_steps: int, drop_silent: bool) -> dict[str, np.ndarray]:
+    step, pitch, velocity = part.cells
+    order = np.lexsort((step, pitch))
+    silent = not len(step)
+    is_binary = bool((velocity == 1).all()) and (drop_silent or not silent)
+    indptr = np.cumsum(np.append(0, np.bincount(pitch, minlength=N_PITCHES)))
+    return {
+        "data": velocity[order].astype(bool if is_binary else np.uint8),
+        "indices": step[order].astype(np.int32),
+        "indptr": indptr.astype(np.int32),
+        "shape": np.array([0 if silent and drop_silent else n_steps, N_PITCHES], np.int64),
+    }
+
+
+# Families
+
+
+def merge(song: Song, families: str = "lpd5") -> Song:
+    """One part for each of the five tracks, in their order, or for each of LPD-17's.
+
+    Parts of a family are joined cell by cell, the loudest velocity winning; under `"musegan_v1"`
+    each cell that is on has velocity 1; under `"musegan_v3"` only the part with the most pitches
+    and sounding steps (of equals the first) stands for its family.
+
+    Args:
+        families: a table of `song.FAMILIES`, or `"lpd17"`.
+    """
+    tracks = SEVENTEEN if families == "lpd17" else FIVE
+    members: list[list[Part]] = [[] for _ in tracks]
+    for part in song.parts:
+        k = _track(part, families)
+        if k is not None:
+            members[k].append(part)
+    if families == "musegan_v3":
+        members = [[max(group, key=_busy)] if group else [] for group in members]
+    parts = []
+    for k, ((name, program), group) in enumerate(zip(tracks, members, strict=True)):
+        step, pitch, velocity = np.concatenate(
+            [np.zeros((3, 0), np.int32), *(part.cells for part in group)], axis=1
+        )
+        if families == "musegan_v1":
+            velocity = np.ones_like(velocity)
+        parts.append(Part(program, k == 0, name, _sorted(step, pitch, velocity)))
+    return replace(song, parts=parts)
+
+
+def _track(part: Part, families: str) -> int | None:
+    if families == "lpd17":
+        return 0 if part.is_drum else 1 + part.program // 8
+    if families not in FAMILIES:
+        raise Error(f"unknown families {families!r}; choose {', '.join(FAMILIES)}, lpd17")
+    track = family(part.program, part.is_drum, families)
+    return None if track is None else TRACKS.index(track)
+
+
+def _busy(part: Part) -> int:
+    return len(np.unique(part.cells[1])) + len(np.unique(part.cells[0]))
+
+
+# Cleansing
+
+
+def info(song: Song) -> dict:
+    """The entry in `midi_info.json` of a song that was read from a MIDI file."""
+    signatures = [f"{top}/{bottom}" for _, top, bottom in song.signatures]
+    steady = len(song.tempo) > 0 and np.ptp(song.tempo) <= 1e-6 * song.tempo[0]
+    return {
+        "first_beat_time": float(song.first_beat),
+        "num_time_signature_change": len(signatures),
+        "constant_time_signature": signatures[0] if len(signatures) == 1 else None,
+        "constant_tempo": float(song.tempo[0]) if steady else None,
+    }
+
+
+def rejected(song: Song, rules: str = "docs") -> str | None:
+    """Why a song is not in the cleansed dataset, or None if it is.
+
+    | rules | a song is kept if |
+    |---|---|
+    | `docs` | it has no time signature but one 4/4, and its first beat is at time 0 |
+    | `code` | it has exactly one time signature, 4/4, and its first beat is at time 0 |
+    | `paper` | all its time signatures are 4/4 |
+    | `musegan_v1` | `code` keeps it and all five families play; programs 40 to 47 do not count |
+
+    The other conditions are not about a song alone: the match with the Million Song Dataset (see
+    `cleansed`), genre, key, an incomplete first bar. A song from an LPD file has no signatures, so
+    `docs` and `paper` keep it; for `code` and `musegan_v1` take the song of the MIDI file.
+    """
+    if rules == "paper":
+        others = [f"{a}/{b}" for _, a, b in song.signatures if (a, b) != (4, 4)]
+        return f"the time signature is {others[0]}" if others else None
+    if rules == "musegan_v1":
+        return rejected_entry(info(song), "code") or _lacking(song)
+    return rejected_entry(info(song), rules)
+
+
+def rejected_entry(entry: Mapping, rules: str = "docs") -> str | None:
+    """As `rejected`, from the entry of `midi_info.json` alone; rules `docs` and `code`."""
+    if rules not in ("docs", "code"):
+        raise Error(f"unknown cleansing rules {rules!r}; choose {', '.join(RULES)}")
+    n, meter = entry["num_time_signature_change"], entry["constant_time_signature"]
+    if n > 1:
+        return f"{n} time-signature events"
+    if n == 0 and rules == "code":
+        return "no time-signature event"
+    if n == 1 and meter != "4/4":
+        return f"the time signature is {meter}"
+    if entry["first_beat_time"] > 0:
+        return f"the first beat is at {entry['first_beat_time']:.3f} s"
+    return None
+
+
+def _lacking(song: Song) -> str | None:
+    playing = {
+        family(part.program, part.is_drum, "musegan_v1")
+        for part in song.parts
+        if part.cells.size and (part.is_drum or not 40 <= part.program < 48)
+    }
+    absent = [track for track in TRACKS if track not in playing]
+    return f"no {', '.join(absent)}" if absent else None
+
+
+# Matching
+
+
+def location(edition: str, md5: str, msd_id: str | None = None) -> Path:
+    """Where a file stands: `lpd_full/a/abc....npz`, `lpd_5_cleansed/A/B/C/TRABC.../abc....npz`.
+
+    Args:
+        edition: the first folder, such as `lpd_full`, `lpd_5_matched` or `lpd_17_cleansed`.
+        msd_id: the song's, in the matched and the cleansed subset.
+    """
+    folders = [md5[0]] if msd_id is None else [*msd_id[2:5], msd_id]
+    return Path(edition, *folders, f"{md5}.npz")
+
+
+def match_scores(path: str | Path) -> dict[str, dict[str, float]]:
+    """LMD's `match_scores.json`: for each MSD id the md5 of its files and their confidence."""
+    scores = _json(path)
+    try:
+        return {
+            msd_id: {md5: float(score) for md5, score in files.items()}
+            for msd_id, files in scores.items()
+        }
+    except (AttributeError, TypeError, ValueError):
+        raise Error(f"{path}: not a match_scores.json, which maps songs to scored files") from None
+
+
+def midi_info(path: str | Path) -> dict[str, dict]:
+    """The entries of `midi_info.json` or of `midi_info_v2.json`, both as `info` gives them."""
+    entries = _json(path)
+    wanted = ("first_beat_time", "num_time_signature_change", "constant_time_signature")
+    try:
+        return {
+            md5: {key: entry[key] for key in wanted} | {"constant_tempo": _constant_tempo(entry)}
+            for md5, entry in entries.items()
+        }
+    except (AttributeError, TypeError, KeyError):
+        raise Error(f"{path}: not a midi_info.json, which maps files to their entries") from None
+
+
+def _constant_tempo(entry: Mapping) -> float | None:
+    """The second version says in `constant_tempo` whether `tempo` holds throughout."""
+    tempo = entry["constant_tempo"]
+    if isinstance(tempo, bool):
+        return entry["tempo"] if tempo else None
+    return tempo
+
+
+def _json(path: str | Path) -> dict:
+    try:
+        content = json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise Error(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise Error(f"{path}: no JSON file ({error})") from None
+    if not isinstance(content, dict):
+        raise Error(f"{path}: a JSON object is needed at its top")
+    return content
+
+
+def matched(scores: Mapping[str, Mapping], files: Container[str]) -> list[tuple[str, str]]:
+    """`(md5, MSD id)` of every file of every matched song that is among `files`."""
+    return [(md5, msd_id) for msd_id, own in scores.items() for md5 in own if md5 in files]
+
+
+def cleansed(
+    scores: Mapping[str, Mapping[str, float]],
+    entries: Mapping[str, Mapping],
+    rules: str = "docs",
+    confidence: float = 0.0,
+) -> list[tuple[str, str]]:
+    """`(md5, MSD id)` of the one file that stands for each song of the cleansed subset.
+
+    Args:
+        scores: as of `match_scores`.
+        entries: as of `midi_info`; a file without one counts as missing.
+        rules: under `"docs"` it is the best match among the files that the rules keep; under
+            `"code"` it is the best match of all, and if that one is rejected so is the song.
+        confidence: a match must be better than this.
+    """
+    chosen = []
+    for msd_id, files in scores.items():
+        known = [md5 for md5 in files if md5 in entries and files[md5] > confidence]
+        ranked = sorted(known, key=files.get, reverse=True)
+        if rules == "code":
+            ranked = ranked[:1]
+        kept = (md5 for md5 in ranked if rejected_entry(entries[md5], rules) is None)
+        chosen += [(md5, msd_id) for md5 in islice(kept, 1)]
+    return chosen
+
+
+def write_ids(pairs: Iterable[tuple[str, str]], path: str | Path) -> None:
+    """Writes an id list such as `matched_ids.txt`: md5, four spaces, MSD id."""
+    Path(path).write_text("".join(f"{md5}    {msd_id}\n" for md5, msd_id in pairs))
+
+
+def read_ids(path: str | Path) -> list[tuple[str, str]]:
+    """The `(md5, MSD id)` of an id list."""
+    try:
+        rows = [line.split() for line in Path(path).read_text().splitlines() if line.strip()]
+        return [(md5, msd_id) for md5, msd_id in rows]
+    except OSError as error:
+        raise Error(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise Error(f"{path}: not an id list, whose lines are an md5 and an MSD id") from None

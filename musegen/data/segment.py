@@ -1,0 +1,422 @@
+"""Where the sections of a song begin, and which of its bars become phrases.
+
+Sections are found by structural features (Serrà, Müller, Grosche, Arcos: Unsupervised Detection of
+Music Boundaries by Time Series Structure Features, AAAI 2012): moments whose chroma is alike are
+linked, the links are laid out as lag against time and smoothed, and a section begins where that
+picture changes most.
+
+| method | what it is |
+|---|---|
+| `sf` | the parameters of the MSAF library, each beat linked to the beats nearest to it |
+| `sf_msaf` | what that library does: of those nearest it keeps the earliest |
+| `sf_v1` | the MATLAB program of MuseGAN's authors: 16 frames a bar, drums included, labels |
+| `uniform` | every `n_bars` bars, without analysis |
+| `random` | anywhere in the song, six phrases unless told otherwise (BinaryMuseGAN) |
+
+A roll here is bool `(bars, steps, 84, tracks)`, the drums first.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from string import ascii_uppercase
+
+import numpy as np
+
+from musegen import Error
+from musegen.phrases import BEATS_PER_BAR, N_BARS, N_PITCHES
+
+STRUCTURAL = ("sf", "sf_msaf", "sf_v1")
+METHODS = (*STRUCTURAL, "uniform", "random")
+RULES = ("paper", "musegan_v1")
+ROLES = ("intro", "outro", "bridge", "verse", "chorus")
+PHRASES_PER_SONG = 6  # of the random method
+ACTIVE_TRACKS = 3
+MAX_FRAMES = 16_384  # the links of so many frames are 256 MB
+
+_BLOCK = 1 << 21  # cells of a square matrix that are worked on at a time
+
+
+@dataclass(frozen=True)
+class Section:
+    """Bars `start ... stop - 1`. Sections that sound alike share a letter."""
+
+    start: int
+    stop: int
+    letter: str
+
+
+# From a roll to the bars where its sections begin
+
+
+def chroma(
+    roll: np.ndarray, frames_per_bar: int = BEATS_PER_BAR, drums: bool = False
+) -> np.ndarray:
+    """How many cells of each pitch class (C first) sound in each frame, int `(frames, 12)`.
+
+    Args:
+        roll: bool `(bars, steps, 84, tracks)`.
+        frames_per_bar: by default a frame is a beat.
+        drums: whether the first track counts as well.
+    """
+    n_bars, n_steps = roll.shape[:2]
+    if n_steps % frames_per_bar:
+        raise Error(f"{n_steps} steps a bar cannot be divided into {frames_per_bar} frames")
+    n_frames = n_bars * frames_per_bar
+    cell, track = np.divmod(np.flatnonzero(roll), roll.shape[3])
+    if not drums:
+        cell = cell[track > 0]
+    step, pitch = np.divmod(cell, N_PITCHES)
+    frame = step // (n_steps // frames_per_bar)
+    return np.bincount(frame * 12 + pitch % 12, minlength=n_frames * 12).reshape(n_frames, 12)
+
+
+def boundaries(features: np.ndarray, method: str = "sf") -> np.ndarray:
+    """Frames at which a section begins, and where the last one ends, int, rising.
+
+    Args:
+        features: `(frames, 12)`; a frame is a beat, for `sf_v1` a sixteenth of a bar.
+        method: one of `STRUCTURAL`. The end is the last frame; for `sf_v1`, the frame after it.
+    """
+    features = _checked(features)
+    if method == "sf_v1":
+        return _v1_frames(_v1_edges(features)[0], len(features))
+    if method not in STRUCTURAL:
+        raise Error(f"{method!r} finds no sections; choose {', '.join(STRUCTURAL)}")
+    peaks = _peaks(features, earliest=method == "sf_msaf") if len(features) > 20 else []
+    return np.unique(np.concatenate([[0], peaks, [len(features) - 1]]).astype(int))
+
+
+def bar_boundaries(roll: np.ndarray, method: str = "sf") -> np.ndarray:
+    """Bars at which a section begins, and the number of bars: int, `0 ... len(roll)`."""
+    if method == "sf_v1":
+        frames = boundaries(chroma(roll, _V1_FRAMES, drums=True), method)
+        return np.unique(_bars(frames, _V1_FRAMES))
+    return np.unique(_bars(boundaries(chroma(roll), method), BEATS_PER_BAR))
+
+
+def sections(roll: np.ndarray) -> list[Section]:
+    """The sections of a song with their letters, as `sf_v1` finds them."""
+    features = _checked(chroma(roll, _V1_FRAMES, drums=True))
+    edges, links = _v1_edges(features)
+    bars = _bars(_v1_frames(edges, len(features)), _V1_FRAMES).tolist()
+    found = zip(bars[:-1], bars[1:], _letters(_similarity(links, edges)), strict=True)
+    return [Section(start, stop, letter) for start, stop, letter in found if stop > start]
+
+
+def _checked(features: np.ndarray) -> np.ndarray:
+    features = np.asarray(features, float)
+    if features.ndim != 2 or not len(features):
+        raise Error(f"features of shape (frames, 12) are needed, these have {features.shape}")
+    if len(features) > MAX_FRAMES:
+        raise Error(
+            f"{len(features):,} frames are too long a song for structural features, which take "
+            f"{MAX_FRAMES:,}; cut it with the method 'uniform'"
+        )
+    return features
+
+
+def _bars(frames: np.ndarray, frames_per_bar: int) -> np.ndarray:
+    return np.floor(frames / frames_per_bar + 0.5).astype(int)
+
+
+# Structural features
+
+
+def _links(
+    frames: np.ndarray, n: int, depth: int, nearest: int, kept: int, own: bool
+) -> np.ndarray:
+    """Which of `n` moments are neighbours of each other, bool `(n, n)`.
+
+    A moment is `depth` frames in a row. Of its `nearest` moments, ties to the earlier, the first
+    `kept` in time are its neighbours. `own` says whether a moment counts among its own.
+    """
+    from scipy.spatial.distance import cdist
+
+    links = np.zeros((n, n), bool)
+    if not kept:
+        return links
+    block = max(1, _BLOCK // n)
+    for first in range(0, n, block):
+        rows = np.arange(min(block, n - first))
+        apart = cdist(frames[first : first + len(rows) + depth - 1], frames, "sqeuclidean")
+        # Summed frame by frame: music repeats itself, and equal moments must tie to the last bit.
+        distance = sum(apart[j : j + len(rows), j : j + n] for j in range(depth))
+        if not own:
+            distance[rows, first + rows] = np.inf
+        furthest = np.partition(distance, nearest - 1, axis=1)[:, nearest - 1 : nearest]
+        near, ties = distance < furthest, distance == furthest
+        near |= ties & (np.cumsum(ties, axis=1) <= nearest - near.sum(axis=1, keepdims=True))
+        links[first + rows] = near & (np.cumsum(near, axis=1) <= kept)
+    return links & links.T
+
+
+def _change(
+    links: np.ndarray,
+    over_time: Callable[[np.ndarray], np.ndarray],
+    over_lag: np.ndarray,
+    border: str,
+) -> np.ndarray:
+    """Squared change of the smoothed links from each moment to the next, float `(n - 1,)`.
+
+    Row `l` of the picture holds, at time `t`, whether `t` and `t + l` (round the end) are linked.
+
+    Args:
+        over_time: smooths each row.
+        over_lag: an odd window to smooth the columns.
+        border: above and below the picture, `"symmetric"` or `"empty"`.
+    """
+    n, reach = len(links), len(over_lag) // 2
+    time = np.arange(n)
+    if border == "symmetric":
+        lags = np.pad(time, reach, mode="symmetric")
+    else:
+        lags = np.pad(time, reach, constant_values=-1)
+    change = np.zeros(n - 1)
+    block = max(1, _BLOCK // n)
+    for first in range(0, n, block):
+        lag = lags[first : first + block + 2 * reach, None]
+        smooth = over_time((links[time, (lag + time) % n] & (lag >= 0)).astype(float))
+        height = len(lag) - 2 * reach
+        smooth = sum(weight * smooth[j : j + height] for j, weight in enumerate(over_lag))
+        change += np.square(np.diff(smooth, axis=1)).sum(axis=0)
+    return change
+
+
+def _gaussian(offsets: np.ndarray, sigma: float) -> np.ndarray:
+    return np.exp(-0.5 * (offsets / sigma) ** 2)
+
+
+# The parameters of the MSAF library
+
+_DEPTH = 3
+_TIME_SIGMA, _LAG_SIGMA = 13.5, 0.5
+_NEIGHBOURS = 0.04  # of the frames
+_WINDOW, _OFFSET = 28, 0.05  # of the adaptive threshold
+
+
+def _peaks(features: np.ndarray, earliest: bool) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter1d, median_filter
+
+    n = len(features) - _DEPTH
+    largest = np.abs(features).max(axis=1, keepdims=True)
+    frames = features / np.where(largest < np.finfo(float).tiny, 1, largest)
+    kept = int(_NEIGHBOURS * len(features))
+    nearest = min(n - 1, kept + 2) if earliest else kept
+    links = _links(frames[:-1], n, _DEPTH, nearest, kept, own=False)
+
+    over_time = partial(gaussian_filter1d, sigma=_TIME_SIGMA, axis=1)
+    over_lag = _gaussian(np.arange(-2, 3), _LAG_SIGMA)
+    change = _change(links, over_time, over_lag / over_lag.sum(), "symmetric")
+    novelty = np.append(np.sqrt(change), 0)
+    threshold = median_filter(novelty, _WINDOW) + _OFFSET * novelty.mean()
+    inner = novelty[1:-1]
+    is_peak = (novelty[:-2] < inner) & (inner > novelty[2:]) & (inner > threshold[1:-1])
+    return np.flatnonzero(is_peak) + 1 + (_DEPTH + 1) // 2
+
+
+# The parameters of the MATLAB program, which calls ten frames a second
+
+_V1_FRAMES = 16  # of a bar
+_V1_DEPTH = 25
+_V1_LEAST = 0.05  # of a peak, after scaling to 0 ... 1
+_V1_REACH = 60  # frames that a peak must dominate on either side
+_V1_ENDS = 20  # a peak this near to an end stands for it
+
+
+def _v1_edges(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Moments at which sections begin, with the last moment; and the links of all moments."""
+    from scipy.ndimage import maximum_filter1d
+    from scipy.signal import fftconvolve
+
+    n = len(features) - _V1_DEPTH + 1
+    if n < 2:
+        return np.zeros(2, int), np.ones((1, 1), bool)
+    kept = int(np.floor(_NEIGHBOURS * n + 0.5))
+    links = _links(features, n, _V1_DEPTH, kept, kept, own=True)
+    window = _gaussian(np.arange(300) - 149.5, 60)
+
+    def over_time(picture: np.ndarray) -> np.ndarray:
+        return fftconvolve(picture, window[None], axes=1)[:, 150 : 150 + n]
+
+    change = _change(links, over_time, _gaussian(np.arange(-1, 2), 0.6), "empty")
+    change -= change.min()
+    is_peak = change == maximum_filter1d(change, 2 * _V1_REACH + 1)
+    edges = np.flatnonzero(is_peak & (change > 0) & (change >= _V1_LEAST * change.max()))
+    edges = edges[edges < n - 1 - _V1_ENDS]
+    if not len(edges) or edges[0] > _V1_ENDS:
+        edges = np.append(0, edges)
+    return np.append(edges, n - 1), links
+
+
+def _v1_frames(edges: np.ndarray, n_frames: int) -> np.ndarray:
+    """Edges as frames: inside the song 14 later, half a moment and the program's two."""
+    return np.concatenate([[0], edges[1:-1] + _V1_DEPTH // 2 + 2, [n_frames]])
+
+
+def _similarity(links: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The longest diagonal path of links between every two sections, per frame of the shorter.
+
+    A path moves by (1, 1), (2, 1) or (1, 2) and gains one on each link. All pairs grow together,
+    row by row; `paths` and `older` hold the two rows before, with two columns of padding.
+    """
+    lengths = np.diff(edges) + 1
+    offsets = np.arange(lengths.max())
+    moments = np.minimum(edges[:-1, None] + offsets, len(links) - 1)  # (sections, longest)
+    inside = offsets < lengths[:, None]
+    n = len(lengths)
+    best = np.zeros((n, n), np.int32)
+    paths = older = np.zeros((n, n, len(offsets) + 2), np.int32)
+    for rows, valid in zip(moments.T, inside.T, strict=True):
+        linked = links[rows[:, None, None], moments] & inside & valid[:, None, None]
+        longest = np.maximum(paths[..., 1:-1], paths[..., :-2])
+        longest = np.maximum(longest, older[..., 1:-1]) + linked
+        paths, older = np.pad(longest, ((0, 0), (0, 0), (2, 0))), paths
+        np.maximum(best, longest.max(axis=2), out=best)
+    return best / np.minimum(lengths[:, None], lengths)
+
+
+def _letters(similarity: np.ndarray) -> list[str]:
+    """A letter for each section, that of the first section it is linked to."""
+    spread = similarity.std(ddof=1) if similarity.size > 1 else 0.0
+    strong = np.where(similarity >= similarity.mean() + spread, similarity, 0)
+    linked = strong @ strong >= 1
+    letters = np.full(len(linked), -1)
+    for k in range(len(letters)):
+        if letters[k] < 0:
+            alike = linked[k] & (letters < 0)
+            alike[k] = True
+            letters[alike] = letters.max() + 1
+    return [ascii_uppercase[k % 26] + (str(k // 26) if k > 25 else "") for k in letters.tolist()]
+
+
+# The files of labelled sections
+
+
+def roles(letters: Sequence[str]) -> list[int]:
+    """The part each section plays, as an index into `ROLES`.
+
+    A letter that comes back is a verse, any other a bridge; the most frequent (of equals the
+    latest) is the chorus; a last or first section that never comes back is the outro or intro.
+    """
+    counts = Counter(letters)
+    role = {letter: ROLES.index("verse" if n > 1 else "bridge") for letter, n in counts.items()}
+    role[max(reversed(counts), key=counts.get)] = ROLES.index("chorus")
+    for end, name in ((letters[-1], "outro"), (letters[0], "intro")):
+        if counts[end] == 1:
+            role[end] = ROLES.index(name)
+    return [role[letter] for letter in letters]
+
+
+def to_lab(found: Sequence[Section], with_roles: bool = False) -> str:
+    """The text of a `.lab` file: start, end and letter, then count and role if wanted."""
+    letters = [section.letter for section in found]
+    counts = Counter(letters)
+    lines = [f"{section.start:f} {section.stop:f} {section.letter}" for section in found]
+    if with_roles and lines:
+        ends = zip(lines, letters, roles(letters), strict=True)
+        lines = [f"{line} {counts[letter]} {role}" for line, letter, role in ends]
+    return "".join(line + "\n" for line in lines)
+
+
+def from_lab(text: str) -> list[Section]:
+    """The sections of a `.lab` file, of either kind."""
+    try:
+        rows = [line.split()[:3] for line in text.splitlines() if line.strip()]
+        return [Section(int(float(a)), int(float(b)), letter) for a, b, letter in rows]
+    except (ValueError, OverflowError):
+        raise Error("not a .lab file: each line needs a start, an end and a letter") from None
+
+
+# From sections to phrases
+
+
+def windows(bounds: Sequence[int], n_bars: int = N_BARS, rule: str = "paper") -> np.ndarray:
+    """First bars of the phrases of a segmented song; its first and last section give none.
+
+    Args:
+        bounds: as `bar_boundaries` gives them.
+        n_bars: length of a phrase.
+        rule: `"paper"` cuts a section into phrases that follow each other and drops the rest;
+            `"musegan_v1"` takes 8 bars every 4 bars, after moving the section's ends by a bar
+            where that makes its length a multiple of 4.
+    """
+    if rule not in RULES:
+        raise Error(f"unknown cutting rule {rule!r}; choose {', '.join(RULES)}")
+    if rule == "musegan_v1" and n_bars != 8:
+        raise Error(f"the rule musegan_v1 cuts phrases of 8 bars, not of {n_bars}")
+    spans = list(pairwise(np.asarray(bounds).tolist()))[1:-1]
+    hop = n_bars
+    if rule == "musegan_v1":
+        spans, hop = [_rounded(*span) for span in spans], 4
+    return np.array([k for a, b in spans for k in range(a, b - n_bars + 1, hop)], int)
+
+
+def _rounded(start: int, stop: int) -> tuple[int, int]:
+    """Moves the ends of a section so that it holds a multiple of four bars, from six bars on."""
+    length = stop - start
+    if length == 6:
+        return start - 1, stop + 1
+    if length < 7:
+        return start, stop
+    first, last = {0: (0, 0), 1: (0, -1), 2: (1, -1), 3: (0, 1)}[length % 4]
+    return start + first, stop + last
+
+
+def starts(
+    roll: np.ndarray,
+    method: str = "sf",
+    n_bars: int = N_BARS,
+    rule: str = "paper",
+    limit: int | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """First bars of a song's phrases, int, rising.
+
+    Args:
+        roll: bool `(bars, steps, 84, tracks)`.
+        method: one of `METHODS`.
+        n_bars: length of a phrase.
+        rule: how the sections of a structural method are cut; see `windows`.
+        limit: phrases to choose at random when there are more.
+        seed: of that choice, and of the random method.
+    """
+    if method not in METHODS:
+        raise Error(f"unknown cutting method {method!r}; choose {', '.join(METHODS)}")
+    if method == "random":
+        found = np.arange(len(roll) - n_bars + 1)
+        limit = PHRASES_PER_SONG if limit is None else limit
+    elif method == "uniform":
+        found = np.arange(0, len(roll) - n_bars + 1, n_bars)
+    else:
+        found = windows(bar_boundaries(roll, method), n_bars, rule) if len(roll) else []
+    if limit is not None and len(found) > limit:
+        found = np.sort(np.random.default_rng(seed).choice(found, limit, replace=False))
+    return np.asarray(found, int)
+
+
+def cut(roll: np.ndarray, method: str = "sf", n_bars: int = N_BARS, **options) -> np.ndarray:
+    """A song's phrases, bool `(N, n_bars, steps, 84, tracks)`; `options` are those of `starts`."""
+    first = starts(roll, method, n_bars, **options)
+    return roll[first[:, None] + np.arange(n_bars)]
+
+
+def bar_set(found: Sequence[Section], seed: int = 0) -> np.ndarray:
+    """The bars of a song that its authors train bar models on; first and last section give none.
+
+    From the end backwards, the first section seen of a letter gives all its bars, every other one
+    a random half.
+    """
+    rng, seen, bars = np.random.default_rng(seed), set(), [np.zeros(0, int)]
+    for section in reversed(found[1:-1]):
+        span = np.arange(section.start, section.stop)
+        bars.append(rng.permutation(span)[: len(span) // 2] if section.letter in seen else span)
+        seen.add(section.letter)
+    return np.concatenate(bars)
+
+
+def active(roll: np.ndarray) -> np.ndarray:
+    """Which bars have at least three tracks that play, bool `(bars,)`."""
+    return roll.any(axis=(1, 2)).sum(axis=1) >= ACTIVE_TRACKS
