@@ -29,9 +29,9 @@ setup(
         "keras>=3.6",
         "numpy>=1.26",
         "scipy>=1.11",
-        "matplotlib>=3.8",
+        "matplotlib>=3.10",
         "pypianoroll>=1.0.4",
-        "pretty_midi>=0.2.10",
+        "pretty_midi>=0.2.11",
         "symusic>=0.5.0",
     ],
     extras_require={

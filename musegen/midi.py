@@ -37,7 +37,7 @@ from musegen.phrases import (
     cut,
     validate,
 )
-from musegen.song import STEPS_PER_BEAT, Part, Song
+from musegen.song import STEPS_PER_BEAT, Part, Song, beat_tempo
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -224,9 +224,8 @@ def _from_multitrack(multitrack: "pypianoroll.Multitrack", name: str) -> Song:
         parts.append(Part(int(track.program), bool(track.is_drum), str(track.name), cells))
         length = max(length, len(track.pianoroll))
     tempo = np.zeros(0) if multitrack.tempo is None else np.ravel(multitrack.tempo)
-    return Song(
-        name, parts, length, multitrack.resolution, tempo[:: multitrack.resolution].astype(float)
-    )
+    resolution = multitrack.resolution
+    return Song(name, parts, length, resolution, beat_tempo(tempo, resolution))
 
 
 # The grid: seconds to steps.

@@ -86,6 +86,17 @@ class Song:
         return roll
 
 
+def beat_tempo(stored: np.ndarray, resolution: int) -> np.ndarray:
+    """Beats a minute at each beat, of a tempo stored for each step.
+
+    pypianoroll and LPD files store the list of beats 24 times over, which is undone.
+    """
+    n_beats, rest = divmod(len(stored), STEPS_PER_BEAT)
+    if n_beats and not rest and (stored.reshape(STEPS_PER_BEAT, n_beats) == stored[:n_beats]).all():
+        return stored[:n_beats].astype(float)
+    return stored[::resolution].astype(float)
+
+
 def _table(**ranges: str) -> tuple[str | None, ...]:
     """Family of each of the 128 General MIDI programs from texts such as `"0-7 16-23"`."""
     table: list[str | None] = [None] * 128

@@ -43,7 +43,7 @@ import numpy as np
 
 from musegen import Error
 from musegen.phrases import BEATS_PER_BAR, TRACKS
-from musegen.song import FAMILIES, STEPS_PER_BEAT, Part, Song, family
+from musegen.song import FAMILIES, STEPS_PER_BEAT, Part, Song, beat_tempo, family
 
 EDITIONS = ("0.3", "1.0")
 RULES = ("docs", "code", "paper", "musegan_v1")
@@ -218,23 +218,19 @@ def _cells(archive: zipfile.ZipFile, prefix: str, budget: int) -> tuple[np.ndarr
 
 
 def _sorted(step: np.ndarray, pitch: np.ndarray, velocity: np.ndarray) -> np.ndarray:
-    """Cells by step, then pitch, int32 `(3, n)`; of equal cells the loudest."""
-    packed = np.sort(step.astype(np.int64) << 14 | pitch << 7 | velocity, kind="stable")
+    """Cells by pitch, then step, int32 `(3, n)`; of equal cells the loudest."""
+    packed = np.sort(pitch.astype(np.int64) << 40 | step.astype(np.int64) << 7 | velocity)
     is_last = np.append(packed[1:] >> 7 != packed[:-1] >> 7, True)[: len(packed)]
     packed = packed[is_last]
     cells = np.empty((3, len(packed)), np.int32)
-    cells[:] = packed >> 14, packed >> 7 & 127, packed & 127
+    cells[:] = packed >> 7 & (1 << 33) - 1, packed >> 40, packed & 127
     return cells
 
 
 def _tempo(stored: np.ndarray, resolution: int) -> np.ndarray:
-    """Beats a minute at each beat."""
     if not (np.isfinite(stored).all() and (stored > 0).all()):
         raise _Damaged("its tempo is not a positive number everywhere")
-    n_beats, rest = divmod(len(stored), STEPS_PER_BEAT)
-    if n_beats and not rest and (stored.reshape(STEPS_PER_BEAT, n_beats) == stored[:n_beats]).all():
-        return stored[:n_beats].astype(float)
-    return stored[::resolution].astype(float)
+    return beat_tempo(stored, resolution)
 
 
 # Writing
@@ -300,13 +296,12 @@ def _timeline(song: Song, column: bool) -> dict[str, np.ndarray]:
 
 def _compressed(part: Part, n_steps: int, drop_silent: bool) -> dict[str, np.ndarray]:
     step, pitch, velocity = part.cells
-    order = np.lexsort((step, pitch))
     silent = not len(step)
     is_binary = bool((velocity == 1).all()) and (drop_silent or not silent)
     indptr = np.cumsum(np.append(0, np.bincount(pitch, minlength=N_PITCHES)))
     return {
-        "data": velocity[order].astype(bool if is_binary else np.uint8),
-        "indices": step[order].astype(np.int32),
+        "data": velocity.astype(bool if is_binary else np.uint8),
+        "indices": step.astype(np.int32),
         "indptr": indptr.astype(np.int32),
         "shape": np.array([0 if silent and drop_silent else n_steps, N_PITCHES], np.int64),
     }

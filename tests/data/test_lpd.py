@@ -20,7 +20,9 @@ def cells(seed: int, n: int = 300, velocity: int | None = None) -> np.ndarray:
     rng = np.random.default_rng(seed)
     place = np.sort(rng.choice(N_STEPS * 128, n, replace=False))
     loud = rng.integers(1, 128, n) if velocity is None else np.full(n, velocity)
-    return np.stack([place // 128, place % 128, loud]).astype(np.int32)
+    step, pitch = place // 128, place % 128
+    order = np.lexsort((step, pitch))
+    return np.stack([step, pitch, loud]).astype(np.int32)[:, order]
 
 
 def part(program=0, is_drum=False, seed=0, name="x", **options) -> Part:
@@ -354,7 +356,7 @@ def test_merge_takes_the_loudest_of_a_family():
     assert merged.parts[2].cells.shape == merged.parts[3].cells.shape == (3, 0)
     np.testing.assert_array_equal(dense(merged.parts[4]), rolls[3])
     np.testing.assert_array_equal(merged.roll(), song(*parts).roll())
-    key = merged.parts[1].cells[0] * 128 + merged.parts[1].cells[1]
+    key = merged.parts[1].cells[1] * N_STEPS + merged.parts[1].cells[0]
     assert (np.diff(key) > 0).all()
 
 
