@@ -33,6 +33,7 @@ setup(
         "pypianoroll>=1.0.4",
         "pretty_midi>=0.2.11",
         "symusic>=0.5.0",
+        "mido>=1.3",
     ],
     extras_require={
         "test": ["pytest>=8", "pytest-xdist>=3.5"],

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from musegen.eval.published import PERCENT
 from musegen.eval.report import Metrics, Row, clean
 from musegen.eval.suites import DUET, MGEVAL, MUSE
 from musegen.metrics import duet, mgeval, muse, stats
+from musegen.metrics.events import from_phrases
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DUET_PHRASES = 20  # as in the published code: its counts grow with the number of phrases
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -87,10 +92,18 @@ def _compare(data: Data, generated: Sequence[Data], definition: str, track: str)
     return rows
 
 
+def distances(data: Data, one: Data, definition: str, track: str) -> "Figure":
+    """Yang and Lerch's picture: the distances within each set and between the two."""
+    from musegen.plots import histograms
+
+    sets = (_features(each, definition, track) for each in (one, data))
+    return histograms.yang_lerch(stats.compare(*sets, definition).values(), (one.name, data.name))
+
+
 def _features(data: Data, definition: str, track: str) -> dict[str, np.ndarray]:
     """The features of some phrases, by their short names."""
     layout = data.layout
-    samples = mgeval.from_phrases(_spread(data, SAMPLES), track, layout.tracks)
+    samples = from_phrases(_spread(data, SAMPLES), track, layout.tracks)
     features, left_out = mgeval.measure(samples, num_bar=layout.n_bars, definition=definition)
     kept = len(features["pitch_range"])
     if kept < 2:

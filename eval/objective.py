@@ -3,7 +3,7 @@
     python eval/objective.py
     python eval/objective.py --data phrases/ --generated bvae.npy song.mid --json result.json
     python eval/objective.py --data phrases/ --suite musegan midi-s2 --markdown tables.md
-    python eval/objective.py --data phrases/ --generated bvae.npy --suite mgeval
+    python eval/objective.py --data phrases/ --generated bvae.npy --suite mgeval --plot oa.png
 
 `musegen eval objective` is the same.
 """
@@ -48,6 +48,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--track", default="piano", metavar="NAME",
         help="the track that the suite mgeval measures (default: piano)",
     )  # fmt: skip
+    parser.add_argument(
+        "--plot", type=Path, metavar="F",
+        help="the suite mgeval: draw the distances within and between the sets (.png or .pdf; "
+        "with several generated sets one file each)",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="F", help="write all metrics to this file")
     parser.add_argument("--csv", type=Path, metavar="F", help="the same, one line a value")
     parser.add_argument("--markdown", type=Path, metavar="F", help="write the tables to this file")
@@ -58,7 +63,9 @@ def run(args: Namespace) -> None:
     from musegen.eval.measuring import measure
 
     shown = suites.choose(args.suite, args.definition)
-    for path in filter(None, (args.json, args.csv, args.markdown)):
+    if args.plot and not ("mgeval" in shown and args.generated):
+        raise Error(f"{args.plot}: a plot needs --suite mgeval and a --generated file")
+    for path in filter(None, (args.json, args.csv, args.markdown, args.plot)):
         if not path.parent.is_dir():
             raise Error(f"{path}: there is no folder {path.parent} to write it to")
     data, generated = load(args.data), [load(file) for file in args.generated]
@@ -88,6 +95,20 @@ def run(args: Namespace) -> None:
     ):
         if path:
             _write(path, text)
+    if args.plot:
+        _draw(data, generated, shown["mgeval"][0], args.track, args.plot)
+
+
+def _draw(
+    data: "Data", generated: Sequence["Data"], definition: str, track: str, path: Path
+) -> None:
+    """One picture for each generated set."""
+    from musegen import plots
+    from musegen.eval.measuring import distances
+
+    for one in generated:
+        own = path if len(generated) == 1 else path.with_stem(f"{path.stem}-{Path(one.name).stem}")
+        print(plots.save(distances(data, one, definition, track), own))
 
 
 def _remarks(

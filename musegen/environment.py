@@ -20,6 +20,7 @@ PACKAGES = (
     "pypianoroll",
     "pretty_midi",
     "symusic",
+    "mido",
 )
 
 

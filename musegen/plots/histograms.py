@@ -209,7 +209,7 @@ def _draw_densities(axes: Axes, feature: Distances | Comparison, names: tuple[st
         axes.plot(at, height, **style)
         axes.fill_between(at, height, color=COLOURS[i], alpha=0.12, linewidth=0)
     axes.set(title=feature.feature, xlabel="distance", xlim=(at[0], at[-1]))
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.2 * axes.get_ylim()[1])  # room for the scores
     axes.xaxis.set_major_locator(MaxNLocator(5))
     kld = feature.kld or _both(stats.kl_divergence, *curves)
     oa = feature.oa or _both(stats.overlapped_area, *curves)

@@ -179,6 +179,14 @@ def test_mgeval_compares_two_sets(run, folder):
     assert "PCH" not in alone.split("\n\n")[0]
 
 
+def test_mgeval_draws_each_generated_set(run, folder):
+    sets = ("--generated", "near.npy", "far.npy", "--suite", "mgeval", "--plot", "yl.png")
+    text = run("--data", "data.npy", *sets)
+    for name in ("yl-near.png", "yl-far.png"):
+        assert name in text
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+
+
 def test_different_steps_are_remarked(run):
     text = run("--data", "data.npy", "--generated", "short.npy")
     assert "bars differ in steps (data.npy of 96, short.npy of 48)" in text
@@ -201,6 +209,7 @@ def test_data_are_streamed(run, monkeypatch):
         (["--data", "data.npy", "--json", "no/where.json"], "there is no folder"),
         (["--data", "silent.npy", "--suite", "mgeval"], "silent.npy: 0 of 2 phrases"),
         (["--data", "data.npy", "--suite", "mgeval", "--track", "lute"], "lute"),
+        (["--data", "data.npy", "--plot", "x.png"], "needs --suite mgeval and a --generated"),
     ],
 )
 def test_mistakes(run, options, message):

@@ -1,0 +1,244 @@
+"""Note events of one sample of Yang and Lerch's method: a MIDI file, or a generated phrase.
+
+The event features read the tracks of the file in ticks, the others the notes of each instrument in
+seconds, summed into a roll of 100 columns a second as pretty_midi makes it.
+"""
+
+import io
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from musegen import Error, notes
+from musegen.phrases import BEATS_PER_BAR, LOWEST_PITCH, TRACKS, validate
+
+FRAMES = 100  # columns of a roll in a second
+LONGEST = 4 * 3600  # seconds of a file, so that a roll stays below 1 GB
+
+
+@dataclass(frozen=True, eq=False)
+class FileTrack:
+    """The note events of one track of a MIDI file, in order.
+
+    Args:
+        tick: absolute, int64 `(n,)`.
+        on: whether an event starts a note, bool `(n,)`.
+        pitch: int64 `(n,)`.
+        end: tick of the last event of any kind.
+        signatures: int64 `(m, 6)`: tick, number of note events before it, numerator, log2 of the
+            denominator, clocks a click, 32nds a quarter.
+    """
+
+    tick: np.ndarray
+    on: np.ndarray
+    pitch: np.ndarray
+    end: int
+    signatures: np.ndarray
+
+    def bar_lengths(self, resolution: int, entry: int = 0) -> np.ndarray:
+        """Ticks of a bar: 4/4 first, then each signature with `entry` as its numerator."""
+        if entry > 3 and len(self.signatures):
+            raise Error(f"a time signature has no entry {entry}: measure file track 0, 1, 2 or 3")
+        numerator, power = self.signatures.T[[2 + min(entry, 3), 3]]
+        return np.append(4 * resolution, 4 * resolution * numerator >> np.minimum(power, 62))
+
+
+@dataclass(frozen=True, eq=False)
+class Instrument:
+    """The notes of one instrument.
+
+    Args:
+        start, end: of each note in seconds, float64 `(n,)`.
+        pitch, velocity: int64 `(n,)`.
+        pedal: time and value of each sustain pedal event, `(m, 2)`.
+        bends: time and amount (-8192 to 8191) of each pitch bend in order, `(m, 2)`.
+        duration: seconds up to the last event.
+    """
+
+    is_drum: bool
+    start: np.ndarray
+    end: np.ndarray
+    pitch: np.ndarray
+    velocity: np.ndarray
+    duration: float
+    pedal: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+    bends: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+
+    def roll(self) -> np.ndarray:
+        """Summed velocities `(128, frames)` with pedal and bends; a drum roll is silent."""
+        n = int(FRAMES * self.duration)
+        if self.is_drum:
+            return np.zeros((128, n), np.int32)
+        change = np.zeros((128, n + 1), np.int32)
+        np.add.at(change, (self.pitch, (FRAMES * self.start).astype(int)), self.velocity)
+        np.add.at(change, (self.pitch, (FRAMES * self.end).astype(int)), -self.velocity)
+        roll = change.cumsum(axis=1, out=change)[:, :n]
+        return _bend(_sustain(roll, self.pedal), self.bends, self.duration)
+
+    @cached_property
+    def weight(self) -> np.ndarray:
+        """The roll summed over time, `(128,)`."""
+        return self.roll().sum(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """One sample. `resolution` is the ticks of a quarter note."""
+
+    name: str
+    resolution: int
+    tracks: tuple[FileTrack, ...]
+    instruments: tuple[Instrument, ...]
+
+    def track(self, number: int) -> FileTrack:
+        return self._pick(self.tracks, number, "file track")
+
+    def instrument(self, number: int) -> Instrument:
+        return self._pick(self.instruments, number, "instrument")
+
+    def _pick(self, things: tuple, number: int, what: str):
+        if not 0 <= number < len(things):
+            raise Error(f"{self.name}: no {what} {number}, there are {len(things)}")
+        return things[number]
+
+
+def from_midi(source: str | os.PathLike | bytes, name: str | None = None) -> Events:
+    """Reads a MIDI file, given by its path or its bytes, as mido and pretty_midi read it."""
+    import mido
+    import pretty_midi
+
+    in_memory = isinstance(source, bytes)
+    name = name or ("MIDI data" if in_memory else Path(source).name)
+    try:
+        data = source if in_memory else Path(source).read_bytes()
+        midi = mido.MidiFile(file=io.BytesIO(data))
+        tracks = tuple(_file_track(track) for track in midi.tracks)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Tempo, Key or Time", RuntimeWarning)
+            parsed = pretty_midi.PrettyMIDI(mido_object=midi)
+        if parsed.resolution < 1 or parsed.get_end_time() > LONGEST:
+            raise ValueError("no ticks in a beat" if parsed.resolution < 1 else "hours too long")
+    except (
+        OSError, EOFError, ValueError, LookupError, ZeroDivisionError, mido.KeySignatureError
+    ) as error:  # fmt: skip
+        raise Error(f"{name}: cannot be read as MIDI ({error}); leave the file out") from error
+    return Events(name, parsed.resolution, tracks, tuple(map(_instrument, parsed.instruments)))
+
+
+def _file_track(messages: Sequence) -> FileTrack:
+    tick = np.cumsum([message.time for message in messages], dtype=np.int64)
+    # The published code never looks at a note's end that is the very first event.
+    events = [
+        (index, message.type == "note_on" and message.velocity > 0, message.note)
+        for index, message in enumerate(messages)
+        if message.type == "note_on" or (message.type == "note_off" and index > 0)
+    ]
+    index, on, pitch = np.array(events, np.int64).reshape(-1, 3).T
+    meters = [
+        (at, np.searchsorted(index, at), message.numerator, message.denominator.bit_length() - 1,
+         message.clocks_per_click, message.notated_32nd_notes_per_beat)
+        for at, message in enumerate(messages) if message.type == "time_signature"
+    ]  # fmt: skip
+    signatures = np.array(meters, np.int64).reshape(-1, 6)
+    signatures[:, 0] = tick[signatures[:, 0]]
+    end = int(tick[-1]) if len(tick) else 0
+    return FileTrack(tick[index], on.astype(bool), pitch, end, signatures)
+
+
+def _instrument(parsed) -> Instrument:
+    """Takes a `pretty_midi.Instrument`."""
+    start, end, pitch, velocity = np.array(
+        [(note.start, note.end, note.pitch, note.velocity) for note in parsed.notes]
+    ).T
+    pedal = [(event.time, event.value) for event in parsed.control_changes if event.number == 64]
+    bends = sorted(((bend.time, bend.pitch) for bend in parsed.pitch_bends), key=lambda b: b[0])
+    return Instrument(
+        parsed.is_drum, start, end, pitch.astype(int), velocity.astype(int),
+        float(parsed.get_end_time()),
+        np.array(pedal, float).reshape(-1, 2), np.array(bends, float).reshape(-1, 2),
+    )  # fmt: skip
+
+
+def from_phrases(
+    phrases: np.ndarray,
+    track: str | int = 0,
+    tracks: Sequence[str] = TRACKS,
+    tempo: float = 120.0,
+    rest: int = 1,
+) -> Iterator[Events]:
+    """One sample a phrase, as `musegen.midi.write` would write it.
+
+    A note is a run of on-cells over the whole phrase, a drum hit is one cell. All tracks become
+    instruments and file tracks; one of them comes first and is what the features of one track see.
+
+    Args:
+        phrases: bool `(N, bars, steps, 84, tracks)`.
+        track: the name or the index of the track that comes first.
+        tracks: names of the tracks; the one named `"drums"` holds hits.
+        tempo: beats a minute.
+        rest: silent steps at the end of a note that belong to it and sound.
+    """
+    phrases = validate(phrases)
+    if track in tracks:
+        track = list(tracks).index(track)
+    if len(tracks) != phrases.shape[4] or track not in range(len(tracks)):
+        raise Error(f"no track {track!r} in {phrases.shape[4]} tracks named {', '.join(tracks)}")
+    resolution, odd = divmod(phrases.shape[2], BEATS_PER_BAR)
+    if odd:
+        raise Error(f"{phrases.shape[2]} steps a bar are not {BEATS_PER_BAR} equal beats")
+    order = [track, *(k for k in range(len(tracks)) if k != track)]
+    second = 60.0 / (tempo * resolution)  # of a step
+    for number, phrase in enumerate(phrases):
+        roll = phrase.reshape(-1, *phrase.shape[2:])
+        parts = [
+            _phrase_part(roll[..., k], tracks[k] == "drums", second, rest, k == track)
+            for k in order
+        ]
+        yield Events(f"phrase {number}", resolution, *zip(*parts, strict=True))
+
+
+def _phrase_part(
+    roll: np.ndarray, is_drum: bool, second: float, rest: int, is_first: bool
+) -> tuple[FileTrack, Instrument]:
+    """A tick is a step; the first file track has the meter, 4/4."""
+    found = notes.hits(roll) if is_drum else notes.from_roll(roll)
+    start, pitch = found["onset"].astype(int), found["pitch"].astype(int) + LOWEST_PITCH
+    end = start + found["duration"] + (0 if is_drum else rest)
+    tick, on = np.concatenate([start, end]), np.repeat([True, False], len(found))
+    order = np.lexsort((np.tile(pitch, 2), on, tick))  # ends before starts
+    meter = np.array([[0, 0, 4, 2, 24, 8]] if is_first else [], np.int64).reshape(-1, 6)
+    track = FileTrack(tick[order], on[order], np.tile(pitch, 2)[order], len(roll), meter)
+    velocity, duration = np.full_like(pitch, 100), float(second * end.max(initial=0))
+    return track, Instrument(is_drum, second * start, second * end, pitch, velocity, duration)
+
+
+def _sustain(roll: np.ndarray, pedal: np.ndarray) -> np.ndarray:
+    """While the pedal is down each pitch keeps its greatest velocity so far."""
+    down = np.append(False, pedal[:, 1] >= 64)
+    frame = (FRAMES * pedal[:, 0]).astype(int)
+    pressed, released = frame[down[1:] & ~down[:-1]], frame[~down[1:] & down[:-1]]
+    for begin, end in zip(pressed, released, strict=False):  # the last one may stay down
+        np.maximum.accumulate(roll[:, begin:end], axis=1, out=roll[:, begin:end])
+    return roll
+
+
+def _bend(roll: np.ndarray, bends: np.ndarray, duration: float) -> np.ndarray:
+    """Moves the roll by each pitch bend; part of a semitone is shared by two neighbours."""
+    if not bends[:, 1].any():
+        return roll
+    roll = roll.astype(float)
+    frame = (FRAMES * np.append(bends[:, 0], duration)).astype(int)
+    for amount, begin, end in zip(bends[:, 1], frame[:-1], frame[1:], strict=True):
+        whole, part = divmod(abs(2.0 * amount / 8192), 1)
+        # A bend downwards is one upwards in the roll turned upside down.
+        sounding = roll[:: 1 if amount >= 0 else -1, begin:end]
+        moved = np.zeros_like(sounding)
+        moved[int(whole) :] = sounding[: 128 - int(whole)]
+        moved[1:] = (1 - part) * moved[1:] + part * moved[:-1]
+        sounding[:] = moved
+    return roll
