@@ -1,0 +1,12 @@
+"""Training data: corpora to phrases, shards on disk, batches for a model.
+
+`musegen.data.load(source)` opens anything that holds phrases or can become phrases.
+"""
+
+
+def __getattr__(name: str):
+    if name in ("load", "Data"):
+        from musegen.data import loading
+
+        return getattr(loading, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,373 @@
+"""Opens anything that holds phrases, recognised by its content and never by its name.
+
+| source | phrases |
+|---|---|
+| folder of shards, one shard | as they are, read shard by shard |
+| `.npz` with `nonzero` and `shape` | the published sparse training file, packed as it streams in |
+| `.npy` of five, v1's four or BinaryMuseGAN's six dimensions, an array | mapped, not read |
+| MIDI file | every bar of it, the last phrase filled up |
+| folder or archive of MIDI or LPD files, an LPD file | as `musegen data prepare` cuts them |
+| `demo`, `freedoom` | the built-in band, Debian's package |
+
+All become `Data`, which reads packed rows piece by piece; what has to be held in memory is held
+compressed. A corpus of more than some hundred songs is better prepared once with
+`musegen data prepare`.
+"""
+
+import hashlib
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musegen import Error
+from musegen.data import corpora, shards
+from musegen.phrases import (
+    N_PITCHES,
+    TRACKS,
+    Layout,
+    pack,
+    reorder,
+    resample,
+    unpack,
+    validate,
+)
+
+if TYPE_CHECKING:
+    from musegen.data.sources import Item
+
+V1_TRACKS = ("bass", "drums", "guitar", "strings", "piano")
+TRACKS_OF = {
+    5: TRACKS,
+    8: ("drums", "piano", "guitar", "bass", "ensemble", "reed", "synth lead", "synth pad"),
+}
+ACCEPTED = (
+    "accepted are shards, train_x_lpd_5_phr.npz, a .npy of phrases, MIDI or LPD files, "
+    "a folder or tar, zip or WAD archive of them, and the words demo and freedoom"
+)
+ARCHIVES = (b"IWAD", b"PWAD", b"\x1f\x8b", b"\xfd7zXZ", b"BZh")
+CELLS_AT_ONCE = 1 << 20
+SHARD = {"phrases.npy", "shape.npy", "song.npy"}
+SPARSE = {"nonzero.npy", "shape.npy"}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Phrases of one layout, read piece by piece.
+
+    Args:
+        name: what messages and tables call them.
+        sizes: phrases in each piece.
+        rows: reads one piece, by its number, as packed rows, uint8 `(n, bytes)`.
+        skipped: name and reason of each file of a corpus that gave no phrase.
+    """
+
+    name: str
+    layout: Layout
+    sizes: tuple[int, ...]
+    rows: Callable[[int], np.ndarray]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+    def blocks(self, n: int = shards.SIZE) -> Iterator[np.ndarray]:
+        """All phrases in order, `n` at a time, bool `(n, bars, steps, 84, tracks)`."""
+        pieces = ((self.rows(piece),) for piece in range(len(self.sizes)))
+        for (rows,) in shards.regroup(pieces, n):
+            yield unpack(rows, self.layout.shape)
+
+    @property
+    def phrases(self) -> np.ndarray:
+        """All phrases at once, one byte a cell."""
+        phrases = np.empty((len(self), *self.layout.shape), bool)
+        start = 0
+        for block in self.blocks():
+            phrases[start : start + len(block)] = block
+            start += len(block)
+        return phrases
+
+    def resampled(self, n_steps: int) -> "Data":
+        """The same phrases with `n_steps` steps a bar."""
+        if n_steps == self.layout.n_steps:
+            return self
+        shape = self.layout.shape
+        try:
+            resample(np.zeros((0, *shape), bool), n_steps)
+        except Error as error:
+            raise Error(f"{self.name}: {error}") from None
+        return replace(
+            self,
+            layout=replace(self.layout, n_steps=n_steps),
+            rows=lambda piece: pack(resample(unpack(self.rows(piece), shape), n_steps)),
+        )
+
+
+def load(
+    source: str | Path | np.ndarray | Data, n_steps: int | None = None, split: str | None = None
+) -> Data:
+    """Opens phrases from anywhere.
+
+    Args:
+        source: a path, a word, an array of phrases, or `Data`, which is given back.
+        n_steps: steps of a bar wanted; by default those of the source, 96 where it has none.
+        split: of shards only this split, by default all; other sources are all `"train"`.
+
+    Example:
+        >>> len(load(np.zeros((3, 4, 48, 84, 5), bool)))
+        3
+    """
+    data = _open(source, n_steps, split)
+    if not len(data):
+        why = "".join(f"; {name}: {reason}" for name, reason in data.skipped[:1])
+        raise Error(f"{data.name}: no phrases ({len(data.skipped)} files skipped{why})")
+    return data if n_steps is None else data.resampled(n_steps)
+
+
+def _open(source, n_steps: int | None, split: str | None) -> Data:
+    if split not in (None, *shards.SPLITS):
+        raise Error(f"unknown split {split!r}; choose {', '.join(shards.SPLITS)}")
+    if isinstance(source, Data):
+        return source
+    if isinstance(source, str | Path) and (Path(source) / shards.MANIFEST).exists():
+        return _shards(Path(source), split)
+    if split not in (None, "train"):
+        raise Error(
+            f"{_name(source)}: has no {split} split; `musegen data prepare` makes shards that have"
+        )
+    if not isinstance(source, str | Path):
+        return _array(np.asarray(source), _name(source))
+    if source == "demo":
+        from musegen.data import demo
+
+        layout = Layout(n_steps=n_steps if n_steps and n_steps % 48 == 0 else 96)
+        return _held("demo", layout, [demo.phrases(n_steps=layout.n_steps)])
+    if source == "freedoom":
+        return _corpus(source, source, n_steps)
+    path = Path(source)
+    if not path.exists():
+        known = corpora.CORPORA.get(str(source))
+        where = f"download it from {known.found} and give its path" if known else ACCEPTED
+        raise Error(f"{path}: no such file or folder; {where}")
+    return _folder(path, n_steps) if path.is_dir() else _file(path, n_steps)
+
+
+def _name(source) -> str:
+    return Path(source).name if isinstance(source, str | Path) else "array"
+
+
+def _folder(path: Path, n_steps: int | None) -> Data:
+    for file in path.glob(f"{shards.SPLITS[0]}-*.npz"):
+        if _members(file) == SHARD:
+            raise Error(f"{path}: shards without a manifest; run `musegen data prepare` to its end")
+    return _corpus(path.name, path, n_steps)
+
+
+def _file(path: Path, n_steps: int | None) -> Data:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(8)
+    except OSError as error:
+        raise Error(f"{path}: cannot be read ({error.strerror})") from None
+    if magic.startswith(b"\x93NUMPY"):
+        return _npy(path)
+    if magic.startswith((b"MThd", b"RIFF")):
+        return _midi(path, n_steps)
+    if magic.startswith(b"PK"):
+        return _zip(path, n_steps)
+    if magic.startswith(ARCHIVES) or tarfile.is_tarfile(path):
+        return _corpus(path.name, path, n_steps)
+    raise Error(f"{path}: starts with {magic!r}, which is no music; {ACCEPTED}")
+
+
+def _zip(path: Path, n_steps: int | None) -> Data:
+    members = _members(path)
+    if members == SHARD:
+        return _shard(path)
+    if members == SPARSE:
+        return _sparse(path)
+    if "info.json" in members:
+        from musegen.data.sources import Item
+
+        return _songs(path.name, [Item(path.name, "npz", path.read_bytes())], n_steps)
+    if all(name.endswith(".npy") for name in members):
+        raise Error(f"{path}: an .npz of {', '.join(sorted(members)) or 'nothing'}; {ACCEPTED}")
+    return _corpus(path.name, path, n_steps)
+
+
+def _members(path: Path) -> set[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist())
+    except (OSError, zipfile.BadZipFile) as error:
+        raise Error(f"{path}: a damaged zip or .npz file ({error}); fetch it again") from None
+
+
+def _shards(folder: Path, split: str | None) -> Data:
+    opened = shards.Shards(folder)
+    files = [f for name in shards.SPLITS if split in (None, name) for f in opened.files(name)]
+    name = folder.name if split is None else f"{folder.name} {split}"
+    sizes = tuple(map(opened.size, files))
+    return Data(name, opened.layout, sizes, lambda piece: opened.rows(files[piece])[0])
+
+
+def _shard(path: Path) -> Data:
+    rows, (n_bars, n_steps, _, n_tracks), _ = shards.read(path)
+    layout = Layout(n_bars, n_steps, _tracks(n_tracks, path.name))
+    return Data(path.name, layout, (len(rows),), lambda _: rows)
+
+
+def _npy(path: Path) -> Data:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise Error(f"{path}: not a plain array of numbers ({error})") from None
+    return _array(array, path.name)
+
+
+def _array(array: np.ndarray, name: str) -> Data:
+    shape, tracks = array.shape, None
+    if len(shape) == 4 and shape[1:] == (384, N_PITCHES, 5):
+        array, tracks = array.reshape(-1, 4, 96, N_PITCHES, 5), V1_TRACKS
+    elif len(shape) == 6:
+        array = array.reshape(-1, *shape[2:])
+    if array.ndim != 5 or array.shape[3] != N_PITCHES or array.dtype.kind not in "biuf":
+        raise Error(
+            f"{name}: {array.dtype} array of shape {shape}; phrases are numbers of shape "
+            "(N, bars, steps, 84, tracks), (N, 384, 84, 5) or (songs, N, bars, steps, 84, tracks)"
+        )
+    wanted = _tracks(shape[-1], name)
+    starts = range(0, len(array), shards.SIZE)
+
+    def rows(piece: int) -> np.ndarray:
+        phrases = validate(array[starts[piece] : starts[piece] + shards.SIZE])
+        return pack(reorder(phrases, tracks, wanted) if tracks else phrases)
+
+    sizes = tuple(min(shards.SIZE, len(array) - start) for start in starts)
+    return Data(name, Layout(*array.shape[1:3], wanted), sizes, rows)
+
+
+def _tracks(n: int, name: str) -> tuple[str, ...]:
+    if n not in TRACKS_OF:
+        raise Error(f"{name}: {n} tracks; phrases have 5 ({', '.join(TRACKS)}) or LPD's 8")
+    return TRACKS_OF[n]
+
+
+def _midi(path: Path, n_steps: int | None) -> Data:
+    from musegen import midi
+
+    return _array(midi.phrases(path, n_steps=n_steps or 96), path.name)
+
+
+def _corpus(name: str, source: str | Path, n_steps: int | None) -> Data:
+    from musegen.data.sources import items
+
+    return _songs(name, items(source), n_steps)
+
+
+def _songs(name: str, items: Iterable["Item"], n_steps: int | None) -> Data:
+    """Cuts songs as `prepare` does; of equal files the first counts."""
+    from musegen.data.prepare import Settings, song_phrases
+
+    settings = Settings(n_steps=n_steps or 96)
+    skipped, seen = [], {}
+
+    def blocks() -> Iterator[np.ndarray]:
+        for item in items:
+            first = seen.setdefault(hashlib.sha1(item.data).digest(), item.name)
+            try:
+                if first != item.name and not item.error:
+                    raise Error(f"duplicate (of {first})")
+                yield song_phrases(item, settings)
+            except Error as error:
+                skipped.append((item.name, str(error)))
+
+    data = _held(name, Layout(settings.n_bars, settings.n_steps), blocks())
+    return replace(data, skipped=tuple(skipped))
+
+
+def _held(name: str, layout: Layout, blocks: Iterable[np.ndarray]) -> Data:
+    """Keeps blocks of phrases in memory, packed and compressed."""
+    sizes, kept = [], []
+    for block in blocks:
+        sizes.append(len(block))
+        kept.append(zlib.compress(pack(block), 1))
+
+    def rows(piece: int) -> np.ndarray:
+        bits = np.frombuffer(zlib.decompress(kept[piece]), np.uint8)
+        return bits.reshape(sizes[piece], layout.n_bytes)
+
+    return Data(name, layout, tuple(sizes), rows)
+
+
+def _sparse(path: Path) -> Data:
+    """The five index arrays of the on-cells, phrase by phrase in order, and the dense shape."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            shape = tuple(arrays["shape"].tolist())
+        if len(shape) != 5 or shape[3] != N_PITCHES:
+            raise ValueError(f"shape {shape}")
+        layout = Layout(*shape[1:3], _tracks(shape[4], path.name))
+        return _held(path.name, layout, _dense(_columns(path), shape))
+    except shards.DAMAGED as error:
+        raise Error(f"{path}: damaged or not phrases ({error}); fetch it again") from error
+
+
+def _dense(columns: Iterable[np.ndarray], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Turns index columns into dense blocks; each is overwritten once the next is asked for."""
+    n, *inner = shape
+    block = np.zeros((shards.SIZE, *inner), bool)
+    cells = block.reshape(len(block), -1)
+    start = 0
+    for phrase, *index in columns:
+        if np.any(np.diff(phrase, prepend=start) < 0) or phrase[-1] >= n:
+            raise ValueError("its phrases are out of order")
+        cell = np.ravel_multi_index(index, inner)
+        done = 0
+        while done < len(phrase):
+            end = int(np.searchsorted(phrase, start + len(block)))
+            cells[phrase[done:end] - start, cell[done:end]] = True
+            done = end
+            if done < len(phrase):
+                yield block
+                block[:] = False
+                start += len(block)
+    for begin in range(start, n, len(block)):
+        yield block[: n - begin]
+        block[:] = False
+
+
+def _columns(path: Path) -> Iterator[np.ndarray]:
+    """Streams the array `nonzero` `(5, n)` as runs of columns.
+
+    In the file one row of the array follows the other, so five readers walk side by side, each
+    through its own row.
+    """
+    with zipfile.ZipFile(path) as archive:
+        readers = [archive.open("nonzero.npy") for _ in range(5)]
+        for reader in readers:
+            n_rows, n, fortran, dtype = _header(reader)
+        if n_rows != 5 or dtype.kind not in "iu":
+            raise ValueError(f"nonzero is {dtype} of {n_rows} rows")
+        if fortran:
+            raise ValueError("nonzero is stored column by column")
+        for k, reader in enumerate(readers):
+            reader.seek(k * n * dtype.itemsize, 1)
+        for start in range(0, n, CELLS_AT_ONCE):
+            n_bytes = min(CELLS_AT_ONCE, n - start) * dtype.itemsize
+            rows = [np.frombuffer(reader.read(n_bytes), dtype) for reader in readers]
+            yield np.stack(rows).astype(np.int64, copy=False)
+
+
+def _header(reader) -> tuple[int, int, bool, np.dtype]:
+    version = np.lib.format.read_magic(reader)
+    if version == (1, 0):
+        (n_rows, n), fortran, dtype = np.lib.format.read_array_header_1_0(reader)
+    else:
+        (n_rows, n), fortran, dtype = np.lib.format.read_array_header_2_0(reader)
+    return n_rows, n, fortran, dtype
