@@ -1,0 +1,183 @@
+"""What a data set holds: `musegen data info`."""
+
+import json
+import math
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musegen import Error
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from musegen.data.loading import Data
+
+DEFINITIONS = ("paper", "v1")
+PERCENT = ("EB", "QN", "PP", "SR", "DP")
+PICTURED = 16
+_NAMES = {
+    "EB": "empty bars, %", "UP": "pitches a bar", "UPC": "pitch classes a bar",
+    "QN": "qualified notes, %", "PP": "polyphonic steps, %", "SR": "in the scale, %",
+    "DP": "drum pattern, %", "TD": "tonal distance",
+}  # fmt: skip
+
+
+def describe(opened: "Data") -> dict:
+    """Counts, layout, density and metrics.
+
+    Density is the share of cells that are on. Metrics are by definition, code and track, those of
+    `PERCENT` in percent; what is undefined is None.
+    """
+    layout = opened.layout
+    return {
+        "name": opened.name,
+        "phrases": len(opened),
+        "layout": {
+            "n_bars": layout.n_bars,
+            "n_steps": layout.n_steps,
+            "tracks": list(layout.tracks),
+        },
+        "skipped": len(opened.skipped),
+        "density": _density(opened),
+        "metrics": {definition: _metrics(opened, definition) for definition in DEFINITIONS},
+    }
+
+
+def origin(source: str | Path) -> dict:
+    """Songs, splits, source and settings, which only a folder of shards knows."""
+    from musegen.data import shards
+
+    if not (Path(source) / shards.MANIFEST).exists():
+        return {}
+    manifest = shards.Shards(source).manifest
+    return {key: manifest[key] for key in ("songs", "splits", "source", "settings")}
+
+
+def _density(opened: "Data") -> dict[str, float]:
+    import numpy as np
+
+    tracks = opened.layout.tracks
+    cells = np.zeros(len(tracks))
+    for block in opened.blocks():
+        lines = block.reshape(-1, block.shape[-2] * block.shape[-1]).view(np.uint8)
+        cells += lines.sum(axis=0, dtype=np.int64).reshape(-1, len(tracks)).sum(axis=0)
+    share = cells * len(tracks) / (len(opened) * opened.layout.n_cells)
+    return dict(zip(tracks, share.tolist(), strict=True))
+
+
+def _metrics(opened: "Data", definition: str) -> dict[str, dict[str, float | None]]:
+    from musegen.metrics import muse
+
+    found = muse.evaluate(opened.blocks(), definition, opened.layout.tracks)
+    return {
+        code: {
+            part: value * (100 if code in PERCENT else 1) if math.isfinite(value) else None
+            for part, value in values.items()
+        }
+        for code, values in found.items()
+    }
+
+
+def sample(opened: "Data", n: int = PICTURED, seed: int = 0) -> "np.ndarray":
+    """`n` random phrases, in the order in which they stand; all if there are no more."""
+    import numpy as np
+
+    chosen = np.random.default_rng(seed).permutation(len(opened))[:n]
+    found, start = [], 0
+    for block in opened.blocks():
+        inside = np.sort(chosen[(chosen >= start) & (chosen < start + len(block))])
+        found.append(block[inside - start])
+        start += len(block)
+    return np.concatenate(found)
+
+
+def picture(opened: "Data", path: str | Path, seed: int = 0) -> None:
+    """Draws random phrases, all tracks of a phrase overlaid; PNG or PDF by the ending of `path`."""
+    from musegen import plots
+    from musegen.phrases import TRACKS, reorder
+
+    tracks = [name for name in opened.layout.tracks if name in TRACKS]
+    phrases = reorder(sample(opened, seed=seed), opened.layout.tracks, tracks)
+    try:
+        plots.save(plots.phrase_grid(phrases, columns=4, tracks=tracks), path)
+    except OSError as error:
+        raise Error(
+            f"{path}: cannot be written ({error.strerror}); say where with --picture"
+        ) from None
+
+
+def table(info: dict) -> str:
+    """What `describe` and `origin` found, to be read."""
+    layout = info["layout"]
+    tracks = layout["tracks"]
+    total = f"{info['phrases']:,} phrases"
+    if "songs" in info:
+        total += f" of {info['songs']:,} songs, from {info['source']}"
+    lines = [
+        f"{info['name']}: {total}",
+        f"{layout['n_bars']} bars of {layout['n_steps']} steps, 84 pitches, {len(tracks)} tracks",
+    ]
+    if info["skipped"]:
+        lines.append(f"{info['skipped']:,} files gave none")
+    lines += [
+        f"  {split:<6}{n['songs']:>9,} songs{n['phrases']:>11,} phrases{n['shards']:>7,} shards"
+        for split, n in info.get("splits", {}).items()
+    ]
+    density = {name: 100 * share for name, share in info["density"].items()}
+    lines += ["", _line("", [f"{name:>9}" for name in tracks])]
+    lines += [_row("cells on, %", density, tracks)]
+    for definition, metrics in info["metrics"].items():
+        lines += ["", f"metrics, definition {definition}"]
+        for code, values in metrics.items():
+            if code != "TD":
+                lines.append(_row(f"{code:<4}{_NAMES[code]}", values, tracks))
+        pairs = ", ".join(f"{pair} {_number(v)}" for pair, v in metrics.get("TD", {}).items())
+        if pairs:
+            lines.append(f"TD  {_NAMES['TD']}: {pairs}")
+    return "\n".join(lines)
+
+
+def _row(title: str, values: dict[str, float | None], tracks: list[str]) -> str:
+    return _line(title, [f"{_number(values[k]) if k in values else '':>9}" for k in tracks])
+
+
+def _line(title: str, cells: list[str]) -> str:
+    return f"{title:<26}{''.join(cells)}".rstrip()
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+# The command
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of `musegen data info`."""
+    parser.add_argument(
+        "source", metavar="DATA", help="shards, an array file, MIDI or LPD files, demo, freedoom"
+    )
+    parser.add_argument(
+        "--picture",
+        metavar="FILE",
+        default="phrases.png",
+        help="where to draw 16 random phrases, .png or .pdf (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of their choice (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
+def run(args: Namespace) -> None:
+    """Describes a data set."""
+    from musegen import data
+
+    if Path(args.picture).suffix not in (".png", ".pdf"):
+        raise Error(f"{args.picture}: give the picture a name that ends in .png or .pdf")
+    opened = data.load(args.source)
+    info = describe(opened) | origin(args.source)
+    picture(opened, args.picture, args.seed)
+    if args.json:
+        print(json.dumps(info | {"picture": args.picture}, indent=2, allow_nan=False))
+    else:
+        print(f"{table(info)}\n\n{PICTURED} random phrases are drawn in {args.picture}")

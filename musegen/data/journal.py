@@ -1,0 +1,137 @@
+"""What a run of `musegen data prepare` has done so far, so that it can go on after being killed.
+
+The journal stands among the shards while they are made: a line of JSON for each file of the source,
+in the source's order, after a first line with the settings. It becomes `songs.csv` and
+`skipped.csv` once the run is complete.
+"""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from musegen import Error
+
+NAME = "journal.jsonl"
+SONGS, SKIPPED = "songs.csv", "skipped.csv"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one file.
+
+    Args:
+        digest: of its content.
+        split: the split its phrases are in; empty if it was skipped.
+        phrases: how many it gave.
+        reason: why it was skipped.
+    """
+
+    name: str
+    digest: str
+    split: str = ""
+    phrases: int = 0
+    reason: str = ""
+
+
+class Journal:
+    """The journal of a folder: a new one, or the one that an interrupted run has left.
+
+    Args:
+        header: settings; an interrupted run must have had the same.
+    """
+
+    def __init__(self, folder: Path, header: dict):
+        self.path, self._complete = folder / NAME, False
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not self.path.exists() and {p.name for p in folder.iterdir()} - {SKIPPED}:
+                raise Error(
+                    f"{folder}: holds other files and no unfinished data; choose an empty folder"
+                )
+            for torn in folder.glob(".*.part"):  # what a killed run was just writing
+                torn.unlink()
+            first = self._first_line()
+            if first and (before := json.loads(first)) != header:
+                raise Error(
+                    f"{folder}: an unfinished run with other settings stands there "
+                    f"({differences(before, header)}); repeat those, or choose another folder"
+                )
+            self._file = self.path.open("ab")
+        except OSError as error:
+            raise Error(f"{folder}: cannot be written ({error.strerror})") from None
+        self._start = len(first) or self._write(header)
+
+    def _first_line(self) -> bytes:
+        """The settings; of a killed run's journal half a line at the end is dropped."""
+        with self.path.open("ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            tail = file.seek(max(0, size - (1 << 16)))
+            file.truncate(tail + file.read().rfind(b"\n") + 1)
+            file.seek(0)
+            return file.readline()
+
+    def _write(self, content: dict) -> int:
+        try:
+            written = self._file.write(json.dumps(content).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise Error(
+                f"{self.path}: cannot be written ({error.strerror}); once that is mended the same "
+                "command goes on from here"
+            ) from None
+        return written
+
+    def add(self, record: Record) -> None:
+        """Notes what became of the next file."""
+        self._write(asdict(record))
+
+    def records(self) -> Iterator[Record]:
+        """What has been noted up to this moment, in order."""
+        end = self.path.stat().st_size
+        with self.path.open("rb") as file:
+            file.seek(self._start)
+            while file.tell() < end:
+                yield Record(**json.loads(file.readline()))
+
+    def tables(self) -> tuple[bytes, bytes]:
+        """The text of `songs.csv` and of `skipped.csv`."""
+        songs, skipped = io.StringIO(), io.StringIO()
+        song_rows, skipped_rows = (
+            csv.writer(text, lineterminator="\n") for text in (songs, skipped)
+        )
+        song_rows.writerow(("song", "name", "split", "phrases"))
+        skipped_rows.writerow(("name", "reason"))
+        n_songs = 0
+        for record in self.records():
+            if record.reason:
+                skipped_rows.writerow((record.name, record.reason))
+            else:
+                song_rows.writerow((n_songs, record.name, record.split, record.phrases))
+                n_songs += 1
+        return songs.getvalue().encode(), skipped.getvalue().encode()
+
+    def complete(self) -> None:
+        """No run has to go on from here."""
+        self._complete = True
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_) -> None:
+        empty = self._file.seek(0, os.SEEK_END) == self._start
+        self._file.close()
+        if empty or self._complete:
+            self.path.unlink()
+
+
+def differences(before: dict, now: dict) -> str:
+    """The settings in which two runs differ, as a text."""
+    return ", ".join(
+        f"{key} was {before.get(key)} and is now {now.get(key)}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    )
