@@ -18,6 +18,7 @@ from musegen import Error
 from musegen.eval import report, suites
 from musegen.eval.report import Report
 from musegen.eval.suites import DUET, MGEVAL, MUSE, SUITES
+from musegen.files import write_bytes
 
 if TYPE_CHECKING:
     from musegen.data import Data
@@ -94,7 +95,7 @@ def run(args: Namespace) -> None:
         (args.markdown, report.as_markdown(tables, notes)),
     ):
         if path:
-            _write(path, text)
+            write_bytes(path, text.encode())
     if args.plot:
         _draw(data, generated, shown["mgeval"][0], args.track, args.plot)
 
@@ -128,13 +129,6 @@ def _remarks(
         bars = ", ".join(f"{name} of {n}" for name, n in steps.items())
         remarks.append(f"bars differ in steps ({bars}): whatever counts steps does not compare")
     return remarks
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Error(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def main(argv: list[str] | None = None) -> None:

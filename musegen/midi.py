@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from musegen import Error, beats, notes
+from musegen.files import write_bytes
 from musegen.phrases import (
     BEATS_PER_BAR,
     LOWEST_PITCH,
@@ -322,14 +323,7 @@ def _parts(spans: np.ndarray, instruments: list) -> list[Part]:
 
 def write(phrases: np.ndarray, path: str | Path, **options) -> Path:
     """Writes phrases as a MIDI file; `options` are those of `to_score`."""
-    path = Path(path)
-    score = to_score(phrases, **options)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(score.dumps_midi())
-    except OSError as error:
-        raise Error(f"{path}: cannot be written ({error.strerror})") from None
-    return path
+    return write_bytes(path, to_score(phrases, **options).dumps_midi())
 
 
 def to_score(

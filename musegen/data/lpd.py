@@ -42,6 +42,7 @@ from pathlib import Path
 import numpy as np
 
 from musegen import Error
+from musegen.files import write_npz
 from musegen.phrases import BEATS_PER_BAR, TRACKS
 from musegen.song import FAMILIES, STEPS_PER_BEAT, Part, Song, beat_tempo, family
 
@@ -247,7 +248,6 @@ def write(song: Song, path: str | Path, edition: str = "0.3") -> Path:
     """
     if edition not in EDITIONS:
         raise Error(f"unknown LPD edition {edition!r}; choose {' or '.join(EDITIONS)}")
-    path = Path(path)
     old = edition == "0.3"
     unnamed = "" if old else None  # what each reader takes
     arrays = _timeline(song, column=not old)
@@ -261,21 +261,7 @@ def write(song: Song, path: str | Path, edition: str = "0.3") -> Path:
         }
         for field, array in _compressed(part, song.n_steps, drop_silent=old).items():
             arrays[f"pianoroll_{k}_csc_{field}"] = array
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for member, array in arrays.items():
-                stream = io.BytesIO()
-                np.lib.format.write_array(stream, array, allow_pickle=False)
-                _add(archive, member + ".npy", stream.getvalue())
-            _add(archive, "info.json", json.dumps(about).encode())
-    except OSError as error:
-        raise Error(f"{path}: cannot be written ({error.strerror})") from None
-    return path
-
-
-def _add(archive: zipfile.ZipFile, member: str, data: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(member), data, zipfile.ZIP_DEFLATED)
+    return write_npz(path, arrays, {"info.json": json.dumps(about)})
 
 
 def _timeline(song: Song, column: bool) -> dict[str, np.ndarray]:

@@ -29,6 +29,7 @@ from musegen.data.journal import NAME as JOURNAL
 from musegen.data.journal import SKIPPED, SONGS, Journal, Record, differences
 from musegen.data.sources import Item, items
 from musegen.data.workers import available, processes, threads
+from musegen.files import write_bytes
 
 # numpy and all that reads music are imported where they are used: help does not wait for them, and
 # a worker can say how many threads it wants first.
@@ -271,13 +272,11 @@ def _write(
     folder: Path, split: str, index: int, rows: "np.ndarray", songs: "np.ndarray", shape: tuple
 ) -> None:
     from musegen.data import shards
-    from musegen.phrases import unpack
 
     try:
-        shards.write(folder, split, index, unpack(rows, shape), songs)
+        shards.write_rows(folder, split, index, rows, shape, songs)
     except Error as error:
-        what = str(error).partition(";")[0]
-        raise Error(f"{what}; once that is mended the same command goes on from here") from error
+        raise Error(f"{error}; once that is mended the same command goes on from here") from error
 
 
 @dataclass
@@ -436,14 +435,14 @@ def _finish(
 
     folder = shelf.folder
     songs, skipped = journal.tables()
-    shards.write_bytes(folder / SKIPPED, skipped)
+    write_bytes(folder / SKIPPED, skipped)
     if not any(shelf.count.values()):
         journal.complete()
         raise Error(
             f"{source}: no phrase came of its {summary.files:,} files: "
             f"{_reasons(summary.skipped)}; {folder / SKIPPED} names each"
         )
-    shards.write_bytes(folder / SONGS, songs)
+    write_bytes(folder / SONGS, songs)
     summary.manifest = shards.write_manifest(folder, shelf.layout, str(source), asdict(settings))
     journal.complete()
     return summary

@@ -185,9 +185,7 @@ def test_other_resolutions_keep_the_tempo_of_each_beat():
 
 def test_tracks_of_different_lengths_take_the_longest():
     arrays = members()
-    arrays |= {
-        name.replace("_0_", "_1_"): array for name, array in arrays.items() if "_0_" in name
-    }
+    arrays |= {name.replace("_0_", "_1_"): array for name, array in arrays.items() if "_0_" in name}
     arrays["pianoroll_1_csc_shape"] = np.array([500, 128])
     read = lpd.read(archive(arrays, ABOUT | {"1": ABOUT["0"]}))
     assert read.n_steps == 500
@@ -293,9 +291,7 @@ def test_songs_of_too_many_cells_are_errors(monkeypatch):
     monkeypatch.setattr(lpd, "MAX_CELLS", 1)
     arrays = members()
     assert lpd.read(archive(arrays)).parts[0].cells.shape == (3, 1)
-    arrays |= {
-        name.replace("_0_", "_1_"): array for name, array in arrays.items() if "_0_" in name
-    }
+    arrays |= {name.replace("_0_", "_1_"): array for name, array in arrays.items() if "_0_" in name}
     with pytest.raises(Error, match="more than 1 cells"):
         lpd.read(archive(arrays, ABOUT | {"1": ABOUT["0"]}))
 
