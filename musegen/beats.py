@@ -28,6 +28,8 @@ def clock(tpq: int, changes_at: np.ndarray, microseconds: np.ndarray):
     times = np.cumsum(np.concatenate([[0.0], scales[:-1] * np.diff(ticks)]))
 
     def seconds(tick):
+        if len(ticks) == 1:
+            return scales[0] * tick
         k = np.maximum(np.searchsorted(ticks, tick, side="left") - 1, 0)
         return times[k] + scales[k] * (tick - ticks[k])
 

@@ -20,6 +20,7 @@ phrases to MIDI to phrases, with the defaults, changes no cell.
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ from musegen.song import STEPS_PER_BEAT, Part, Song, beat_tempo
 if TYPE_CHECKING:
     import pretty_midi
     import pypianoroll
+    import symusic
 
     Source = str | Path | bytes | pypianoroll.Multitrack | pretty_midi.PrettyMIDI
 
@@ -55,29 +57,29 @@ END = "musegen: end"  # a marker that keeps the silence at the end of a written 
 # Reading: a source becomes `_Events` in seconds, those become a song.
 
 
-_EVENT = np.dtype(
-    [("start", "f8"), ("end", "f8"), ("part", "i4"), ("pitch", "i4"), ("velocity", "i4")]
-)
-
-
 @dataclass(frozen=True)
 class _Events:
-    """What a source says, in seconds.
+    """What a source says, in seconds; its notes ordered by line, then start.
 
     Args:
-        notes: of all instruments, `(n,)` of `_EVENT`.
+        start, end: of each note.
+        line: 128 times the number of its part, plus its pitch.
+        velocity: of each note.
         parts: program, drum flag and name of each instrument.
         tempi: times, and quarter notes a minute.
         meters: `(time, numerator, denominator)` in order.
-        end: time of the last event of any kind.
+        last: time of the last event of any kind.
         marked_end: where a file that we wrote says that it ends.
     """
 
-    notes: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    line: np.ndarray
+    velocity: np.ndarray
     parts: list[tuple[int, bool, str]]
     tempi: tuple[np.ndarray, np.ndarray]
     meters: list[tuple[float, int, int]]
-    end: float
+    last: float
     marked_end: float | None = None
 
 
@@ -133,6 +135,36 @@ def _bytes(path: Path) -> bytes:
 
 
 def _from_bytes(data: bytes, name: str) -> _Events:
+    score = _parsed(data, name)
+    tracks = [track for track in score.tracks if len(track.notes)]
+    if sum(len(track.notes) for track in tracks) > MAX_NOTES:
+        raise Error(f"{name}: more than {MAX_NOTES:,} notes, the file is damaged or hostile")
+    tempo = score.tempos.numpy()
+    seconds, tempi = beats.clock(score.tpq, tempo["time"], tempo["mspq"])
+    start, end, line, velocity = _ticks(tracks)
+    last = max(
+        [int(end.max(initial=0))]
+        + [int(times[-1]) for track in tracks for times in _control_times(track)]
+        + [event.time for event in [*score.time_signatures, *score.key_signatures]]
+        + [event.time for track in score.tracks for event in track.lyrics]
+    )
+    if start.min(initial=0) < 0 or last > 4 * beats.MAX_BEATS * score.tpq:
+        raise Error(f"{name}: {beats.TOO_LONG}")
+    marks = [seconds(mark.time) for mark in score.markers if mark.text == END]
+    return _Events(
+        seconds(start),
+        seconds(end),
+        line,
+        velocity,
+        [(track.program, track.is_drum, track.name) for track in tracks],
+        tempi,
+        [(float(seconds(s.time)), s.numerator, s.denominator) for s in score.time_signatures],
+        max(float(seconds(last)), tempi[0][-1]),
+        float(marks[-1]) if marks else None,
+    )
+
+
+def _parsed(data: bytes, name: str) -> "symusic.Score":
     import symusic
 
     if data[:4] != b"MThd":
@@ -145,45 +177,29 @@ def _from_bytes(data: bytes, name: str) -> _Events:
         raise Error(f"{name}: damaged MIDI file ({str(error).strip().splitlines()[0]})") from None
     if score.tpq < 1:
         raise Error(f"{name}: damaged MIDI file (a beat of no ticks)")
-    tracks = [track for track in score.tracks if len(track.notes)]
-    if sum(len(track.notes) for track in tracks) > MAX_NOTES:
-        raise Error(f"{name}: more than {MAX_NOTES:,} notes, the file is damaged or hostile")
+    return score
 
-    tempo = score.tempos.numpy()
-    seconds, tempi = beats.clock(score.tpq, tempo["time"], tempo["mspq"])
+
+def _ticks(tracks: list) -> tuple[np.ndarray, ...]:
+    """Start, end, line and velocity of all notes that have a length, as `_Events` orders them."""
     columns = [track.notes.numpy() for track in tracks]
-    part = np.repeat(np.arange(len(tracks)), [len(c["time"]) for c in columns])
-    join = {k: np.concatenate([c[k] for c in columns] or [np.zeros(0)]) for k in _COLUMNS}
-    start, length = join["time"].astype(np.int64), join["duration"].astype(np.int64)
-    end = _first_off(start, start + length, part * 128 + join["pitch"])
-    last = max(
-        [int(end.max(initial=0))]
-        + [int(times[-1]) for t in tracks for times in _control_times(t)]
-        + [e.time for e in [*score.time_signatures, *score.key_signatures]]
-        + [e.time for t in score.tracks for e in t.lyrics]
-    )
-    if (
-        min(start.min(initial=0), length.min(initial=0)) < 0
-        or last > 4 * beats.MAX_BEATS * score.tpq
-    ):
-        raise Error(f"{name}: {beats.TOO_LONG}")
-    kept = length > 0
-    events = np.empty(int(kept.sum()), _EVENT)
-    events["start"], events["end"] = seconds(start[kept]), seconds(end[kept])
-    events["part"], events["pitch"] = part[kept], join["pitch"][kept]
-    events["velocity"] = join["velocity"][kept]
-    marks = [seconds(m.time) for m in score.markers if m.text == END]
-    return _Events(
-        events,
-        [(t.program, t.is_drum, t.name) for t in tracks],
-        tempi,
-        [(float(seconds(s.time)), s.numerator, s.denominator) for s in score.time_signatures],
-        max(float(seconds(last)), tempi[0][-1]),
-        float(marks[-1]) if marks else None,
-    )
 
+    def joined(name):
+        return np.concatenate([column[name] for column in columns] or [np.zeros(0, int)])
 
-_COLUMNS = ("time", "duration", "pitch", "velocity")
+    start, part = joined("time"), np.repeat(np.arange(len(tracks)), [len(t.notes) for t in tracks])
+    line = part << 7 | joined("pitch")
+    place = line << 32  # room for any tick
+    order = np.argsort(place + start)
+    start, line, place = start[order].astype(np.int64), line[order], place[order]
+    end, velocity = start + joined("duration")[order], joined("velocity")[order]
+    long = end > start
+    if (place[:-1] + end[:-1] > place[1:] + start[1:]).any():
+        # A note-off ends every open note of its pitch: each ends at the first off after its start.
+        offs = np.sort(place + end)
+        first = np.searchsorted(offs, place + start, side="right")
+        end = offs[first.clip(max=len(offs) - 1)] - place
+    return start[long], end[long], line[long], velocity[long]
 
 
 def _control_times(track):
@@ -193,22 +209,19 @@ def _control_times(track):
             yield events.numpy()["time"]
 
 
-def _first_off(start: np.ndarray, end: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """A note-off ends every open note of its pitch: each note ends at the first off after it."""
-    base = key.astype(np.int64) << 32
-    offs = np.sort(base + end)
-    return offs[np.searchsorted(offs, base + start, side="right").clip(max=len(offs) - 1)] - base
-
-
 def _from_pretty_midi(midi: "pretty_midi.PrettyMIDI") -> _Events:
     rows = [
-        (note.start, note.end, k, note.pitch, note.velocity)
+        (128 * k + note.pitch, note.start, note.end, note.velocity)
         for k, instrument in enumerate(midi.instruments)
         for note in instrument.notes
     ]
+    line, start, end, velocity = np.array(sorted(rows)).reshape(-1, 4).T
     meters = sorted(midi.time_signature_changes, key=lambda change: change.time)
     return _Events(
-        np.array(rows, _EVENT),
+        start,
+        end,
+        line.astype(int),
+        velocity.astype(int),
         [(int(i.program), bool(i.is_drum), str(i.name)) for i in midi.instruments],
         midi.get_tempo_changes(),
         [(change.time, change.numerator, change.denominator) for change in meters],
@@ -233,10 +246,10 @@ def _from_multitrack(multitrack: "pypianoroll.Multitrack", name: str) -> Song:
 
 
 def _song(events: _Events, rule: str, resolution: int, name: str) -> Song:
-    if not len(events.notes):
+    if not len(events.start):
         raise Error(f"{name}: there is no note in it")
     first = _first_beat(events, rule, name)
-    times = beats.beats(events.tempi, events.meters, first, events.end, name)
+    times = beats.beats(events.tempi, events.meters, first, events.last, name)
     if len(times) > 1:
         grid = np.append(times, 2 * times[-1] - times[-2])
     else:
@@ -251,9 +264,7 @@ def _song(events: _Events, rule: str, resolution: int, name: str) -> Song:
         n_steps = resolution * len(times)
     else:
         n_steps = round(float(steps(np.array(events.marked_end))))
-    heard = events.notes[events.notes["end"] > first]
-    drum = np.array([is_drum for _, is_drum, _ in events.parts])[heard["part"]]
-    spans = _spans(heard, steps(heard["start"]), steps(heard["end"]), drum, rule, n_steps)
+    spans = _spans(events, first, steps, rule, n_steps)
     meters = tuple((float(steps(np.array(t))) / resolution, *meter) for t, *meter in events.meters)
     return Song(
         name=name,
@@ -272,37 +283,32 @@ def _first_beat(events: _Events, rule: str, name: str) -> float:
         return events.meters[0][0]
     if rule == "paper":
         return 0.0
-    notes = events.notes
-    return beats.start(notes["start"], notes["velocity"], events.tempi, events.end, name)
+    return beats.start(events.start, events.velocity, events.tempi, events.last, name)
 
 
-def _spans(heard, starts, ends, drum, rule, n_steps) -> np.ndarray:
+def _spans(events: _Events, first: float, steps: Callable, rule: str, n_steps: int) -> np.ndarray:
     """Part, start, stop, pitch and velocity of each note as it stands in the roll, int `(5, n)`.
 
     Ordered by part, pitch and start; no two overlap, and a silent step stands before each note.
     """
     noise = 1e-6 if rule == "paper" else 0.0  # a beat's end is a sum of floats
-    start = np.round(starts) if rule == "pypianoroll1" else np.floor(starts + noise)
-    off = np.floor(ends + noise)
-    stop = off + {"paper": -1, "lpd": 1, "pypianoroll1": 0}[rule]
-    start, stop = start.astype(np.int64), stop.astype(np.int64)
-    keep = start < n_steps
+    start = steps(events.start)
+    start = np.round(start) if rule == "pypianoroll1" else np.floor(start + noise)
+    stop = np.floor(steps(events.end) + noise)
+    stop += {"paper": -1, "lpd": 1, "pypianoroll1": 0}[rule]
+    drum = np.array([is_drum for _, is_drum, _ in events.parts])[events.line >> 7]
+    heard = (events.end > first) & (start < n_steps)
     if rule == "paper":
-        keep &= drum | (stop > start)
+        heard &= drum | (stop > start)
 
-    key = heard["part"].astype(np.int64) * 128 + heard["pitch"]
-    order = np.lexsort((stop, start, key))
-    order = order[keep[order]]
-    key, start, stop, drum = key[order], start[order], stop[order], drum[order]
-    latest = np.ones(len(key), bool)  # of notes that start together the longest stays
-    latest[:-1] = (key[1:] != key[:-1]) | (start[1:] != start[:-1])
-    key, start, stop, drum, order = (a[latest] for a in (key, start, stop, drum, order))
-    following = np.full(len(key), np.iinfo(np.int64).max)
-    following[:-1][key[1:] == key[:-1]] = start[1:][key[1:] == key[:-1]]
-    stop = np.where(drum, start + 1, np.minimum(np.minimum(stop, following - 1), n_steps))
-    velocity = heard["velocity"][order]
-    spans = np.stack([key >> 7, start, stop, key & 127, velocity])
-    return spans[:, (stop > start) & (velocity > 0)]
+    start, stop = start[heard].astype(np.int64), stop[heard].astype(np.int64)
+    line, velocity, drum = events.line[heard], events.velocity[heard], drum[heard]
+    repeats = line[1:] == line[:-1]
+    latest = np.append(~repeats | (start[1:] > start[:-1]), True)[: len(line)]
+    following = np.append(np.where(repeats, start[1:], n_steps + 1), n_steps + 1)[: len(line)]
+    stop = np.where(drum, start + 1, np.minimum(stop, following - 1))
+    spans = np.stack([line >> 7, start, stop, line & 127, velocity])
+    return spans[:, latest & (stop > start) & (velocity > 0)]
 
 
 def _parts(spans: np.ndarray, instruments: list) -> list[Part]:
