@@ -5,10 +5,12 @@ in the source's order, after a first line with the settings. It becomes `songs.c
 `skipped.csv` once the run is complete.
 """
 
+import contextlib
 import csv
 import io
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 from musegen import Error
 
 NAME = "journal.jsonl"
+PATIENCE = 0.2  # seconds of work that a killed run does again
 SONGS, SKIPPED = "songs.csv", "skipped.csv"
 
 
@@ -61,6 +64,7 @@ class Journal:
                     f"({differences(before, header)}); repeat those, or choose another folder"
                 )
             self._file = self.path.open("ab")
+            self._flushed = 0.0
         except OSError as error:
             raise Error(f"{folder}: cannot be written ({error.strerror})") from None
         self._start = len(first) or self._write(header)
@@ -75,15 +79,23 @@ class Journal:
             return file.readline()
 
     def _write(self, content: dict) -> int:
+        line = json.dumps(content).encode() + b"\n"
+        with self._writing():
+            self._file.write(line)
+            if time.monotonic() > self._flushed + PATIENCE:
+                self._file.flush()
+                self._flushed = time.monotonic()
+        return len(line)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
-            written = self._file.write(json.dumps(content).encode() + b"\n")
-            self._file.flush()
+            yield
         except OSError as error:
             raise Error(
                 f"{self.path}: cannot be written ({error.strerror}); once that is mended the same "
                 "command goes on from here"
             ) from None
-        return written
 
     def add(self, record: Record) -> None:
         """Notes what became of the next file."""
@@ -91,6 +103,8 @@ class Journal:
 
     def records(self) -> Iterator[Record]:
         """What has been noted up to this moment, in order."""
+        with self._writing():
+            self._file.flush()
         end = self.path.stat().st_size
         with self.path.open("rb") as file:
             file.seek(self._start)
@@ -122,8 +136,9 @@ class Journal:
         return self
 
     def __exit__(self, *_) -> None:
-        empty = self._file.seek(0, os.SEEK_END) == self._start
-        self._file.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take is done again
+            self._file.close()
+        empty = self.path.stat().st_size <= self._start
         if empty or self._complete:
             self.path.unlink()
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from musegen.song import Song
 
-    Result = np.ndarray | str | None  # packed phrases, why there are none, or no work done
 
 STEPS = (96, 48)
 CUTS = {
@@ -178,16 +177,38 @@ def _split(digest: bytes, settings: Settings) -> str:
 # What workers do
 
 
-def _cut(songs: list[Item], settings: Settings) -> list["np.ndarray | str"]:
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Packed phrases `(n, bytes)`; on the way from a worker their silent words stay behind."""
+
+    array: "np.ndarray"
+
+    def __reduce__(self) -> tuple:
+        import numpy as np
+
+        words = self.array.reshape(-1).view(np.uint64)
+        where = np.flatnonzero(words).astype(np.uint32)
+        return _rows, (self.array.shape, where, words[where])
+
+
+def _rows(shape: tuple[int, int], where: "np.ndarray", sounding: "np.ndarray") -> Rows:
+    import numpy as np
+
+    words = np.zeros(shape[0] * shape[1] // 8, np.uint64)
+    words[where] = sounding
+    return Rows(words.view(np.uint8).reshape(shape))
+
+
+def _cut(songs: list[Item], settings: Settings) -> list[Rows | str]:
     """Of each song its packed phrases, or the reason why there are none."""
     return [_packed_or_reason(item, settings) for item in songs]
 
 
-def _packed_or_reason(item: Item, settings: Settings) -> "np.ndarray | str":
+def _packed_or_reason(item: Item, settings: Settings) -> Rows | str:
     from musegen.phrases import pack
 
     try:
-        return pack(song_phrases(item, settings))
+        return Rows(pack(song_phrases(item, settings)))
     except Error as error:
         return str(error)
 
@@ -369,7 +390,7 @@ def _tasks(
 
 def _results(
     tasks: Iterator[_Task], settings: Settings, cutters: Executor, ahead: int
-) -> Iterator[tuple[_Task, "Result"]]:
+) -> Iterator[tuple[_Task, Rows | str | None]]:
     """Each task, in order, with what `_cut` made of it; `ahead` chunks are being worked on."""
     pending: deque[tuple[list[_Task], Future]] = deque()
     for chunk in _chunks(tasks):
@@ -394,7 +415,7 @@ def _chunks(tasks: Iterator[_Task]) -> Iterator[list[_Task]]:
         yield chunk
 
 
-def _paired(chunk: list[_Task], future: Future) -> Iterator[tuple[_Task, "Result"]]:
+def _paired(chunk: list[_Task], future: Future) -> Iterator[tuple[_Task, Rows | str | None]]:
     results = iter(future.result())
     for task in chunk:
         yield task, next(results) if task.item else None
@@ -402,7 +423,7 @@ def _paired(chunk: list[_Task], future: Future) -> Iterator[tuple[_Task, "Result
 
 def _keep(
     task: _Task,
-    result: "Result",
+    result: Rows | str | None,
     shelf: _Shelf,
     journal: Journal,
     summary: Summary,
@@ -412,11 +433,12 @@ def _keep(
     if isinstance(result, str):
         record = replace(record, split="", reason=result)
     elif result is not None:
-        record = replace(record, phrases=len(result))
+        record = replace(record, phrases=len(result.array))
     if record.reason:
         summary.skipped[_kind(record.reason)] += 1
     else:
-        shelf.add(record, summary.files - summary.skipped.total(), result)
+        rows = None if result is None else result.array
+        shelf.add(record, summary.files - summary.skipped.total(), rows)
     summary.files += 1
     if not task.known:
         journal.add(record)
