@@ -1,0 +1,33 @@
+"""Draws the pictures of the documents into `docs/images/`.
+
+    python docs/pictures.py
+
+All but `distances.png` are of the demo band; that one sets it beside the songs of Freedoom and is
+left as it is where Debian's package freedoom is not installed.
+"""
+
+from pathlib import Path
+
+from musegen import Error, plots
+from musegen.data import demo, load
+from musegen.eval.measuring import distances
+from musegen.plots import rolls
+
+IMAGES = Path(__file__).parent / "images"
+
+
+def main() -> None:
+    phrases, song = demo.songs(6, 96, seed=1)
+    plots.save(rolls.phrase_grid(phrases[::5][:6]), IMAGES / "phrases.png")
+    plots.save(rolls.songs({"demo band, a song": phrases[song == 0][:4]}), IMAGES / "song.png")
+    coarse = demo.phrases(8, 48, seed=2)
+    plots.save(rolls.midi_s2({"demo band": coarse}), IMAGES / "midi-s2.png")
+    try:
+        figure = distances(load("freedoom"), load("demo"), "mgeval", "piano")
+        plots.save(figure, IMAGES / "distances.png")
+    except Error as error:
+        print(error)
+
+
+if __name__ == "__main__":
+    main()
