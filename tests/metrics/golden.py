@@ -12,9 +12,18 @@ FOLDER = Path(__file__).resolve().parents[3] / "shared" / "golden"
 GOLDEN = json.loads(text.read_text()) if (text := FOLDER / "metrics_public.json").exists() else {}
 
 
-def cases(*implementations: str) -> pytest.MarkDecorator:
-    """Parametrises a test by the cases of some implementations; without the file it is skipped."""
-    chosen = [c for c in GOLDEN.get("cases", ()) if c["implementation"] in implementations]
+def cases(*implementations: str, suffix: str = "") -> pytest.MarkDecorator:
+    """Parametrises a test by the cases of some implementations; without the file it is skipped.
+
+    `suffix` is how the name of the input ends.
+    """
+    if not GOLDEN:
+        return pytest.mark.skip(f"{FOLDER.parent.name}/{FOLDER.name} beside the checkout is absent")
+    chosen = [
+        case
+        for case in GOLDEN["cases"]
+        if case["implementation"] in implementations and str(case["input"]).endswith(suffix)
+    ]
     return pytest.mark.parametrize("case", chosen, ids=lambda case: case["id"])
 
 

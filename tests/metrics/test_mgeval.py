@@ -4,6 +4,7 @@ import hashlib
 import io
 import tarfile
 
+import golden
 import mido
 import numpy as np
 import pretty_midi
@@ -13,8 +14,6 @@ from golden import GOLDEN, agree
 from musegen import Error, midi
 from musegen.metrics import mgeval
 from musegen.metrics.events import Events, FileTrack, Instrument, from_midi, from_phrases
-
-CASES = [c for c in GOLDEN.get("cases", ()) if str(c["input"]).endswith(".mid")]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,7 @@ def check(result, events):
         agree(got, matrix(wanted))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+@golden.cases("mgeval", suffix=".mid")
 def test_golden(case, nottingham):
     events = from_midi(nottingham[case["input"]], case["input"])
     assert {result["function"] for result in case["result"]} == set(mgeval.FEATURES)
