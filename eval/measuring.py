@@ -107,9 +107,10 @@ def _features(data: Data, definition: str, track: str) -> dict[str, np.ndarray]:
     features, left_out = mgeval.measure(samples, num_bar=layout.n_bars, definition=definition)
     kept = len(features["pitch_range"])
     if kept < 2:
+        why = f"; of the others: {left_out[0]}" if left_out else ""
         raise Error(
-            f"{data.name}: {kept} of {kept + len(left_out)} phrases can be measured, two are "
-            f"needed; of the others: {left_out[0]}"
+            f"{data.name}: {kept} of {kept + len(left_out)} phrases can be measured by their "
+            f"{track}, two are needed{why}; --track names another"
         )
     return {code: features[name] for code, name in SHORT.items()}
 

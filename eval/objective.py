@@ -66,10 +66,9 @@ def run(args: Namespace) -> None:
     shown = suites.choose(args.suite, args.definition)
     if args.plot and not ("mgeval" in shown and args.generated):
         raise Error(f"{args.plot}: a plot needs --suite mgeval and a --generated file")
-    for path in filter(None, (args.json, args.csv, args.markdown, args.plot)):
-        if not path.parent.is_dir():
-            raise Error(f"{path}: there is no folder {path.parent} to write it to")
-    data, generated = load(args.data), [load(file) for file in args.generated]
+    _check_outputs(args)
+    data = load(args.data)
+    generated = [load(file, song_steps=data.layout.n_steps) for file in args.generated]
     rows = {
         definition: measure(data, generated, definition, args.track)
         for definition in dict.fromkeys(name for names in shown.values() for name in names)
@@ -98,6 +97,19 @@ def run(args: Namespace) -> None:
             write_bytes(path, text.encode())
     if args.plot:
         _draw(data, generated, shown["mgeval"][0], args.track, args.plot)
+
+
+def _check_outputs(args: Namespace) -> None:
+    """No file is written over another one, or where there is no folder."""
+    taken = {Path(name).resolve() for name in (args.data, *args.generated)}
+    for path in (args.json, args.csv, args.markdown, args.plot):
+        if path is None:
+            continue
+        if not path.name or path.is_dir() or not path.parent.is_dir():
+            raise Error(f"{path}: there is no folder {path.parent} to write it to, or it is one")
+        if path.resolve() in taken:
+            raise Error(f"{path}: is read or written already; choose another name")
+        taken.add(path.resolve())
 
 
 def _draw(

@@ -37,26 +37,42 @@ def render(
     """Plays a MIDI file into a stereo WAV file of `rate` samples a second."""
     from musegen.midi import read
 
-    read(midi)  # FluidSynth plays a damaged file as silence; this says what is wrong with it
+    song = read(midi)  # FluidSynth plays a damaged file as silence; this says what is wrong
     wav = Path(wav)
+    if wav.suffix.lower() != ".wav":
+        raise Error(f"{wav}: give the sound a name that ends in .wav")
+    if not 8000 <= rate <= 96000:
+        raise Error(f"{rate} samples a second: choose 8000 to 96000")
     program = shutil.which("fluidsynth")
     if program is None:
         raise Error("FluidSynth is not installed: install Debian's package fluidsynth")
     font = Path(soundfont) if soundfont else sound_font()
     if not font.is_file():
         raise Error(f"{font}: no such sound font")
-    wav.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=wav.parent) as folder:
-        part = Path(folder) / "part.wav"
-        command = [program, "-ni", "-g", "0.6", "-r", str(rate), "-T", "wav", "-F", str(part)]
-        done = subprocess.run(
-            [*command, str(font), str(midi)], capture_output=True, text=True, errors="replace"
-        )
-        if done.returncode or not part.is_file() or part.stat().st_size <= 44:
-            reason = (done.stderr.strip().splitlines() or ["no sound was made"])[-1]
-            raise Error(f"{midi}: FluidSynth failed with sound font {font} ({reason})")
-        part.replace(wav)
+    if font.read_bytes()[:4] != b"RIFF":
+        raise Error(f"{font}: no sound font")
+    seconds = float((60.0 / song.tempo[:-1]).sum())
+    command = [program, "-ni", "-g", "0.6", "-r", str(rate), "-T", "wav", "-F"]
+    try:
+        wav.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=wav.parent) as folder:
+            part = Path(folder) / "part.wav"
+            _play([*command, str(part), str(font), str(midi)], part, 4 * rate * seconds)
+            part.replace(wav)
+    except OSError as error:
+        raise Error(f"{wav}: cannot be written ({error.strerror})") from None
     return wav
+
+
+def _play(command: list[str], part: Path, n_bytes: float) -> None:
+    """Runs FluidSynth; on a full disk it writes what fits and says nothing."""
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    written = part.stat().st_size if part.is_file() else 0
+    if done.returncode or written < 44:
+        reason = (done.stderr.strip().splitlines() or ["no sound was made"])[-1]
+        raise Error(f"{command[-1]}: FluidSynth failed with sound font {command[-2]} ({reason})")
+    if written < n_bytes:
+        raise Error(f"{part.parent.parent}: the sound is cut off; is the disk full?")
 
 
 def add_arguments(parser: ArgumentParser) -> None:

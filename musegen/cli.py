@@ -4,6 +4,7 @@ A command is a module with `add_arguments(parser)` and `run(args)`; it is import
 so that no command waits for what another one needs.
 """
 
+import errno
 import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -50,6 +51,13 @@ COMMANDS = {
 }
 
 
+class _Parser(ArgumentParser):
+    """Says a mistake in one line."""
+
+    def error(self, message: str):
+        raise Error(f"{message}; {self.prog} --help says what there is")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs a command line; returns its exit code."""
     return guard(_dispatch, sys.argv[1:] if argv is None else argv)
@@ -69,13 +77,18 @@ def guard(function: Callable, *args) -> int:
     except BrokenPipeError:  # the reader of a pipe went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print("musegen: no space left on the device", file=sys.stderr)
+        return 2
     return 0
 
 
 def run_module(command: str, argv: list[str] | None = None) -> None:
     """Parses the options of one command and runs it."""
     module, summary, files, example = COMMANDS[command]
-    parser = ArgumentParser(
+    parser = _Parser(
         prog=f"musegen {command}",
         description=f"{summary[0].upper()}{summary[1:]}.\n\n{files}",
         epilog=f"example:\n  {example}",

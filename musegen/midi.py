@@ -15,11 +15,13 @@ The first beat is where the first time signature stands. A file without one star
 under `paper`, as the MIDI standard has it, and at pretty_midi's estimate under the other two, which
 in one song of five lies beyond the first notes.
 
-Writing gives each pitched note back the silent step that reading took from it (`rest=1`), so that
-phrases to MIDI to phrases, with the defaults, changes no cell.
+Writing gives each pitched note back the silent step that reading took from it (`rest=1`). A marker
+at the end of a written file tells how its phrases stand in it, and reading by the default rule goes
+by that: phrases to MIDI to phrases changes no cell.
 """
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +39,10 @@ from musegen.phrases import (
     TRACKS,
     chain,
     cut,
+    resample,
     validate,
 )
-from musegen.song import STEPS_PER_BEAT, Part, Song, beat_tempo
+from musegen.song import STEPS_PER_BEAT, Part, Song, Written, beat_tempo
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -51,7 +54,10 @@ if TYPE_CHECKING:
 RULES = ("paper", "lpd", "pypianoroll1")
 PROGRAMS = {"drums": 0, "piano": 0, "guitar": 25, "bass": 33, "strings": 48}
 MAX_NOTES = 2_000_000
-END = "musegen: end"  # a marker that keeps the silence at the end of a written file
+MARK = "musegen: phrases of {n_bars} bars, {n_steps} steps, gap {gap}, rest {rest}"
+
+
+_MARK = re.compile(MARK.replace("{", "(?P<").replace("}", r">\d{1,4})"))
 
 
 # Reading: a source becomes `_Events` in seconds, those become a song.
@@ -69,7 +75,8 @@ class _Events:
         tempi: times, and quarter notes a minute.
         meters: `(time, numerator, denominator)` in order.
         last: time of the last event of any kind.
-        marked_end: where a file that we wrote says that it ends.
+        written: of a file that we wrote, how.
+        written_end: and where it ends.
     """
 
     start: np.ndarray
@@ -80,17 +87,19 @@ class _Events:
     tempi: tuple[np.ndarray, np.ndarray]
     meters: list[tuple[float, int, int]]
     last: float
-    marked_end: float | None = None
+    written: Written | None = None
+    written_end: float = 0.0
 
 
 def read(
-    source: "Source", rule: str = "paper", resolution: int = STEPS_PER_BEAT, name: str | None = None
+    source: "Source", rule: str = "paper", resolution: int | None = None, name: str | None = None
 ) -> Song:
     """Reads a MIDI file, its bytes, or an object of pretty_midi or pypianoroll.
 
     Args:
         rule: which cells a note fills; see the module. A pypianoroll object has its cells already.
-        resolution: steps a beat.
+        resolution: steps a beat; by default 24, or those of the phrases in a file that we wrote.
+            A pypianoroll object keeps its own.
         name: what messages call it; by default the file's name.
     """
     if rule not in RULES:
@@ -111,18 +120,25 @@ def read(
 
 def phrases(
     source: "Source | Song",
-    n_steps: int = 96,
-    n_bars: int = N_BARS,
+    n_steps: int | None = None,
+    n_bars: int | None = None,
     families: str = "lpd5",
     rule: str = "paper",
-    gap: int = 0,
+    gap: int | None = None,
 ) -> np.ndarray:
     """A source as five-track phrases, bool `(N, n_bars, n_steps, 84, 5)`; the last is filled up.
 
-    `gap` bars of silence are taken to follow each phrase, as `write` puts them.
+    Args:
+        n_steps, n_bars, gap: steps of a bar, bars of a phrase, and bars of silence after each; by
+            default 96, 4 and 0, or as the phrases stand in a file that we wrote.
     """
     song = source if isinstance(source, Song) else read(source, rule)
-    return cut(song.roll(families, n_steps, n_bars + gap), n_steps, n_bars, gap)
+    own = BEATS_PER_BAR * song.resolution
+    layout = song.written or Written(N_BARS, min(own, 96), gap=0, rest=1)
+    n_bars = layout.n_bars if n_bars is None else n_bars
+    gap = layout.gap if gap is None else gap
+    whole = cut(song.roll(families, own, n_bars + gap), own, n_bars, gap)
+    return resample(whole, n_steps or layout.n_steps)
 
 
 def _bytes(path: Path) -> bytes:
@@ -142,15 +158,16 @@ def _from_bytes(data: bytes, name: str) -> _Events:
     tempo = score.tempos.numpy()
     seconds, tempi = beats.clock(score.tpq, tempo["time"], tempo["mspq"])
     start, end, line, velocity = _ticks(tracks)
+    ends = [(mark.time, found) for mark in score.markers if (found := _written(mark.text))]
+    end_tick, written = ends[-1] if ends else (0, None)
     last = max(
-        [int(end.max(initial=0))]
+        [int(end.max(initial=0)), end_tick]
         + [int(times[-1]) for track in tracks for times in _control_times(track)]
         + [event.time for event in [*score.time_signatures, *score.key_signatures]]
         + [event.time for track in score.tracks for event in track.lyrics]
     )
     if start.min(initial=0) < 0 or last > 4 * beats.MAX_BEATS * score.tpq:
         raise Error(f"{name}: {beats.TOO_LONG}")
-    marks = [seconds(mark.time) for mark in score.markers if mark.text == END]
     return _Events(
         seconds(start),
         seconds(end),
@@ -158,9 +175,25 @@ def _from_bytes(data: bytes, name: str) -> _Events:
         velocity,
         [(track.program, track.is_drum, track.name) for track in tracks],
         tempi,
-        [(float(seconds(s.time)), s.numerator, s.denominator) for s in score.time_signatures],
+        [(float(seconds(time)), *meter) for time, *meter in _meters(score)],
         max(float(seconds(last)), tempi[0][-1]),
-        float(marks[-1]) if marks else None,
+        written,
+        float(seconds(end_tick)),
+    )
+
+
+def _meters(score: "symusic.Score") -> list[tuple[int, int, int]]:
+    """Each time signature once, also when every track of the file repeats it."""
+    meters = [(s.time, s.numerator, s.denominator) for s in score.time_signatures]
+    return list(dict.fromkeys(meters))
+
+
+def _written(mark: str) -> Written | None:
+    found = _MARK.fullmatch(mark)
+    return (
+        Written(**{name: int(value) for name, value in found.groupdict().items()})
+        if found
+        else None
     )
 
 
@@ -215,7 +248,11 @@ def _from_pretty_midi(midi: "pretty_midi.PrettyMIDI") -> _Events:
         for k, instrument in enumerate(midi.instruments)
         for note in instrument.notes
     ]
-    line, start, end, velocity = np.array(sorted(rows)).reshape(-1, 4).T
+    rows.sort()
+    for k in range(1, len(rows)):  # a note inside another does not end it
+        if rows[k][0] == rows[k - 1][0] and rows[k][2] < rows[k - 1][2]:
+            rows[k] = (*rows[k][:2], rows[k - 1][2], rows[k][3])
+    line, start, end, velocity = np.array(rows).reshape(-1, 4).T
     meters = sorted(midi.time_signature_changes, key=lambda change: change.time)
     return _Events(
         start,
@@ -245,9 +282,11 @@ def _from_multitrack(multitrack: "pypianoroll.Multitrack", name: str) -> Song:
 # The grid: seconds to steps.
 
 
-def _song(events: _Events, rule: str, resolution: int, name: str) -> Song:
-    if not len(events.start):
+def _song(events: _Events, rule: str, resolution: int | None, name: str) -> Song:
+    written = events.written
+    if not len(events.start) and not written:
         raise Error(f"{name}: there is no note in it")
+    resolution = resolution or (written.n_steps // BEATS_PER_BAR if written else STEPS_PER_BEAT)
     first = _first_beat(events, rule, name)
     times = beats.beats(events.tempi, events.meters, first, events.last, name)
     if len(times) > 1:
@@ -260,11 +299,10 @@ def _song(events: _Events, rule: str, resolution: int, name: str) -> Song:
         exact = (k + (time - grid[k]) / (grid[k + 1] - grid[k])) * resolution
         return np.where(time < first, 0.0, exact)
 
-    if events.marked_end is None:
-        n_steps = resolution * len(times)
-    else:
-        n_steps = round(float(steps(np.array(events.marked_end))))
-    spans = _spans(events, first, steps, rule, n_steps)
+    spans = _spans(events, first, steps, rule, resolution * len(times))
+    n_steps = resolution * len(times)
+    if written:
+        n_steps = max(round(float(steps(np.array(events.written_end)))), spans[2].max(initial=0))
     meters = tuple((float(steps(np.array(t))) / resolution, *meter) for t, *meter in events.meters)
     return Song(
         name=name,
@@ -275,6 +313,7 @@ def _song(events: _Events, rule: str, resolution: int, name: str) -> Song:
         signatures=meters,
         first_beat=first,
         downbeats=beats.downbeats(meters, len(times)) * resolution,
+        written=written,
     )
 
 
@@ -295,8 +334,9 @@ def _spans(events: _Events, first: float, steps: Callable, rule: str, n_steps: i
     start = steps(events.start)
     start = np.round(start) if rule == "pypianoroll1" else np.floor(start + noise)
     stop = np.floor(steps(events.end) + noise)
-    stop += {"paper": -1, "lpd": 1, "pypianoroll1": 0}[rule]
-    drum = np.array([is_drum for _, is_drum, _ in events.parts])[events.line >> 7]
+    rest = events.written.rest if events.written else 1
+    stop += {"paper": -rest, "lpd": 1, "pypianoroll1": 0}[rule]
+    drum = np.array([is_drum for _, is_drum, _ in events.parts], bool)[events.line >> 7]
     heard = (events.end > first) & (start < n_steps)
     if rule == "paper":
         heard &= drum | (stop > start)
@@ -320,7 +360,7 @@ def _parts(spans: np.ndarray, instruments: list) -> list[Part]:
     cells[2] = np.repeat(velocity, length)
     bounds = np.searchsorted(part, np.arange(1, len(instruments)))
     cuts = np.concatenate([[0], np.cumsum(length)])[bounds]
-    split = np.split(cells, cuts, axis=1)
+    split = np.split(cells, cuts, axis=1)[: len(instruments)]
     return [Part(*instrument, own) for instrument, own in zip(instruments, split, strict=True)]
 
 
@@ -344,27 +384,22 @@ def to_score(
     """Phrases as a `symusic.Score`, one instrument a track.
 
     The defaults of tempo, velocity, gap and programs are MIDI-Sandwich2's; MuseGAN's samples have
-    `tempo=80, gap=0`.
+    `tempo=80, gap=0` and strings of program 49.
 
     Args:
         phrases: bool `(N, bars, steps, 84, tracks)`.
         tempo: beats a minute.
+        velocity: of every note, 1 to 127.
         gap: bars of silence after every phrase; 0 plays them as one piece.
         rest: silent steps at the end of a note that belong to it and sound; 0 as the originals.
         programs: General MIDI program (from 0) of each track.
     """
     import symusic
 
-    phrases = validate(phrases)
-    if phrases.shape[-1] != len(tracks):
-        raise Error(f"{phrases.shape[-1]} tracks were given and {len(tracks)} named")
+    phrases, steps_per_beat = _checked(phrases, tempo, velocity, tracks)
     roll = chain(phrases, gap)
-    steps_per_beat, odd = divmod(phrases.shape[2], BEATS_PER_BAR)
-    if odd:
-        raise Error(f"{phrases.shape[2]} steps a bar are no whole number of steps a beat")
-    tpq = max(steps_per_beat, STEPS_PER_BEAT)  # old players want at least 24
-    tick = tpq // steps_per_beat
-    score = symusic.Score(tpq)
+    tick = -(-STEPS_PER_BEAT // steps_per_beat)  # old players want at least 24 ticks a beat
+    score = symusic.Score(tick * steps_per_beat)
     score.tempos.append(symusic.Tempo(0, tempo))
     score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
     for k, name in enumerate(tracks):
@@ -380,8 +415,23 @@ def to_score(
             np.full(len(events), velocity, np.int8),
         )
         score.tracks.append(track)
-    score.markers.append(symusic.TextMeta((len(roll) - gap * phrases.shape[2]) * tick, END))
+    _, n_bars, n_steps, *_ = phrases.shape
+    mark = MARK.format(n_bars=n_bars, n_steps=n_steps, gap=gap, rest=rest)
+    score.markers.append(symusic.TextMeta((len(roll) - gap * n_steps) * tick, mark))
     return score
+
+
+def _checked(phrases: np.ndarray, tempo: float, velocity: int, tracks) -> tuple[np.ndarray, int]:
+    """Phrases that can be written, and their steps a beat."""
+    phrases = validate(phrases)
+    if phrases.shape[-1] != len(tracks):
+        raise Error(f"{phrases.shape[-1]} tracks were given and {len(tracks)} named")
+    steps_per_beat, odd = divmod(phrases.shape[2], BEATS_PER_BAR)
+    if odd or not steps_per_beat:
+        raise Error(f"{phrases.shape[2]} steps a bar are no whole number of steps a beat")
+    if not (4 <= tempo <= 1000 and 1 <= velocity <= 127):
+        raise Error(f"tempo {tempo} and velocity {velocity}: 4 to 1000, and 1 to 127, can be heard")
+    return phrases, steps_per_beat
 
 
 def to_pretty_midi(phrases: np.ndarray, **options) -> "pretty_midi.PrettyMIDI":
@@ -402,12 +452,12 @@ def to_multitrack(
     """Phrases as a pypianoroll object, cell by cell; the arguments are those of `to_score`."""
     import pypianoroll
 
-    phrases = validate(phrases)
+    phrases, steps_per_beat = _checked(phrases, tempo, velocity, tracks)
     roll = chain(phrases, gap)
     wide = np.zeros((len(roll), 128, len(tracks)), np.uint8)
     wide[:, LOWEST_PITCH : LOWEST_PITCH + N_PITCHES] = roll * np.uint8(velocity)
     return pypianoroll.Multitrack(
-        resolution=phrases.shape[2] // BEATS_PER_BAR,
+        resolution=steps_per_beat,
         tempo=np.full((len(roll), 1), float(tempo)),
         tracks=[
             pypianoroll.StandardTrack(

@@ -83,7 +83,9 @@ def reorder(phrases: np.ndarray, tracks: Sequence[str], wanted: Sequence[str]) -
     return phrases[..., [list(tracks).index(name) for name in wanted]]
 
 
-def resample(phrases: np.ndarray, n_steps: int, rule: str = "keep") -> np.ndarray:
+def resample(
+    phrases: np.ndarray, n_steps: int, rule: str = "keep", tracks: Sequence[str] = TRACKS
+) -> np.ndarray:
     """Changes the steps of a bar.
 
     Downwards a new step is a group of old ones: its first cell (`"keep"`, how the published
@@ -93,6 +95,8 @@ def resample(phrases: np.ndarray, n_steps: int, rule: str = "keep") -> np.ndarra
     old = phrases.shape[2]
     if n_steps == old:
         return phrases
+    if n_steps < 1:
+        raise Error(f"{n_steps} steps a bar are none")
     head, tail = phrases.shape[:2], phrases.shape[3:]
     if old % n_steps == 0:
         groups = phrases.reshape(*head, n_steps, old // n_steps, *tail)
@@ -106,7 +110,8 @@ def resample(phrases: np.ndarray, n_steps: int, rule: str = "keep") -> np.ndarra
     if n_steps % old == 0:
         factor = n_steps // old
         held = np.repeat(phrases, factor, axis=2)
-        held[:, :, np.arange(n_steps) % factor != 0, :, 0] = False
+        for k in (k for k, name in enumerate(tracks) if name == "drums"):
+            held[:, :, np.arange(n_steps) % factor != 0, :, k] = False
         return held
     raise Error(f"{old} steps a bar cannot become {n_steps}: neither divides the other")
 

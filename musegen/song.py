@@ -31,6 +31,23 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Written:
+    """How phrases stand in a MIDI file that `musegen.midi.write` has made.
+
+    Args:
+        n_bars: bars of a phrase.
+        n_steps: steps of a bar.
+        gap: silent bars after each phrase.
+        rest: silent steps at the end of a note that sound in the file.
+    """
+
+    n_bars: int
+    n_steps: int
+    gap: int
+    rest: int
+
+
+@dataclass(frozen=True)
 class Song:
     """Parts on one grid of `resolution` steps a beat.
 
@@ -41,6 +58,7 @@ class Song:
         signatures: `(beat, numerator, denominator)` of every time-signature event in order.
         first_beat: seconds from the start of the file to the first beat.
         downbeats: steps at which a bar starts.
+        written: of a file that we wrote, how.
     """
 
     name: str
@@ -51,6 +69,7 @@ class Song:
     signatures: tuple[tuple[float, int, int], ...] = ()
     first_beat: float = 0.0
     downbeats: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    written: Written | None = None
 
     def roll(
         self, families: str = "lpd5", n_steps: int | None = None, whole: int = 1
@@ -72,18 +91,32 @@ class Song:
         length = -(-self.n_steps // (every * unit)) * unit
         roll = np.zeros((length, N_PITCHES, len(TRACKS)), bool)
         flat = roll.reshape(-1)
-        for part in self.parts:
-            track = family(part.program, part.is_drum, families)
-            if track is None:
-                continue
+        for k, part in self.members(families):
             step, pitch, _ = part.cells
             keep = (pitch >= LOWEST_PITCH) & (pitch < LOWEST_PITCH + N_PITCHES)
             if every > 1:
                 keep &= step % every == 0
                 step = step // every
-            where = (step * N_PITCHES + (pitch - LOWEST_PITCH)) * len(TRACKS) + TRACKS.index(track)
+            where = (step * N_PITCHES + (pitch - LOWEST_PITCH)) * len(TRACKS) + k
             flat[where[keep]] = True
         return roll
+
+    def members(self, families: str = "lpd5") -> list[tuple[int, Part]]:
+        """The parts that become tracks, each with the number of its track.
+
+        Parts of a family are merged, but under `"musegan_v3"` only the one with the most pitches
+        and sounding steps (of equals the first) stands for its family.
+        """
+        parts = [(family(part.program, part.is_drum, families), part) for part in self.parts]
+        members = [(TRACKS.index(track), part) for track, part in parts if track]
+        if families != "musegan_v3":
+            return members
+        groups = {k: [part for other, part in members if other == k] for k, _ in members}
+        return [(k, max(group, key=_busy)) for k, group in groups.items()]
+
+
+def _busy(part: Part) -> int:
+    return len(np.unique(part.cells[1])) + len(np.unique(part.cells[0]))
 
 
 def beat_tempo(stored: np.ndarray, resolution: int) -> np.ndarray:

@@ -1,7 +1,9 @@
 """MIDI to WAV, with FluidSynth where it is installed and a clear line where it is not."""
 
 import shutil
+import subprocess
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +49,37 @@ def test_without_a_sound_font_it_says_what_to_install(song, tmp_path, monkeypatc
         audio.render(song, tmp_path / "song.wav")
     with pytest.raises(Error, match="no such sound font"):
         audio.render(song, tmp_path / "song.wav", tmp_path / "none.sf2")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"wav": "song.mid"}, "ends in .wav"),
+        ({"wav": "x.wav", "rate": 0}, "choose 8000 to 96000"),
+        ({"wav": "x.wav", "soundfont": "song.mid"}, "no sound font"),
+        ({"wav": "/dev/null/x.wav"}, "cannot be written"),
+    ],
+)
+@pytest.mark.skipif(not installed(), reason="FluidSynth or a sound font is not installed")
+def test_mistakes_leave_the_song_alone(song, options, message, monkeypatch):
+    monkeypatch.chdir(song.parent)
+    before = song.read_bytes()
+    with pytest.raises(Error, match=message):
+        audio.render(song, **options)
+    assert song.read_bytes() == before
+
+
+def test_a_sound_that_is_cut_off_is_no_sound(song, tmp_path, monkeypatch):
+    def plays_a_little(command, **_):
+        Path(command[command.index("-F") + 1]).write_bytes(bytes(1000))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    (tmp_path / "font.sf2").write_bytes(b"RIFF")
+    monkeypatch.setattr(audio.shutil, "which", lambda name: "/usr/bin/fluidsynth")
+    monkeypatch.setattr(audio.subprocess, "run", plays_a_little)
+    with pytest.raises(Error, match="the sound is cut off"):
+        audio.render(song, tmp_path / "out" / "x.wav", tmp_path / "font.sf2")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_the_best_sound_font_is_taken(tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ import pytest
 import musegen
 from musegen import cli
 
+NEEDED = "the following arguments are required"
+
 
 def musegen_command(*argv, **options):
     return subprocess.run(
@@ -52,6 +54,7 @@ def test_import_is_light():
         (["sing"], "there is no command 'sing'; musegen --help lists them"),
         (["data", "cook"], "there is no command 'data cook'; musegen --help lists them"),
         (["render", "nowhere.mid"], "nowhere.mid: no such file"),
+        (["render"], f"{NEEDED}: midi; musegen render --help says what there is"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(argv, message):

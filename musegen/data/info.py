@@ -172,6 +172,8 @@ def run(args: Namespace) -> None:
     """Describes a data set."""
     from musegen import data
 
+    if args.seed < 0:
+        raise Error(f"--seed {args.seed}: give 0 or more")
     if Path(args.picture).suffix not in (".png", ".pdf"):
         raise Error(f"{args.picture}: give the picture a name that ends in .png or .pdf")
     opened = data.load(args.source)

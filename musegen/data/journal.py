@@ -48,26 +48,33 @@ class Journal:
     """
 
     def __init__(self, folder: Path, header: dict):
-        self.path, self._complete = folder / NAME, False
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if not self.path.exists() and {p.name for p in folder.iterdir()} - {SKIPPED}:
-                raise Error(
-                    f"{folder}: holds other files and no unfinished data; choose an empty folder"
-                )
-            for torn in folder.glob(".*.part"):  # what a killed run was just writing
-                torn.unlink()
-            first = self._first_line()
-            if first and (before := json.loads(first)) != header:
-                raise Error(
-                    f"{folder}: an unfinished run with other settings stands there "
-                    f"({differences(before, header)}); repeat those, or choose another folder"
-                )
-            self._file = self.path.open("ab")
-            self._flushed = 0.0
-        except OSError as error:
-            raise Error(f"{folder}: cannot be written ({error.strerror})") from None
-        self._start = len(first) or self._write(header)
+        self.path, self._complete, self._flushed = folder / NAME, False, 0.0
+        with contextlib.ExitStack() as undone:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                undone.enter_context(_locked(folder))
+                first = self._resumed(folder, header)
+                self._file = self.path.open("ab")
+            except OSError as error:
+                raise Error(f"{folder}: cannot be written ({error.strerror})") from None
+            self._start = len(first) or self._write(header)
+            self._lock = undone.pop_all()
+
+    def _resumed(self, folder: Path, header: dict) -> bytes:
+        """The first line of the journal that an interrupted run has left; empty for a new one."""
+        if not self.path.exists() and {p.name for p in folder.iterdir()} - {SKIPPED}:
+            raise Error(
+                f"{folder}: holds other files and no unfinished data; choose an empty folder"
+            )
+        for torn in folder.glob(".*.part"):  # what a killed run was just writing
+            torn.unlink()
+        first = self._first_line()
+        if first and (before := json.loads(first)) != header:
+            raise Error(
+                f"{folder}: an unfinished run with other settings stands there "
+                f"({differences(before, header)}); repeat those, or choose another folder"
+            )
+        return first
 
     def _first_line(self) -> bytes:
         """The settings; of a killed run's journal half a line at the end is dropped."""
@@ -141,6 +148,25 @@ class Journal:
         empty = self.path.stat().st_size <= self._start
         if empty or self._complete:
             self.path.unlink()
+        self._lock.close()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps a second run out of a folder; a killed process lets go by itself."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such locks
+        yield
+        return
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Error(f"{folder}: another run is writing there; wait for it") from None
+    finally:
+        os.close(lock)
 
 
 def differences(before: dict, now: dict) -> str:

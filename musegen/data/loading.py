@@ -65,6 +65,7 @@ class Data:
         sizes: phrases in each piece.
         rows: reads one piece, by its number, as packed rows, uint8 `(n, bytes)`.
         skipped: name and reason of each file of a corpus that gave no phrase.
+        splits: of shards the split of each piece; other data are all `"train"`.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Data:
     sizes: tuple[int, ...]
     rows: Callable[[int], np.ndarray]
     skipped: tuple[tuple[str, str], ...] = ()
+    splits: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(self.sizes)
@@ -92,54 +94,75 @@ class Data:
             start += len(block)
         return phrases
 
+    def of(self, split: str) -> "Data":
+        """The phrases of one split."""
+        splits = self.splits or ("train",) * len(self.sizes)
+        if split not in splits:
+            raise Error(
+                f"{self.name}: has no {split} split; `musegen data prepare` makes shards that have"
+            )
+        if set(splits) == {split}:
+            return self
+        pieces = [piece for piece, own in enumerate(splits) if own == split]
+        return replace(
+            self,
+            name=f"{self.name} {split}",
+            sizes=tuple(self.sizes[piece] for piece in pieces),
+            rows=lambda piece: self.rows(pieces[piece]),
+            splits=(split,) * len(pieces),
+        )
+
     def resampled(self, n_steps: int) -> "Data":
         """The same phrases with `n_steps` steps a bar."""
         if n_steps == self.layout.n_steps:
             return self
-        shape = self.layout.shape
+        shape, tracks = self.layout.shape, self.layout.tracks
         try:
-            resample(np.zeros((0, *shape), bool), n_steps)
+            resample(np.zeros((0, *shape), bool), n_steps, tracks=tracks)
         except Error as error:
             raise Error(f"{self.name}: {error}") from None
         return replace(
             self,
             layout=replace(self.layout, n_steps=n_steps),
-            rows=lambda piece: pack(resample(unpack(self.rows(piece), shape), n_steps)),
+            rows=lambda piece: pack(
+                resample(unpack(self.rows(piece), shape), n_steps, tracks=tracks)
+            ),
         )
 
 
 def load(
-    source: str | Path | np.ndarray | Data, n_steps: int | None = None, split: str | None = None
+    source: str | Path | np.ndarray | Data,
+    n_steps: int | None = None,
+    split: str | None = None,
+    song_steps: int = 96,
 ) -> Data:
     """Opens phrases from anywhere.
 
     Args:
         source: a path, a word, an array of phrases, or `Data`, which is given back.
-        n_steps: steps of a bar wanted; by default those of the source, 96 where it has none.
+        n_steps: steps of a bar wanted; by default those of the source.
+        song_steps: steps of a bar where the source has none of its own, being songs.
         split: of shards only this split, by default all; other sources are all `"train"`.
 
     Example:
         >>> len(load(np.zeros((3, 4, 48, 84, 5), bool)))
         3
     """
-    data = _open(source, n_steps, split)
+    if split not in (None, *shards.SPLITS):
+        raise Error(f"unknown split {split!r}; choose {', '.join(shards.SPLITS)}")
+    data = _open(source, n_steps or song_steps)
+    data = data if split is None else data.of(split)
     if not len(data):
         why = "".join(f"; {name}: {reason}" for name, reason in data.skipped[:1])
         raise Error(f"{data.name}: no phrases ({len(data.skipped)} files skipped{why})")
     return data if n_steps is None else data.resampled(n_steps)
 
 
-def _open(source, n_steps: int | None, split: str | None) -> Data:
-    if split not in (None, *shards.SPLITS):
-        raise Error(f"unknown split {split!r}; choose {', '.join(shards.SPLITS)}")
+def _open(source, n_steps: int) -> Data:
     if isinstance(source, Data):
         return source
     if isinstance(source, str | Path) and (Path(source) / shards.MANIFEST).exists():
-        return _shards(Path(source), split)
-    if split not in (None, "train"):
-        raise Error(
-            f"{_name(source)}: has no {split} split; `musegen data prepare` makes shards that have"
-        )
+        return _shards(Path(source))
     if not isinstance(source, str | Path):
         return _array(np.asarray(source), _name(source))
     if source == "demo":
@@ -176,7 +199,7 @@ def _file(path: Path, n_steps: int | None) -> Data:
         raise Error(f"{path}: cannot be read ({error.strerror})") from None
     if magic.startswith(b"\x93NUMPY"):
         return _npy(path)
-    if magic.startswith((b"MThd", b"RIFF")):
+    if magic.startswith(b"MThd"):
         return _midi(path, n_steps)
     if magic.startswith(b"PK"):
         return _zip(path, n_steps)
@@ -208,12 +231,16 @@ def _members(path: Path) -> set[str]:
         raise Error(f"{path}: a damaged zip or .npz file ({error}); fetch it again") from None
 
 
-def _shards(folder: Path, split: str | None) -> Data:
+def _shards(folder: Path) -> Data:
     opened = shards.Shards(folder)
-    files = [f for name in shards.SPLITS if split in (None, name) for f in opened.files(name)]
-    name = folder.name if split is None else f"{folder.name} {split}"
-    sizes = tuple(map(opened.size, files))
-    return Data(name, opened.layout, sizes, lambda piece: opened.rows(files[piece])[0])
+    files = [(split, file) for split in shards.SPLITS for file in opened.files(split)]
+    return Data(
+        folder.name,
+        opened.layout,
+        tuple(opened.size(file) for _, file in files),
+        lambda piece: opened.rows(files[piece][1])[0],
+        splits=tuple(split for split, _ in files),
+    )
 
 
 def _shard(path: Path) -> Data:
@@ -261,7 +288,7 @@ def _tracks(n: int, name: str) -> tuple[str, ...]:
 def _midi(path: Path, n_steps: int | None) -> Data:
     from musegen import midi
 
-    return _array(midi.phrases(path, n_steps=n_steps or 96), path.name)
+    return _array(midi.phrases(path, n_steps), path.name)
 
 
 def _corpus(name: str, source: str | Path, n_steps: int | None) -> Data:
@@ -350,14 +377,13 @@ def _columns(path: Path) -> Iterator[np.ndarray]:
     """
     with zipfile.ZipFile(path) as archive:
         readers = [archive.open("nonzero.npy") for _ in range(5)]
-        for reader in readers:
+        for k, reader in enumerate(readers):  # a reader's seek relies on its own last read
             n_rows, n, fortran, dtype = _header(reader)
+            reader.seek(k * n * dtype.itemsize, 1)
         if n_rows != 5 or dtype.kind not in "iu":
             raise ValueError(f"nonzero is {dtype} of {n_rows} rows")
         if fortran:
             raise ValueError("nonzero is stored column by column")
-        for k, reader in enumerate(readers):
-            reader.seek(k * n * dtype.itemsize, 1)
         for start in range(0, n, CELLS_AT_ONCE):
             n_bytes = min(CELLS_AT_ONCE, n - start) * dtype.itemsize
             rows = [np.frombuffer(reader.read(n_bytes), dtype) for reader in readers]

@@ -44,7 +44,7 @@ import numpy as np
 from musegen import Error
 from musegen.files import write_npz
 from musegen.phrases import BEATS_PER_BAR, TRACKS
-from musegen.song import FAMILIES, STEPS_PER_BEAT, Part, Song, beat_tempo, family
+from musegen.song import STEPS_PER_BEAT, Part, Song, beat_tempo, family
 
 EDITIONS = ("0.3", "1.0")
 RULES = ("docs", "code", "paper", "musegan_v1")
@@ -306,36 +306,19 @@ def merge(song: Song, families: str = "lpd5") -> Song:
     Args:
         families: a table of `song.FAMILIES`, or `"lpd17"`.
     """
-    tracks = SEVENTEEN if families == "lpd17" else FIVE
-    members: list[list[Part]] = [[] for _ in tracks]
-    for part in song.parts:
-        k = _track(part, families)
-        if k is not None:
-            members[k].append(part)
-    if families == "musegan_v3":
-        members = [[max(group, key=_busy)] if group else [] for group in members]
+    if families == "lpd17":
+        tracks = SEVENTEEN
+        members = [(0 if p.is_drum else 1 + p.program // 8, p) for p in song.parts]
+    else:
+        tracks, members = FIVE, song.members(families)
     parts = []
-    for k, ((name, program), group) in enumerate(zip(tracks, members, strict=True)):
-        step, pitch, velocity = np.concatenate(
-            [np.zeros((3, 0), np.int32), *(part.cells for part in group)], axis=1
-        )
+    for k, (name, program) in enumerate(tracks):
+        group = [part.cells for track, part in members if track == k]
+        step, pitch, velocity = np.concatenate([np.zeros((3, 0), np.int32), *group], axis=1)
         if families == "musegan_v1":
             velocity = np.ones_like(velocity)
         parts.append(Part(program, k == 0, name, _sorted(step, pitch, velocity)))
     return replace(song, parts=parts)
-
-
-def _track(part: Part, families: str) -> int | None:
-    if families == "lpd17":
-        return 0 if part.is_drum else 1 + part.program // 8
-    if families not in FAMILIES:
-        raise Error(f"unknown families {families!r}; choose {', '.join(FAMILIES)}, lpd17")
-    track = family(part.program, part.is_drum, families)
-    return None if track is None else TRACKS.index(track)
-
-
-def _busy(part: Part) -> int:
-    return len(np.unique(part.cells[1])) + len(np.unique(part.cells[0]))
 
 
 # Cleansing
@@ -378,7 +361,7 @@ def rejected(song: Song, rules: str = "docs") -> str | None:
 def rejected_entry(entry: Mapping, rules: str = "docs") -> str | None:
     """As `rejected`, from the entry of `midi_info.json` alone; rules `docs` and `code`."""
     if rules not in ("docs", "code"):
-        raise Error(f"unknown cleansing rules {rules!r}; choose {', '.join(RULES)}")
+        raise Error(f"unknown cleansing rules {rules!r}; choose docs, code")
     n, meter = entry["num_time_signature_change"], entry["constant_time_signature"]
     if n > 1:
         return f"{n} time-signature events"

@@ -93,10 +93,12 @@ class Settings:
         ):
             if value not in choices:
                 raise Error(f"unknown {what} {value!r}; choose {', '.join(filter(None, choices))}")
-        if self.val < 0 or self.test < 0 or self.val + self.test > 1:
+        if not (self.val >= 0 and self.test >= 0 and self.val + self.test <= 1):  # NaN is none
             raise Error(f"val {self.val} and test {self.test} are no shares of a whole")
-        if self.n_bars < 1 or (self.phrases_per_song or 1) < 1:
+        if self.n_bars < 1 or (self.phrases_per_song is not None and self.phrases_per_song < 1):
             raise Error("a phrase needs at least one bar, and a song one phrase")
+        if self.n_steps < 4 or 96 % self.n_steps:
+            raise Error(f"{self.n_steps} steps a bar: 96 must be a multiple of them")
 
 
 # One song
@@ -118,13 +120,14 @@ def _song(item: Item, settings: Settings) -> "Song":
     """The song, if it is to be used."""
     from musegen import midi
     from musegen.data import lpd
+    from musegen.song import STEPS_PER_BEAT
 
     if item.kind == "npz":
         song = lpd.read(item.data, item.name)
     elif len(item.data) > MAX_MIDI_BYTES:
         raise Error(f"too large for one song ({len(item.data):,} bytes of MIDI)")
     else:
-        song = midi.read(item.data, settings.rule, name=item.name)
+        song = midi.read(item.data, settings.rule, STEPS_PER_BEAT, item.name)
     if settings.cleanse and (reason := lpd.rejected(song, settings.cleanse)):
         raise Error(f"not in the cleansed set ({reason})")
     for beat, top, bottom in song.signatures:
@@ -134,23 +137,28 @@ def _song(item: Item, settings: Settings) -> "Song":
             raise Error(f"a bar is not whole (4/4 starts anew on beat {beat:.5g})")
     if song.n_steps > MAX_BEATS * song.resolution:
         raise Error(f"longer than {MAX_BEATS:,} beats ({song.n_steps // song.resolution:,})")
-    return lpd.merge(song, settings.families) if settings.families == "musegan_v3" else song
+    return song
 
 
 def _phrases(song: "Song", item: Item, settings: Settings) -> "np.ndarray":
     import numpy as np
 
     from musegen.data import segment
+    from musegen.phrases import BEATS_PER_BAR
 
-    roll = song.roll(settings.families, settings.n_steps)
-    bars = roll.reshape(-1, settings.n_steps, *roll.shape[1:])
-    if len(bars) < settings.n_bars:
-        raise Error(f"shorter than {settings.n_bars} bars ({len(bars)})")
+    # Sections are found on the song's own grid, so they are the same for any number of steps.
+    fine = song.roll(settings.families)
+    fine = fine.reshape(-1, BEATS_PER_BAR * song.resolution, *fine.shape[1:])
+    if len(fine) < settings.n_bars:
+        raise Error(f"shorter than {settings.n_bars} bars ({len(fine)})")
     method = CUTS[settings.cut]
-    starts = segment.starts(bars, method, settings.n_bars, limit=len(bars))
+    starts = segment.starts(fine, method, settings.n_bars, limit=len(fine))
     if not len(starts):
-        raise Error(f"no section of {settings.n_bars} bars ({len(bars)} bars)")
-    sounds = bars.reshape(len(bars), -1).any(axis=1)
+        raise Error(f"no section of {settings.n_bars} bars ({len(fine)} bars)")
+    if fine.shape[1] % settings.n_steps:
+        raise Error(f"{fine.shape[1]} steps a bar cannot become {settings.n_steps}")
+    bars = fine[:, :: fine.shape[1] // settings.n_steps]
+    sounds = bars.any(axis=(1, 2, 3))
     within = starts[:, None] + np.arange(settings.n_bars)
     within = within[sounds[within].any(axis=1)]
     if not len(within):
@@ -186,7 +194,7 @@ class Rows:
     def __reduce__(self) -> tuple:
         import numpy as np
 
-        words = self.array.reshape(-1).view(np.uint64)
+        words = self.array.reshape(-1).view(np.uint64 if self.array.size % 8 == 0 else np.uint8)
         where = np.flatnonzero(words).astype(np.uint32)
         return _rows, (self.array.shape, where, words[where])
 
@@ -194,7 +202,7 @@ class Rows:
 def _rows(shape: tuple[int, int], where: "np.ndarray", sounding: "np.ndarray") -> Rows:
     import numpy as np
 
-    words = np.zeros(shape[0] * shape[1] // 8, np.uint64)
+    words = np.zeros(shape[0] * shape[1] // sounding.itemsize, sounding.dtype)
     words[where] = sounding
     return Rows(words.view(np.uint8).reshape(shape))
 
@@ -339,6 +347,7 @@ def prepare(
         raise Error(f"{out}: is inside the source; choose a folder outside of it")
     if done := _done(source, out, settings):
         return done
+    stream = items(source)  # an Error if there is nothing, before a folder is made
     header = asdict(settings) | {"musegen": musegen.__version__}
     with (
         Journal(out, header) as journal,
@@ -346,7 +355,7 @@ def prepare(
         threads(min(workers, MAX_WRITERS)) as writers,
     ):
         shelf = _Shelf(out, settings, writers, ahead=min(workers, MAX_WRITERS))
-        tasks = _tasks(source, journal, shelf, settings)
+        tasks = _tasks(stream, source, journal, shelf, settings)
         summary = Summary({}, 0, Counter())
         ahead = CHUNKS_AHEAD * workers if workers > 1 else 0
         for task, result in _results(tasks, settings, cutters, ahead):
@@ -358,12 +367,16 @@ def prepare(
 
 
 def _tasks(
-    source: str | Path, journal: Journal, shelf: _Shelf, settings: Settings
+    stream: Iterator[Item],
+    source: str | Path,
+    journal: Journal,
+    shelf: _Shelf,
+    settings: Settings,
 ) -> Iterator[_Task]:
     """The files of a source in order; those that an earlier run has finished need no work."""
     names: dict[bytes, str] = {}
     before, passed = journal.records(), Counter()
-    for item in items(source):
+    for item in stream:
         digest = _digest(item)
         twin = None if item.error else names.get(digest)
         if not item.error:
@@ -478,7 +491,10 @@ def _done(source: str | Path, out: Path, settings: Settings) -> Summary | None:
 
     if not (out / shards.MANIFEST).exists():
         return None
-    manifest = shards.Shards(out).manifest
+    opened = shards.Shards(out)
+    for split in shards.SPLITS:
+        opened.files(split)  # an Error if one is missing
+    manifest = opened.manifest
     before = manifest["settings"] | {"source": manifest["source"]}
     if changed := differences(before, asdict(settings) | {"source": str(source)}):
         raise Error(

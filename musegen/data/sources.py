@@ -68,8 +68,13 @@ def items(source: str | Path) -> Iterator[Item]:
     Args:
         source: a folder, archive, WAD or file, or the word `freedoom` where that is installed.
     """
+    stream = _freedoom() if str(source) == "freedoom" else _open(Path(source))
+    return _some(stream, source)
+
+
+def _some(stream: Iterator[Item], source: str | Path) -> Iterator[Item]:
     found = False
-    for item in _freedoom() if str(source) == "freedoom" else _open(Path(source)):
+    for item in stream:
         found = True
         yield item
     if not found:
@@ -145,9 +150,9 @@ def _folder(folder: Path) -> Iterator[Item]:
     while waiting:
         name, low, high = waiting.pop()
         path = folder / name
-        if not path.is_dir():
+        if not os.path.isdir(path):  # as Path.is_dir, but False where it may not look
             yield from _file(path, name, high)
-        elif name and path.is_symlink():
+        elif name and os.path.islink(path):
             yield Item(name, at=high, error="a link to a folder; give that folder itself")
         else:
             try:

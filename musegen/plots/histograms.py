@@ -224,7 +224,7 @@ def _both(score: Callable, intra1, intra2, inter) -> tuple[float, float]:
 
 
 def _pair(values: tuple[float, float]) -> str:
-    return " / ".join("–" if np.isnan(value) else f"{value:.3f}" for value in values)
+    return " / ".join("–" if np.isnan(value) else f"{abs(value):.3f}" for value in values)
 
 
 def _length_labels(sets: Mapping[str, np.ndarray]) -> tuple[str, ...]:

@@ -51,10 +51,11 @@ def test_shards_and_their_splits(tmp_path, phrases):
     assert (len(everything), everything.layout.n_steps) == (6, 48)
     np.testing.assert_array_equal(everything.phrases, phrases)
     np.testing.assert_array_equal(load(tmp_path, split="val").phrases, phrases[4:])
+    np.testing.assert_array_equal(load(everything, split="val").phrases, phrases[4:])
+    with pytest.raises(Error, match="no test split"):
+        load(tmp_path, split="test")
     single = file.rename(tmp_path / "some file")
     np.testing.assert_array_equal(load(single).phrases, phrases[4:])
-    with pytest.raises(Error, match="no phrases"):
-        load(tmp_path, split="test")
 
 
 def test_shards_without_manifest(tmp_path, phrases):

@@ -376,7 +376,7 @@ def test_merge_by_musegan_v3_takes_the_busiest_part():
     merged = lpd.merge(song(quiet, busy, replace(equal, name="late"), part(60)), "musegan_v3")
     np.testing.assert_array_equal(merged.parts[1].cells, busy.cells)
     assert not merged.parts[4].cells.size
-    with pytest.raises(Error, match="unknown families"):
+    with pytest.raises(Error, match="unknown family table"):
         lpd.merge(MIXED, "lpd6")
 
 

@@ -2,6 +2,7 @@ import argparse
 import csv
 import io
 import os
+import pickle
 import signal
 import struct
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from musegen import Error, cli, midi, song
 from musegen.data import lpd, prepare, segment, shards, workers
+from musegen.data.journal import Journal
 from musegen.data.prepare import Settings, song_phrases
 from musegen.data.progress import Progress
 from musegen.data.sources import Item
@@ -346,6 +348,37 @@ def _runs(pid):
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_sections_are_the_same_for_any_number_of_steps():
+    """The cut is found on the song's own grid."""
+    rng = np.random.default_rng(5)
+    cells = [(step, 40 + rng.integers(40), 80) for step in range(0, 96 * 60, 6)]
+    piece = song.Song("x", [song.Part(0, False, "", np.array(cells, np.int32).T)], 96 * 60)
+    fine, coarse = (
+        prepare._phrases(piece, Item("x"), Settings(n_steps=n, cut="structural")) for n in (96, 48)
+    )
+    assert len(fine) > 2
+    np.testing.assert_array_equal(coarse, fine[:, :, ::2])
+
+
+def test_rows_of_any_size_travel():
+    rows = prepare.Rows(np.random.default_rng(0).integers(0, 3, (3, 21), np.uint8))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(rows)).array, rows.array)
+
+
+def test_a_shard_that_is_gone_is_missed(tmp_path, corpus):
+    prepare.prepare(corpus, tmp_path / "out")
+    next((tmp_path / "out").glob("*.npz")).unlink()
+    with pytest.raises(Error, match="shards where its manifest has"):
+        prepare.prepare(corpus, tmp_path / "out")
+
+
+def test_two_runs_at_once_do_not_mix(tmp_path):
+    with Journal(tmp_path, {}), pytest.raises(Error, match="another run is writing there"):
+        Journal(tmp_path, {})
+    with Journal(tmp_path, {}):
+        pass
 
 
 def test_another_run_does_not_mix_in(corpus, tmp_path):

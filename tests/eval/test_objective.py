@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pretty_midi
 import pytest
 
 from musegen import Error
@@ -192,6 +193,14 @@ def test_different_steps_are_remarked(run):
     assert "bars differ in steps (data.npy of 96, short.npy of 48)" in text
 
 
+def test_songs_are_read_with_the_steps_of_the_data(run, folder):
+    source = pretty_midi.PrettyMIDI()
+    source.instruments.append(pretty_midi.Instrument(0))
+    source.instruments[0].notes = [pretty_midi.Note(80, 60, k / 2, k / 2 + 0.4) for k in range(32)]
+    source.write(str(folder / "song.mid"))
+    assert "differ in steps" not in run("--data", "short.npy", "--generated", "song.mid")
+
+
 def test_data_are_streamed(run, monkeypatch):
     def whole(_):
         raise AssertionError("all phrases were asked for at once")
@@ -207,6 +216,9 @@ def test_data_are_streamed(run, monkeypatch):
         (["--data", "data.npy", "--generated", "absent.mid"], "absent.mid: no such file"),
         (["--suite", "musegan", "--definition", "duet"], "suite musegan has no definition duet"),
         (["--data", "data.npy", "--json", "no/where.json"], "there is no folder"),
+        (["--data", "data.npy", "--json", "data.npy"], "is read or written already"),
+        (["--data", "data.npy", "--json", "a", "--csv", "a"], "is read or written already"),
+        (["--data", "data.npy", "--suite", "singing"], "invalid choice"),
         (["--data", "silent.npy", "--suite", "mgeval"], "silent.npy: 0 of 2 phrases"),
         (["--data", "data.npy", "--suite", "mgeval", "--track", "lute"], "lute"),
         (["--data", "data.npy", "--plot", "x.png"], "needs --suite mgeval and a --generated"),
