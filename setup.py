@@ -26,13 +26,13 @@ setup(
     package_data={"musegen.pretrained": ["*/*"]},
     install_requires=[
         "tensorflow>=2.18",
-        "keras>=3.6",
+        "keras>=3.12",
         "numpy>=1.26",
         "scipy>=1.11",
         "matplotlib>=3.10",
         "pypianoroll>=1.0.4",
         "pretty_midi>=0.2.11",
-        "symusic>=0.5.0",
+        "symusic>=0.6.0",
         "mido>=1.3",
     ],
     extras_require={
@@ -46,6 +46,7 @@ setup(
     classifiers=[
         "Intended Audience :: Science/Research",
         "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
         "Topic :: Multimedia :: Sound/Audio :: MIDI",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
