@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from musegen.song import Song
 
+    Result = np.ndarray | str | None  # packed phrases, why there are none, or no work done
 
 STEPS = (96, 48)
 CUTS = {
@@ -185,38 +186,16 @@ def _split(digest: bytes, settings: Settings) -> str:
 # What workers do
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Packed phrases `(n, bytes)`; on the way from a worker their silent words stay behind."""
-
-    array: "np.ndarray"
-
-    def __reduce__(self) -> tuple:
-        import numpy as np
-
-        words = self.array.reshape(-1).view(np.uint64 if self.array.size % 8 == 0 else np.uint8)
-        where = np.flatnonzero(words).astype(np.uint32)
-        return _rows, (self.array.shape, where, words[where])
-
-
-def _rows(shape: tuple[int, int], where: "np.ndarray", sounding: "np.ndarray") -> Rows:
-    import numpy as np
-
-    words = np.zeros(shape[0] * shape[1] // sounding.itemsize, sounding.dtype)
-    words[where] = sounding
-    return Rows(words.view(np.uint8).reshape(shape))
-
-
-def _cut(songs: list[Item], settings: Settings) -> list[Rows | str]:
+def _cut(songs: list[Item], settings: Settings) -> list["np.ndarray | str"]:
     """Of each song its packed phrases, or the reason why there are none."""
     return [_packed_or_reason(item, settings) for item in songs]
 
 
-def _packed_or_reason(item: Item, settings: Settings) -> Rows | str:
+def _packed_or_reason(item: Item, settings: Settings) -> "np.ndarray | str":
     from musegen.phrases import pack
 
     try:
-        return Rows(pack(song_phrases(item, settings)))
+        return pack(song_phrases(item, settings))
     except Error as error:
         return str(error)
 
@@ -403,7 +382,7 @@ def _tasks(
 
 def _results(
     tasks: Iterator[_Task], settings: Settings, cutters: Executor, ahead: int
-) -> Iterator[tuple[_Task, Rows | str | None]]:
+) -> Iterator[tuple[_Task, "Result"]]:
     """Each task, in order, with what `_cut` made of it; `ahead` chunks are being worked on."""
     pending: deque[tuple[list[_Task], Future]] = deque()
     for chunk in _chunks(tasks):
@@ -428,7 +407,7 @@ def _chunks(tasks: Iterator[_Task]) -> Iterator[list[_Task]]:
         yield chunk
 
 
-def _paired(chunk: list[_Task], future: Future) -> Iterator[tuple[_Task, Rows | str | None]]:
+def _paired(chunk: list[_Task], future: Future) -> Iterator[tuple[_Task, "Result"]]:
     results = iter(future.result())
     for task in chunk:
         yield task, next(results) if task.item else None
@@ -436,7 +415,7 @@ def _paired(chunk: list[_Task], future: Future) -> Iterator[tuple[_Task, Rows | 
 
 def _keep(
     task: _Task,
-    result: Rows | str | None,
+    result: "Result",
     shelf: _Shelf,
     journal: Journal,
     summary: Summary,
@@ -446,12 +425,11 @@ def _keep(
     if isinstance(result, str):
         record = replace(record, split="", reason=result)
     elif result is not None:
-        record = replace(record, phrases=len(result.array))
+        record = replace(record, phrases=len(result))
     if record.reason:
         summary.skipped[_kind(record.reason)] += 1
     else:
-        rows = None if result is None else result.array
-        shelf.add(record, summary.files - summary.skipped.total(), rows)
+        shelf.add(record, summary.files - summary.skipped.total(), result)
     summary.files += 1
     if not task.known:
         journal.add(record)

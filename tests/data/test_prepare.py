@@ -2,7 +2,6 @@ import argparse
 import csv
 import io
 import os
-import pickle
 import signal
 import struct
 import subprocess
@@ -360,11 +359,6 @@ def test_sections_are_the_same_for_any_number_of_steps():
     )
     assert len(fine) > 2
     np.testing.assert_array_equal(coarse, fine[:, :, ::2])
-
-
-def test_rows_of_any_size_travel():
-    rows = prepare.Rows(np.random.default_rng(0).integers(0, 3, (3, 21), np.uint8))
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(rows)).array, rows.array)
 
 
 def test_a_shard_that_is_gone_is_missed(tmp_path, corpus):
