@@ -172,10 +172,15 @@ class Comparison:
     kld: tuple[float, float]
     oa: tuple[float, float]
 
-    def densities(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """1,000 distances, and the densities `intra1`, `intra2`, `inter` there; NaN for none."""
+    def densities(self, margin: float = 0.0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """1,000 distances, and the densities `intra1`, `intra2`, `inter` there; NaN for none.
+
+        The range of all distances is widened on both sides by a share, `margin`.
+        """
         lists = {"intra1": self.intra1, "intra2": self.intra2, "inter": self.inter}
-        x = np.linspace(min(map(np.min, lists.values())), max(map(np.max, lists.values())), POINTS)
+        low, high = min(map(np.min, lists.values())), max(map(np.max, lists.values()))
+        beyond = margin * ((high - low) or 1.0)
+        x = np.linspace(low - beyond, high + beyond, POINTS)
         found = {name: _density_or_none(values) for name, values in lists.items()}
         nothing = np.full(POINTS, np.nan)
         return x, {name: nothing if one is None else one(x) for name, one in found.items()}

@@ -6,7 +6,6 @@ style; `save(figure, path)` writes PNG or PDF.
 
 from musegen.plots.curves import Curve, comparison, history, training
 from musegen.plots.histograms import (
-    Distances,
     bars,
     length_transitions,
     note_lengths,
@@ -27,7 +26,6 @@ from musegen.plots.style import save
 
 __all__ = [
     "Curve",
-    "Distances",
     "bars",
     "comparison",
     "history",

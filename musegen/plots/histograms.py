@@ -1,7 +1,6 @@
 """Histograms, transition matrices, and Yang and Lerch's densities of distances."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from musegen import Error
-from musegen.metrics import stats
 from musegen.metrics.stats import Comparison
 from musegen.plots.style import COLOURS, COLUMN, LINES, PAGE, SEQUENTIAL, new_figure, styled
 
@@ -23,22 +21,6 @@ NOTE_LENGTHS = {
     24: (*_LENGTHS, *(f"rest {length}" for length in _LENGTHS)),
 }
 _HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
-
-
-@dataclass(frozen=True)
-class Distances:
-    """The distances of one feature within two sets and between them, for `yang_lerch`.
-
-    `kld` and `oa` are the divergence and the overlap of intra-set 1, and of intra-set 2, with the
-    inter-set distances; they are computed where not given.
-    """
-
-    feature: str
-    intra1: np.ndarray
-    intra2: np.ndarray
-    inter: np.ndarray
-    kld: tuple[float, float] | None = None
-    oa: tuple[float, float] | None = None
 
 
 @styled
@@ -155,7 +137,7 @@ def length_transitions(
 
 @styled
 def yang_lerch(
-    features: Collection[Distances | Comparison],
+    features: Collection[Comparison],
     names: tuple[str, str] = ("set 1", "set 2"),
     columns: int = 3,
     width: float = PAGE,
@@ -165,7 +147,7 @@ def yang_lerch(
     KLD and OA stand in each panel, first for set 1, then for set 2.
 
     Args:
-        features: the distances of each feature, such as the values of `metrics.stats.compare`.
+        features: the values of `metrics.stats.compare`.
         names: of the two sets.
         columns: panels in a row.
         width: of the figure, in inches.
@@ -187,40 +169,21 @@ def yang_lerch(
     return figure
 
 
-def _draw_densities(axes: Axes, feature: Distances | Comparison, names: tuple[str, str]) -> None:
-    sets = {
-        f"within {names[0]}": feature.intra1,
-        f"within {names[1]}": feature.intra2,
-        "between them": feature.inter,
-    }
-    samples = [np.ravel(distances) for distances in sets.values()]
-    if any(len(sample) < 2 for sample in samples):
-        raise Error(f"{feature.feature}: a density needs two distances or more")
-    low, high = min(map(np.min, samples)), max(map(np.max, samples))
-    margin = 0.08 * (high - low) or 1.0
-    at = np.linspace(low - margin, high + margin, 400)
-    curves = [None if np.ptp(sample) == 0 else stats.density(sample) for sample in samples]
-    for i, (name, sample, curve) in enumerate(zip(sets, samples, curves, strict=True)):
-        style = {"color": COLOURS[i], "linestyle": LINES[i], "label": name}
-        if curve is None:  # all distances equal: a spike without a density
-            axes.axvline(sample[0], **style)
+def _draw_densities(axes: Axes, feature: Comparison, names: tuple[str, str]) -> None:
+    labels = f"within {names[0]}", f"within {names[1]}", "between them"
+    at, densities = feature.densities(margin=0.08)
+    for i, (label, (sample, height)) in enumerate(zip(labels, densities.items(), strict=True)):
+        style = {"color": COLOURS[i], "linestyle": LINES[i], "label": label}
+        if np.isnan(height).any():  # all distances equal: a spike without a density
+            axes.axvline(getattr(feature, sample)[0], **style)
             continue
-        height = curve(at)
         axes.plot(at, height, **style)
         axes.fill_between(at, height, color=COLOURS[i], alpha=0.12, linewidth=0)
     axes.set(title=feature.feature, xlabel="distance", xlim=(at[0], at[-1]))
     axes.set_ylim(0, 1.2 * axes.get_ylim()[1])  # room for the scores
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    kld = feature.kld or _both(stats.kl_divergence, *curves)
-    oa = feature.oa or _both(stats.overlapped_area, *curves)
-    text = f"KLD {_pair(kld)}\nOA {_pair(oa)}"
+    text = f"KLD {_pair(feature.kld)}\nOA {_pair(feature.oa)}"
     axes.text(0.98, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=6)
-
-
-def _both(score: Callable, intra1, intra2, inter) -> tuple[float, float]:
-    """A score of both intra-set densities with that between the sets; NaN without a density."""
-    pairs = ((intra1, inter), (intra2, inter))
-    return tuple(np.nan if None in pair else score(*pair) for pair in pairs)
 
 
 def _pair(values: tuple[float, float]) -> str:

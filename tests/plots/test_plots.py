@@ -360,30 +360,25 @@ def test_transitions_share_one_scale(rng):
 
 
 def test_yang_lerch_draws_densities_and_prints_scores(rng):
-    within, other, between = rng.random(60), rng.random(60), rng.random(90) + 0.5
-    given = plots.Distances("pitch range", within, other, between, (0.1, 0.25), (0.9, np.nan))
-    figure = plots.yang_lerch([given, plots.Distances("note count", within, other, between)])
-    first, second = figure.axes
-    for line, sample in zip(first.lines, (within, other, between), strict=True):
+    compared = stats.compare({"pitch range": rng.random(9)}, {"pitch range": rng.random(9) + 0.5})
+    given = compared["pitch range"]
+    axes = plots.yang_lerch([given, given]).axes[0]
+    for line, sample in zip(axes.lines, (given.intra1, given.intra2, given.inter), strict=True):
         x, y = line.get_data()
         assert y == pytest.approx(stats.density(sample)(x))
-    assert first.texts[0].get_text() == "KLD 0.100 / 0.250\nOA 0.900 / –"
-    inter = stats.density(between)
-    scores = [stats.overlapped_area(stats.density(sample), inter) for sample in (within, other)]
-    assert second.texts[0].get_text().endswith("OA {:.3f} / {:.3f}".format(*scores))
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    scores = "KLD {:.3f} / {:.3f}\nOA {:.3f} / {:.3f}".format(*given.kld, *given.oa)
+    assert axes.texts[0].get_text() == scores
+    labels = [text.get_text() for text in axes.figure.legends[0].get_texts()]
     assert labels == ["within set 1", "within set 2", "between them"]
 
 
-def test_yang_lerch_takes_a_comparison_and_equal_distances(rng):
+def test_yang_lerch_draws_equal_distances_as_a_spike(rng):
     compared = stats.compare({"pitch": rng.random(9)}, {"pitch": np.full(9, 0.5)})
     axes = plots.yang_lerch(compared.values(), names=("ours", "data")).axes[0]
     assert len(axes.lines) == 3
-    assert axes.lines[1].get_xdata() == [0, 0]  # a spike
+    assert axes.lines[1].get_xdata() == [0, 0]
     kld, oa = compared["pitch"].kld[0], compared["pitch"].oa[0]
     assert axes.texts[0].get_text() == f"KLD {kld:.3f} / –\nOA {oa:.3f} / –"
-    with pytest.raises(Error, match="two distances"):
-        plots.yang_lerch([plots.Distances("pitch", np.ones(1), np.ones(2), np.ones(2))])
 
 
 # The latent space
