@@ -9,10 +9,9 @@ import numpy as np
 
 from musegen import Error
 from musegen.data import Data
-from musegen.eval.published import PERCENT
 from musegen.eval.report import Metrics, Row, clean
 from musegen.eval.suites import DUET, MGEVAL, MUSE
-from musegen.metrics import duet, mgeval, muse, stats
+from musegen.metrics import PERCENT, duet, mgeval, muse, stats
 from musegen.metrics.events import from_phrases
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ definition of the metrics its figures were computed, for the papers' words and t
 
 from dataclasses import dataclass, replace
 
+from musegen.metrics import PERCENT
+
 Columns = tuple[tuple[str, str], ...]  # (metric code, track or pair)
 
-PERCENT = ("EB", "QN", "PP", "SR", "DP")
 PAIRS = (
     "bass-guitar", "bass-strings", "bass-piano", "guitar-strings", "guitar-piano", "strings-piano",
 )  # fmt: skip

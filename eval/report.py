@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 
-from musegen.eval.published import PERCENT, Columns
+from musegen.eval.published import Columns
+from musegen.metrics import PERCENT
 
 WIDTH = 120
 LETTERS = {"bass": "B", "drums": "D", "guitar": "G", "piano": "P", "strings": "S"}

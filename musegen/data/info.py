@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
+from musegen.metrics import PERCENT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from musegen.data.loading import Data
 
 DEFINITIONS = ("paper", "v1")
-PERCENT = ("EB", "QN", "PP", "SR", "DP")
 PICTURED = 16
 _NAMES = {
     "EB": "empty bars, %", "UP": "pitches a bar", "UPC": "pitch classes a bar",

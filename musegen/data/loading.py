@@ -14,7 +14,6 @@ compressed. A corpus of more than some hundred songs is better prepared once wit
 `musegen data prepare`.
 """
 
-import hashlib
 import tarfile
 import zipfile
 import zlib
@@ -306,7 +305,7 @@ def _songs(name: str, items: Iterable["Item"], n_steps: int | None) -> Data:
 
     def blocks() -> Iterator[np.ndarray]:
         for item in items:
-            first = seen.setdefault(hashlib.sha1(item.data).digest(), item.name)
+            first = seen.setdefault(item.digest, item.name)
             try:
                 if first != item.name and not item.error:
                     raise Error(f"duplicate (of {first})")

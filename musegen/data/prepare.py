@@ -166,13 +166,9 @@ def _phrases(song: "Song", item: Item, settings: Settings) -> "np.ndarray":
         raise Error("silent (no note of a family in the range of pitches)")
     limit = settings.phrases_per_song or (segment.PHRASES_PER_SONG if method == "random" else None)
     if limit and len(within) > limit:
-        rng = np.random.default_rng([settings.seed, int.from_bytes(_digest(item)[:8], "big")])
+        rng = np.random.default_rng([settings.seed, int.from_bytes(item.digest[:8], "big")])
         within = within[np.sort(rng.choice(len(within), limit, replace=False))]
     return bars[within]
-
-
-def _digest(item: Item) -> bytes:
-    return blake2b(item.data, digest_size=16).digest()
 
 
 def _split(digest: bytes, settings: Settings) -> str:
@@ -356,7 +352,7 @@ def _tasks(
     names: dict[bytes, str] = {}
     before, passed = journal.records(), Counter()
     for item in stream:
-        digest = _digest(item)
+        digest = item.digest
         twin = None if item.error else names.get(digest)
         if not item.error:
             names.setdefault(digest, item.name)

@@ -22,7 +22,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
@@ -60,6 +60,11 @@ class Item:
     data: bytes = b""
     at: float = 0.0
     error: str | None = None
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of the content alone: the same file under two names is one."""
+        return blake2b(self.data, digest_size=16).digest()
 
 
 def items(source: str | Path) -> Iterator[Item]:
@@ -337,7 +342,7 @@ def _wad(path: Path, prefix: str = "") -> Iterator[Item]:
             name = name.split(b"\0")[0].decode("latin-1")
             open_file = partial(_lump, file, offset, size)
             item = _item(prefix + name, size, open_file, k / count, name.startswith("D_"))
-            digest = item and blake2b(item.data).digest()
+            digest = item and item.digest
             if item and (item.error or digest not in seen):
                 seen.add(digest)
                 yield item

@@ -5,3 +5,5 @@ the features of Yang and Lerch, `stats` their comparison of two sets and the sco
 `likelihood` the losses of models, and `libraries` what pypianoroll and muspy compute. Rates are
 fractions, never percent, and NaN stands for what is undefined.
 """
+
+PERCENT = ("EB", "QN", "PP", "SR", "DP")  # what the papers, and so our tables, print in percent
