@@ -545,8 +545,14 @@ def report(summary: Summary, out: str | Path, seconds: float) -> str:
         total = summary.skipped.total()
         lines.append(f"skipped {total:,} of {summary.files:,} files: {_reasons(summary.skipped)}")
         lines.append(f"{Path(out) / SKIPPED} names each")
+    if not splits["train"]["phrases"]:
+        lines.append(
+            "no song fell to train: there are few; try --val 0 --test 0, or another --seed"
+        )
     if summary.new:
         lines.append(f"{summary.files:,} files in {seconds:.1f} s, written to {out}")
     else:
-        lines.append(f"{out} is complete already, nothing to do")
+        lines.append(
+            f"{out} is complete already; for a source that has changed, choose a new folder"
+        )
     return "\n".join(lines)
