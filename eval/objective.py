@@ -2,7 +2,7 @@
 
     python eval/objective.py
     python eval/objective.py --data phrases/ --generated bvae.npy song.mid --json result.json
-    python eval/objective.py --data phrases/ --suite musegan midi-s2 --markdown tables.md
+    python eval/objective.py --data phrases/ --suite midi-s2 --steps 48 --markdown tables.md
     python eval/objective.py --data phrases/ --generated bvae.npy --suite mgeval --plot oa.png
 
 `musegen eval objective` is the same.
@@ -19,6 +19,8 @@ from musegen.eval import report, suites
 from musegen.eval.report import Report
 from musegen.eval.suites import DUET, MGEVAL, MUSE, SUITES
 from musegen.files import write_bytes
+
+PRINTED_STEPS = {"musegan": 96, "bmusegan": 96, "midi-s2": 48}  # of a bar, behind the papers' rows
 
 if TYPE_CHECKING:
     from musegen.data import Data
@@ -46,6 +48,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "what the papers say and, apart, what the code behind the suite's tables computes)",
     )  # fmt: skip
     parser.add_argument(
+        "--steps", type=int, metavar="N",
+        help="steps of a bar to measure everything with (default: as the data have)",
+    )  # fmt: skip
+    parser.add_argument(
         "--track", default="piano", metavar="NAME",
         help="the track that the suite mgeval measures (default: piano)",
     )  # fmt: skip
@@ -67,8 +73,9 @@ def run(args: Namespace) -> None:
     if args.plot and not ("mgeval" in shown and args.generated):
         raise Error(f"{args.plot}: a plot needs --suite mgeval and a --generated file")
     _check_outputs(args)
-    data = load(args.data)
-    generated = [load(file, song_steps=data.layout.n_steps) for file in args.generated]
+    data = load(args.data, args.steps)
+    steps = data.layout.n_steps
+    generated = [load(file, args.steps, song_steps=steps) for file in args.generated]
     rows = {
         definition: measure(data, generated, definition, args.track)
         for definition in dict.fromkeys(name for names in shown.values() for name in names)
@@ -136,6 +143,9 @@ def _remarks(
             f"Yang and Lerch's features: of the {track} track (PCTM, IOI: of all), of at most "
             f"{SAMPLES} phrases a set, evenly spaced, and not of those where it is silent"
         )
+    for suite, n in PRINTED_STEPS.items():
+        if suite in shown and data.layout.n_steps != n:
+            remarks.append(f"suite {suite}: printed of bars of {n} steps; --steps {n} compares")
     steps = {one.name: one.layout.n_steps for one in (data, *generated)}
     if len(set(steps.values())) > 1:
         bars = ", ".join(f"{name} of {n}" for name, n in steps.items())

@@ -193,6 +193,14 @@ def test_different_steps_are_remarked(run):
     assert "bars differ in steps (data.npy of 96, short.npy of 48)" in text
 
 
+def test_steps_are_those_asked_for(run):
+    text = run("--data", "data.npy", "--generated", "short.npy", "--steps", "48")
+    assert "bars differ in steps" not in text
+    assert "suite musegan: printed of bars of 96 steps" in text
+    with pytest.raises(Error, match=r"data\.npy: 96 steps a bar cannot become 7"):
+        run("--data", "data.npy", "--steps", "7")
+
+
 def test_songs_are_read_with_the_steps_of_the_data(run, folder):
     source = pretty_midi.PrettyMIDI()
     source.instruments.append(pretty_midi.Instrument(0))
