@@ -54,9 +54,8 @@ if TYPE_CHECKING:
 RULES = ("paper", "lpd", "pypianoroll1")
 PROGRAMS = {"drums": 0, "piano": 0, "guitar": 25, "bass": 33, "strings": 48}
 MAX_NOTES = 2_000_000
+MAX_BARS, MAX_STEPS = 64, 384  # of a phrase and its gap, and of a bar, in a written file
 MARK = "musegen: phrases of {n_bars} bars, {n_steps} steps, gap {gap}, rest {rest}"
-
-
 _MARK = re.compile(MARK.replace("{", "(?P<").replace("}", r">\d{1,4})"))
 
 
@@ -189,12 +188,14 @@ def _meters(score: "symusic.Score") -> list[tuple[int, int, int]]:
 
 
 def _written(mark: str) -> Written | None:
+    """What a marker tells; None for one that is not ours, or that nobody would have written."""
     found = _MARK.fullmatch(mark)
-    return (
-        Written(**{name: int(value) for name, value in found.groupdict().items()})
-        if found
-        else None
-    )
+    if not found:
+        return None
+    told = Written(**{name: int(value) for name, value in found.groupdict().items()})
+    bars = 1 <= told.n_bars <= MAX_BARS and told.gap <= MAX_BARS
+    steps = 4 <= told.n_steps <= MAX_STEPS and told.n_steps % BEATS_PER_BAR == 0
+    return told if bars and steps and told.rest <= told.n_steps else None
 
 
 def _parsed(data: bytes, name: str) -> "symusic.Score":
@@ -427,7 +428,7 @@ def _checked(phrases: np.ndarray, tempo: float, velocity: int, tracks) -> tuple[
     if phrases.shape[-1] != len(tracks):
         raise Error(f"{phrases.shape[-1]} tracks were given and {len(tracks)} named")
     steps_per_beat, odd = divmod(phrases.shape[2], BEATS_PER_BAR)
-    if odd or not steps_per_beat:
+    if odd or not 0 < phrases.shape[2] <= MAX_STEPS:
         raise Error(f"{phrases.shape[2]} steps a bar are no whole number of steps a beat")
     if not (4 <= tempo <= 1000 and 1 <= velocity <= 127):
         raise Error(f"tempo {tempo} and velocity {velocity}: 4 to 1000, and 1 to 127, can be heard")

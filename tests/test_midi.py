@@ -239,6 +239,14 @@ def test_a_mark_far_away_is_refused():
         midi.read(score.dumps_midi())
 
 
+@pytest.mark.parametrize("told", [(0, 96, 0, 1), (4, 0, 0, 1), (4, 50, 0, 1), (4, 96, 9999, 1)])
+def test_a_mark_that_nobody_would_write_is_passed_over(told):
+    score = midi.to_score(np.ones((1, 1, 96, 84, 5), bool), gap=0)
+    names = ("n_bars", "n_steps", "gap", "rest")
+    score.markers[0].text = midi.MARK.format(**dict(zip(names, told, strict=True)))
+    assert midi.phrases(score.dumps_midi()).shape[1:] == (4, 96, 84, 5)
+
+
 def test_a_time_signature_repeated_in_every_track_counts_once():
     song = midi.read(file(METER, METER + note(60, 0, 24)))
     assert song.signatures == ((0.0, 4, 4),)
