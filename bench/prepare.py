@@ -28,8 +28,7 @@ from pathlib import Path
 
 from musegen import Error, midi
 from musegen.data import corpora, demo
-from musegen.data.prepare import Settings, song_phrases
-from musegen.data.sources import Item, items
+from musegen.data.sources import items
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -77,7 +76,7 @@ def against_pypianoroll(files: list[bytes], folder: Path, repeat: int) -> None:
     import pypianoroll
 
     def ours(path: Path) -> None:
-        song_phrases(Item(path.name, "midi", path.read_bytes()), Settings())
+        midi.phrases(path)
 
     def seconds(read: Callable, paths: list[Path]) -> float:
         start = time.perf_counter()
