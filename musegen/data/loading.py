@@ -5,7 +5,7 @@
 | folder of shards, one shard | as they are, read shard by shard |
 | `.npz` with `nonzero` and `shape` | the published sparse training file, packed as it streams in |
 | `.npy` of five, v1's four or BinaryMuseGAN's six dimensions, an array | mapped, not read |
-| MIDI file | every bar of it, the last phrase filled up |
+| MIDI file | every bar of it, the last phrase filled up; one of ours as it was written |
 | folder or archive of MIDI or LPD files, an LPD file | as `musegen data prepare` cuts them |
 | `demo`, `freedoom` | the built-in band, Debian's package |
 
@@ -167,7 +167,7 @@ def _open(source, n_steps: int) -> Data:
     if source == "demo":
         from musegen.data import demo
 
-        layout = Layout(n_steps=n_steps if n_steps and n_steps % 48 == 0 else 96)
+        layout = Layout(n_steps=n_steps if n_steps % 48 == 0 else 96)
         return _held("demo", layout, [demo.phrases(n_steps=layout.n_steps)])
     if source == "freedoom":
         return _corpus(source, source, n_steps)
@@ -183,14 +183,14 @@ def _name(source) -> str:
     return Path(source).name if isinstance(source, str | Path) else "array"
 
 
-def _folder(path: Path, n_steps: int | None) -> Data:
+def _folder(path: Path, n_steps: int) -> Data:
     for file in path.glob(f"{shards.SPLITS[0]}-*.npz"):
         if _members(file) == SHARD:
             raise Error(f"{path}: shards without a manifest; run `musegen data prepare` to its end")
     return _corpus(path.name, path, n_steps)
 
 
-def _file(path: Path, n_steps: int | None) -> Data:
+def _file(path: Path, n_steps: int) -> Data:
     try:
         with path.open("rb") as file:
             magic = file.read(8)
@@ -207,7 +207,7 @@ def _file(path: Path, n_steps: int | None) -> Data:
     raise Error(f"{path}: starts with {magic!r}, which is no music; {ACCEPTED}")
 
 
-def _zip(path: Path, n_steps: int | None) -> Data:
+def _zip(path: Path, n_steps: int) -> Data:
     members = _members(path)
     if members == SHARD:
         return _shard(path)
@@ -284,23 +284,25 @@ def _tracks(n: int, name: str) -> tuple[str, ...]:
     return TRACKS_OF[n]
 
 
-def _midi(path: Path, n_steps: int | None) -> Data:
+def _midi(path: Path, n_steps: int) -> Data:
     from musegen import midi
 
-    return _array(midi.phrases(path, n_steps), path.name)
+    song = midi.read(path)
+    phrases = midi.phrases(song, None if song.written else n_steps)
+    return _array(phrases, path.name)
 
 
-def _corpus(name: str, source: str | Path, n_steps: int | None) -> Data:
+def _corpus(name: str, source: str | Path, n_steps: int) -> Data:
     from musegen.data.sources import items
 
     return _songs(name, items(source), n_steps)
 
 
-def _songs(name: str, items: Iterable["Item"], n_steps: int | None) -> Data:
+def _songs(name: str, items: Iterable["Item"], n_steps: int) -> Data:
     """Cuts songs as `prepare` does; of equal files the first counts."""
     from musegen.data.prepare import Settings, song_phrases
 
-    settings = Settings(n_steps=n_steps or 96)
+    settings = Settings(n_steps=n_steps)
     skipped, seen = [], {}
 
     def blocks() -> Iterator[np.ndarray]:

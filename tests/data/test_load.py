@@ -64,6 +64,14 @@ def test_shards_without_manifest(tmp_path, phrases):
         load(tmp_path)
 
 
+def test_a_midi_file_of_ours_is_read_as_it_was_written(tmp_path, phrases):
+    path = midi.write(phrases, tmp_path / "x.mid")
+    data = load(path)
+    assert data.layout.n_steps == 48
+    np.testing.assert_array_equal(data.phrases, phrases)
+    assert load(path, 96).layout.n_steps == 96
+
+
 def test_blocks_stream_in_any_size(phrases):
     many = np.tile(phrases[:, :1, :8], (200, 1, 1, 1, 1))
     data = load(many)
