@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,6 +100,7 @@ def distances(data: Data, one: Data, definition: str, track: str) -> "Figure":
     return histograms.yang_lerch(stats.compare(*sets, definition).values(), (one.name, data.name))
 
 
+@cache
 def _features(data: Data, definition: str, track: str) -> dict[str, np.ndarray]:
     """The features of some phrases, by their short names."""
     layout = data.layout

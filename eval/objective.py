@@ -20,8 +20,6 @@ from musegen.eval.report import Report
 from musegen.eval.suites import DUET, MGEVAL, MUSE, SUITES
 from musegen.files import write_bytes
 
-PRINTED_STEPS = {"musegan": 96, "bmusegan": 96, "midi-s2": 48}  # of a bar, behind the papers' rows
-
 if TYPE_CHECKING:
     from musegen.data import Data
 
@@ -143,8 +141,9 @@ def _remarks(
             f"Yang and Lerch's features: of the {track} track (PCTM, IOI: of all), of at most "
             f"{SAMPLES} phrases a set, evenly spaced, and not of those where it is silent"
         )
-    for suite, n in PRINTED_STEPS.items():
-        if suite in shown and data.layout.n_steps != n:
+    for suite in shown:
+        n = SUITES[suite].n_steps
+        if n and data.layout.n_steps != n:
             remarks.append(f"suite {suite}: printed of bars of {n} steps; --steps {n} compares")
     steps = {one.name: one.layout.n_steps for one in (data, *generated)}
     if len(set(steps.values())) > 1:

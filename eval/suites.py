@@ -69,11 +69,13 @@ class Suite:
         choices: the definitions it can be shown in.
         default: those it is shown in unless one is chosen, that of the papers' words first.
         sheets: for each table as it is shown, its columns and the published tables it holds.
+        n_steps: steps of a bar behind the published rows, where the metrics count steps.
     """
 
     choices: tuple[str, ...]
     default: tuple[str, ...]
     sheets: tuple[tuple[Columns, tuple[Table, ...]], ...] = ()
+    n_steps: int | None = None
 
 
 def _alone(*tables: Table) -> tuple[tuple[Columns, tuple[Table]], ...]:
@@ -84,7 +86,7 @@ _MIDI_SANDWICH2 = columns_of(
     "SR: bass drums guitar piano strings; UPC: bass drums guitar piano strings; DP: drums"
 )
 SUITES = {
-    "musegan": Suite(MUSE, ("paper", "v1"), _alone(published.MUSEGAN_1, published.MUSEGAN_2)),
+    "musegan": Suite(MUSE, ("paper", "v1"), _alone(published.MUSEGAN_1, published.MUSEGAN_2), 96),
     "midi-s2": Suite(
         MUSE,
         ("paper", "v3"),
@@ -94,8 +96,9 @@ SUITES = {
                 (published.MIDI_SANDWICH2_1, published.MIDI_SANDWICH2_1_CODE_ORDER),
             ),
         ),
+        48,
     ),
-    "bmusegan": Suite(MUSE, ("paper", "v2"), _alone(published.BINARY_MUSEGAN_1)),
+    "bmusegan": Suite(MUSE, ("paper", "v2"), _alone(published.BINARY_MUSEGAN_1), 96),
     "duet": Suite(DUET, DUET, _alone(published.DUET_HLSTM_1)),
     "mgeval": Suite(MGEVAL, ("mgeval",)),
 }
