@@ -147,6 +147,20 @@ def binarise(
     return cells
 
 
+def bars_of(phrases: np.ndarray) -> np.ndarray:
+    """Phrases as bars of single tracks, `(N * bars * tracks, steps, 84)`.
+
+    Track k of bar b of phrase p is row `(bars * p + b) * tracks + k`.
+    """
+    bars = np.moveaxis(phrases, -1, 2)
+    return bars.reshape(-1, *bars.shape[3:])
+
+
+def from_bars(bars: np.ndarray, n_tracks: int, n_bars: int = N_BARS) -> np.ndarray:
+    """The inverse of `bars_of`."""
+    return np.moveaxis(bars.reshape(-1, n_bars, n_tracks, *bars.shape[1:]), 2, -1)
+
+
 def chain(phrases: np.ndarray, gap: int = 0) -> np.ndarray:
     """Plays phrases one after the other: `(N, bars, steps, P, K)` to a roll `(all steps, P, K)`.
 

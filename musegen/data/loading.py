@@ -3,6 +3,7 @@
 | source | phrases |
 |---|---|
 | folder of shards, one shard | as they are, read shard by shard |
+| folder of such folders | the shards of all of them |
 | `.npz` with `nonzero` and `shape` | the published sparse training file, packed as it streams in |
 | `.npy` of five, v1's four or BinaryMuseGAN's six dimensions, an array | mapped, not read |
 | MIDI file | every bar of it, the last phrase filled up; one of ours as it was written |
@@ -111,6 +112,56 @@ class Data:
             splits=(split,) * len(pieces),
         )
 
+    def part(self, start: int, stop: int) -> "Data":
+        """The phrases from `start` up to `stop`; of pieces that lie outside nothing is read."""
+        ends = np.cumsum(self.sizes)
+        begins = ends - self.sizes
+        cuts = np.stack([np.clip(start - begins, 0, None), np.minimum(stop - begins, self.sizes)])
+        pieces = np.flatnonzero(cuts[0] < cuts[1])
+        cuts = cuts[:, pieces]
+        return replace(
+            self,
+            sizes=tuple((cuts[1] - cuts[0]).tolist()),
+            rows=lambda piece: self.rows(pieces[piece])[slice(*cuts[:, piece])],
+            splits=tuple(self.splits[piece] for piece in pieces) if self.splits else (),
+        )
+
+    def split(self, share: float) -> tuple["Data", "Data | None"]:
+        """What to train with and what to validate with; nothing to validate with if `share` is 0.
+
+        Data that have a train and a val split keep to them. Of others the last `share` of the
+        phrases validates. Either part passes as a training split from then on.
+        """
+        train = self.of("train")
+        if not share:
+            return replace(train, splits=()), None
+        if "val" in self.splits:
+            parts = train, self.of("val")
+        else:
+            cut = len(train) - round(share * len(train))
+            parts = train.part(0, cut), train.part(cut, len(train))
+        if not all(map(len, parts)):
+            raise Error(
+                f"{self.name}: {len(train)} phrases are too few to validate with {share:g} of "
+                "them; give more data or --val-split 0"
+            )
+        return tuple(replace(part, splits=()) for part in parts)
+
+    @property
+    def bars(self) -> "Data":
+        """Every bar as a phrase of its own: bar b of phrase p is number p * bars + b."""
+        n_bars, shape = self.layout.n_bars, self.layout.shape
+        layout = replace(self.layout, n_bars=1)
+
+        def rows(piece: int) -> np.ndarray:
+            packed = self.rows(piece)
+            if layout.n_cells % 8:  # else a bar is whole bytes, as for an even number of steps
+                packed = pack(unpack(packed, shape).reshape(-1, *layout.shape))
+            return packed.reshape(-1, layout.n_bytes)
+
+        sizes = tuple(n_bars * size for size in self.sizes)
+        return replace(self, layout=layout, sizes=sizes, rows=rows)
+
     def resampled(self, n_steps: int) -> "Data":
         """The same phrases with `n_steps` steps a bar."""
         if n_steps == self.layout.n_steps:
@@ -184,6 +235,9 @@ def _name(source) -> str:
 
 
 def _folder(path: Path, n_steps: int) -> Data:
+    parts = sorted(file.parent for file in path.glob(f"*/{shards.MANIFEST}"))
+    if parts:
+        return _joined(path.name, [_shards(part) for part in parts])
     for file in path.glob(f"{shards.SPLITS[0]}-*.npz"):
         if _members(file) == SHARD:
             raise Error(f"{path}: shards without a manifest; run `musegen data prepare` to its end")
@@ -239,6 +293,27 @@ def _shards(folder: Path) -> Data:
         tuple(opened.size(file) for _, file in files),
         lambda piece: opened.rows(files[piece][1])[0],
         splits=tuple(split for split, _ in files),
+    )
+
+
+def _joined(name: str, parts: list[Data]) -> Data:
+    """Several folders of shards as one, split by split as each of them is."""
+    layouts = {part.layout for part in parts}
+    if len(layouts) > 1:
+        shapes = ", ".join(f"{part.name} {part.layout.shape}" for part in parts)
+        raise Error(f"{name}: folders of shards of different layouts ({shapes})")
+    places = [(part, piece) for part in parts for piece in range(len(part.sizes))]
+
+    def rows(index: int) -> np.ndarray:
+        part, piece = places[index]
+        return part.rows(piece)
+
+    return Data(
+        name,
+        layouts.pop(),
+        tuple(part.sizes[piece] for part, piece in places),
+        rows,
+        splits=tuple(part.splits[piece] for part, piece in places),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from musegen import Error, midi
 from musegen.data import corpora, demo, load, lpd, shards
 from musegen.data.loading import V1_TRACKS, Data
-from musegen.phrases import TRACKS, Layout, reorder, resample
+from musegen.phrases import TRACKS, Layout, pack, reorder, resample
 
 
 @pytest.fixture(scope="module")
@@ -275,3 +275,52 @@ def test_loading_waits_for_no_tensorflow():
         "assert not {'tensorflow', 'keras', 'symusic', 'scipy', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def in_pieces(phrases, sizes, **more) -> Data:
+    """The same phrases in pieces of these sizes."""
+    parts = np.split(phrases, np.cumsum(sizes)[:-1])
+    layout = Layout(*phrases.shape[1:3])
+    return Data("d", layout, tuple(sizes), lambda piece: pack(parts[piece]), **more)
+
+
+@pytest.mark.parametrize("n_steps", [6, 3])  # a bar of whole bytes, and of 1260 bits
+def test_bars_are_numbered_phrase_by_phrase(n_steps):
+    phrases = np.random.default_rng(0).random((7, 4, n_steps, 84, 5)) < 0.3
+    bars = in_pieces(phrases, (3, 4)).bars
+    assert (len(bars), bars.sizes, bars.layout.n_bars) == (28, (12, 16), 1)
+    assert bars.layout.n_steps == n_steps
+    for p, b in ((0, 0), (1, 3), (4, 2), (6, 3)):
+        np.testing.assert_array_equal(bars.phrases[4 * p + b, 0], phrases[p, b])
+
+
+def test_part_is_a_slice_across_pieces():
+    phrases = np.random.default_rng(0).random((10, 1, 2, 84, 5)) < 0.3
+    read = []
+    data = in_pieces(phrases, (3, 4, 3), splits=("train", "val", "test"))
+    data = replace(data, rows=lambda piece, rows=data.rows: read.append(piece) or rows(piece))
+    for start, stop in ((0, 10), (2, 8), (3, 7), (4, 5), (8, 99)):
+        np.testing.assert_array_equal(data.part(start, stop).phrases, phrases[start:stop])
+    read.clear()
+    part = data.part(4, 9)
+    assert (part.sizes, part.splits) == ((3, 2), ("val", "test"))
+    np.testing.assert_array_equal(part.part(2, 4).phrases, phrases[6:8])
+    assert set(read) == {1, 2}
+    assert len(data.part(5, 5)) == 0
+
+
+def test_split_takes_the_last_phrases_or_the_shards_own():
+    phrases = np.random.default_rng(0).random((20, 2, 2, 84, 5)) < 0.3
+    train, val = in_pieces(phrases, (8, 12)).split(0.25)
+    np.testing.assert_array_equal(train.phrases, phrases[:15])
+    np.testing.assert_array_equal(val.bars.phrases, phrases[15:].reshape(-1, 1, 2, 84, 5))
+    own = in_pieces(phrases, (5, 8, 7), splits=("train", "val", "test"))
+    train, val = own.split(0.25)
+    np.testing.assert_array_equal(train.phrases, phrases[:5])
+    np.testing.assert_array_equal(load(val, split="train").phrases, phrases[5:13])
+    assert own.split(0)[1] is None
+    np.testing.assert_array_equal(own.split(0)[0].phrases, phrases[:5])
+    train, val = in_pieces(phrases, (10, 10), splits=("train", "test")).split(0.2)
+    assert (len(train), len(val)) == (8, 2)
+    with pytest.raises(Error, match=r"4 phrases are too few to validate with 0\.1 of them"):
+        in_pieces(phrases[:4], (4,)).split(0.1)

@@ -1,0 +1,1 @@
+"""Training: the options of every script, the folder of a run, and the loop over epochs."""

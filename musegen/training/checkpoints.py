@@ -1,0 +1,65 @@
+"""The state of a training in one file: weights, optimizer, random generators, and the history.
+
+Arrays stand in the order of Keras' own lists of variables, so a file fits a model that was built
+by the same code. It is replaced at once: an interruption leaves the former one whole.
+"""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musegen import Error
+from musegen.files import write_npz
+
+if TYPE_CHECKING:
+    import keras
+
+History = dict[str, list[float]]
+
+HISTORY = "history.json"
+DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+
+
+def save(path: Path, model: "keras.Model", history: History) -> None:
+    """Writes the state of a compiled model."""
+    arrays = {f"{i:04}": array for i, array in enumerate(values(_state(model)))}
+    write_npz(path, arrays, {HISTORY: json.dumps(history)}, level=0)  # weights do not compress
+
+
+def load(path: Path, model: "keras.Model", weights_only: bool = False) -> History:
+    """Sets the state of a compiled model, or its weights alone; gives the history."""
+    variables = _state(model)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            history = json.loads(archive.read(HISTORY))
+        with np.load(path, allow_pickle=False) as arrays:
+            state = [arrays[name] for name in arrays.files if name != HISTORY]
+    except DAMAGED as error:
+        raise Error(f"{path}: damaged ({error}); start again with another --out") from error
+    if [array.shape for array in state] != [tuple(variable.shape) for variable in variables]:
+        raise Error(f"{path}: is of another model; start again with another --out")
+    kept = {id(variable) for variable in (model.weights if weights_only else variables)}
+    for variable, array in zip(variables, state, strict=True):
+        if id(variable) in kept:
+            variable.assign(array)
+    return history
+
+
+def values(variables: list) -> list[np.ndarray]:
+    """What the variables hold."""
+    return [variable.numpy() for variable in variables]
+
+
+def random_state(model: "keras.Model") -> list:
+    """The variables of a model that are states of random generators."""
+    weights = {id(variable) for variable in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def _state(model: "keras.Model") -> list:
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]

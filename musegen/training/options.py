@@ -1,0 +1,174 @@
+"""The options that every training script shares, as one frozen dataclass.
+
+A script adds its own, and gets its flags from the same fields:
+
+    @dataclass(frozen=True)
+    class Training(Options):
+        track: str = option("bass", "the track to learn", choices=TRACKS)
+
+    def add_arguments(parser):
+        add_flags(parser, Training)
+
+    def run(args):
+        options = read_flags(args, Training)
+        prepare(options)
+"""
+
+import dataclasses
+import os
+import sys
+import typing
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from types import NoneType
+from typing import Any
+
+from musegen import Error
+from musegen.environment import import_keras
+
+BACKENDS = ("tensorflow", "jax", "torch")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+KEEP = ("last", "best")
+
+
+def option(
+    default: Any, help: str, choices: Sequence | None = None, metavar: str | None = None
+) -> Any:
+    """A field of a settings dataclass that is a flag as well.
+
+    A field that is True by default becomes `--no-name`, so its help says what that switches off.
+    """
+    return dataclasses.field(
+        default=default, metadata={"help": help, "choices": choices, "metavar": metavar}
+    )
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every training script can be told; a mistake is an `Error` that names the flag."""
+
+    data: str = option(
+        "demo",
+        "the music to learn: phrase shards, .npy, MIDI or LPD files, a folder or archive of them, "
+        "demo or freedoom",
+        metavar="D",
+    )
+    preset: str = option(
+        "paper", "settings as the paper has them, or as its code has", choices=("paper", "repo")
+    )
+    epochs: int | None = option(
+        None, "times to go through the data (default: as the preset has)", metavar="N"
+    )
+    batch_size: int = option(32, "examples in a batch", metavar="N")
+    seed: int = option(0, "of first weights, noise and order", metavar="N")
+    precision: str = option("float32", "of the arithmetic", choices=PRECISIONS)
+    backend: str | None = option(
+        None, "what Keras runs on (default: as Keras is set up)", choices=BACKENDS
+    )
+    jit: bool = option(True, "do not compile with XLA")
+    out: str | None = option(None, "folder of the run (default: runs/ and its name)", metavar="DIR")
+    resume: bool = option(False, "go on with the run in the folder where it was interrupted")
+    val_split: float = option(
+        0.1, "share of the data to validate with, where they have no split of their own",
+        metavar="S",
+    )  # fmt: skip
+    bars: int | None = option(
+        None, "learn only this many bars, the first ones (default: all)", metavar="N"
+    )
+    keep: str = option(
+        "last", "weights to end with: of the last epoch, or of the best in validation", choices=KEEP
+    )
+    patience: int | None = option(
+        None, "stop after so many epochs without a better validation (default: never)", metavar="N"
+    )
+    tensorboard: bool = option(False, "write logs/ for TensorBoard as well")
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value, choices = getattr(self, field.name), field.metadata["choices"]
+            if choices and value is not None and value not in choices:
+                raise Error(f"{flag(field.name)} {value}: choose {', '.join(map(str, choices))}")
+        for name in ("epochs", "batch_size", "bars", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise Error(f"{flag(name)} {value}: at least 1 is needed")
+        if not 0 <= self.val_split <= 0.5:
+            raise Error(f"--val-split {self.val_split}: a share from 0 to 0.5 is needed")
+        if not 0 <= self.seed < 2**32:
+            raise Error(f"--seed {self.seed}: a number from 0 to {2**32 - 1} is needed")
+
+
+def flag(name: str) -> str:
+    """The flag of a field."""
+    return f"--{name.replace('_', '-')}"
+
+
+def add_flags(parser: ArgumentParser, cls: type) -> None:
+    """Gives a parser one flag for each field of a dataclass made of `option`s."""
+    types = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        facts, default = field.metadata, field.default
+        text = facts["help"].replace("%", "%%")
+        if isinstance(default, bool):
+            name, action = (f"no_{field.name}", "store_false") if default else (
+                field.name, "store_true"
+            )  # fmt: skip
+            parser.add_argument(flag(name), dest=field.name, action=action, help=text)
+            continue
+        if default is not None:
+            text += f" (default: {default})"
+        parser.add_argument(
+            flag(field.name),
+            type=_plain(types[field.name]),
+            default=default,
+            choices=facts["choices"],
+            metavar=facts["metavar"],
+            help=text,
+        )
+
+
+def read_flags(args: Namespace, cls: type) -> Any:
+    """The dataclass of a parsed command line."""
+    return cls(**{field.name: getattr(args, field.name) for field in dataclasses.fields(cls)})
+
+
+def _plain(kind: Any) -> type:
+    """`int` of `int | None`."""
+    return next((part for part in typing.get_args(kind) if part is not NoneType), kind)
+
+
+def prepare(options: Options) -> None:
+    """Chooses backend and precision and sets all seeds: call it before anything imports Keras."""
+    wanted = options.backend or os.environ.get("KERAS_BACKEND")
+    if wanted:
+        _choose(wanted)
+    import_keras()
+    import keras
+
+    keras.utils.set_random_seed(options.seed)
+    keras.config.set_dtype_policy(options.precision)
+
+
+def _choose(backend: str) -> None:
+    if backend not in BACKENDS:
+        raise Error(f"unknown backend {backend!r}; choose {', '.join(BACKENDS)}")
+    if "keras" in sys.modules:
+        running = sys.modules["keras"].config.backend()
+        if running != backend:
+            raise Error(
+                f"Keras runs on {running} already; start Python with KERAS_BACKEND={backend}"
+            )
+    elif find_spec(backend) is None:
+        raise Error(f"the backend {backend} is not installed; pip install 'musegen[{backend}]'")
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def jit_compile(options: Options) -> bool | str:
+    """What `compile(jit_compile=...)` takes: XLA wherever the backend has it."""
+    import keras
+
+    if not options.jit:
+        return False
+    return "auto" if keras.config.backend() == "torch" else True

@@ -1,0 +1,224 @@
+"""The folder of a run: what it was told, what it stands on, and what it has made.
+
+    runs/bvae-bass/config.json    settings, versions, data, git revision, times, finished files
+                   history.csv, loss.png, checkpoint/, samples/, logs/, *.keras
+
+One process at a time may use a folder. A folder that holds a run is only ever continued, with
+`resume` and the same settings.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import musegen
+from musegen import Error, environment
+from musegen.files import write_bytes
+from musegen.training.options import flag
+
+if TYPE_CHECKING:
+    import keras
+
+    from musegen.data import Data
+
+CONFIG = "config.json"
+LOCK = ".lock"
+# Settings that a resumed run may change: they decide how long or how it runs, not what it learns.
+HARMLESS = {"epochs", "patience", "jit", "tensorboard", "resume", "out"}
+
+
+class Run:
+    """A run folder, locked for as long as the `with` block lasts.
+
+    Args:
+        folder: made if it is not there.
+        settings: of the script; whatever JSON can hold.
+        resume: goes on with the run that the folder holds.
+        data: what it learns from, as `describe_data` says.
+
+    Example:
+        >>> with Run("runs/bvae-bass", {"track": "bass"}) as run:
+        ...     run.save(model, "bvae-bass.keras")
+    """
+
+    def __init__(
+        self, folder: str | Path, settings: dict, resume: bool = False, data: dict | None = None
+    ):
+        self.folder, self.resume = Path(folder), resume
+        settings = dict(settings)
+        if "keras" in sys.modules:  # the backend in use, whether a flag or Keras chose it
+            settings["backend"] = sys.modules["keras"].config.backend()
+        self.config = _plain({"settings": settings, "data": data or {}})
+
+    def __enter__(self) -> "Run":
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.folder / LOCK, "a+")  # closed by __exit__
+        except OSError as error:
+            raise Error(f"{self.folder}: cannot be a run folder ({error.strerror})") from None
+        try:
+            _lock(self._lock, self.folder)
+            self._begin()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(self, kind, error, trace) -> None:
+        try:
+            if kind is KeyboardInterrupt:
+                print(f"{self.folder}: interrupted; --resume goes on from here", file=sys.stderr)
+            if kind is None:
+                self.config["finished"] = _now()
+                self._write()
+        finally:
+            self._lock.close()
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the folder."""
+        return self.folder.joinpath(*parts)
+
+    def save(self, model: "keras.Model", name: str) -> Path:
+        """Writes a model as `name`, without its optimizer: whole, or not at all."""
+        bare = type(model).from_config(model.get_config())
+        for variable, trained in zip(bare.variables, model.variables, strict=True):
+            variable.assign(trained)
+        path = self.path(name)
+        with replacing(path) as partial:
+            bare.save(partial)
+        self.config["saved"] = sorted({*self.config["saved"], name})
+        self._write()
+        return path
+
+    def finished(self, name: str) -> bool:
+        """Whether `save` has written `name`, in this run or before it was resumed."""
+        return name in self.config["saved"] and self.path(name).exists()
+
+    def _begin(self) -> None:
+        known = begun(self.folder)
+        if known and not self.resume:
+            raise Error(f"{self.folder}: holds a run already; --resume it or give another --out")
+        if not known and self.resume:
+            raise Error(f"{self.folder}: no run to resume; start it without --resume")
+        former = _read(self.path(CONFIG)) if known else {}
+        if known:
+            _compare(self.folder, former, self.config)
+        old, new = former.get("settings", {}), self.config["settings"]
+        same = all(old.get(name) == new.get(name) for name in ("epochs", "patience"))
+        self.config |= {
+            "versions": environment.describe(),
+            "git": revision(),
+            "hardware": {"cores": os.cpu_count()},
+            "started": former.get("started", _now()),
+            "resumed": [*former.get("resumed", []), *([_now()] if known else [])],
+            "finished": None,
+            "saved": former.get("saved", []) if same else [],
+        }
+        self._write()
+
+    def _write(self) -> None:
+        write_bytes(self.path(CONFIG), json.dumps(self.config, indent=2).encode())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives another path to write to; what was written there then replaces `path` at once."""
+    partial = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise Error(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def begun(folder: str | Path) -> bool:
+    """Whether a folder holds a run, finished or not."""
+    return (Path(folder) / CONFIG).exists()
+
+
+def describe_data(data: "Data") -> dict:
+    """What `config.json` says of the data."""
+    layout = data.layout
+    return {
+        "name": data.name,
+        "phrases": len(data),
+        "n_bars": layout.n_bars,
+        "n_steps": layout.n_steps,
+        "tracks": layout.tracks,
+    }
+
+
+def revision() -> str | None:
+    """The git revision of a checkout of musegen, `-dirty` where it was changed."""
+    root = Path(musegen.__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "--no-optional-locks", "-C", str(root), "describe"]
+    options = ["--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        answer = subprocess.run([*command, *options], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None
+
+
+def _compare(folder: Path, former: dict, present: dict) -> None:
+    """Raises an `Error` that names the first setting, or fact of the data, that differs."""
+    for part in ("settings", "data"):
+        old, new = former.get(part, {}), present[part]
+        for name in {**old, **new}:
+            if name not in HARMLESS and old.get(name) != new.get(name):
+                what = flag(name) if part == "settings" else f"data of which {name} is"
+                raise Error(
+                    f"{folder}: its run has {what} {old.get(name)}, not {new.get(name)}; "
+                    "resume it with its own or give another --out"
+                )
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Error(f"{path}: cannot be read ({error}); give another --out") from error
+
+
+def _lock(file: io.TextIOBase, folder: Path) -> None:
+    """Locks a file for as long as it is open; the system frees it when its process dies."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        def lock():
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+
+        def lock():
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    try:
+        lock()
+    except (BlockingIOError, PermissionError):
+        raise Error(f"{folder}: another process trains there; wait or give another --out") from None
+    except OSError:
+        pass  # a network drive without locks: trained there all the same
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _plain(value: dict) -> dict:
+    """What reading the value back from JSON would give, so that old and new compare."""
+    return json.loads(json.dumps(value, default=str))
