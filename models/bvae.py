@@ -1,0 +1,230 @@
+"""BVAE, the Binary Variational Autoencoder of MIDI-Sandwich2: one bar of one track.
+
+A recurrent encoder reads a bar step by step into a mean and a spread for each latent number; a
+recurrent decoder, fed the same latent vector at every step, writes the bar again. Each track has
+its own BVAE; `shared` is one BVAE for all of them.
+
+    bar (B, T, 84) in -1, 1 -> LSTM -> mean, sigma (B, L) -> z (B, L)
+    z -> repeated T times -> LSTM -> LSTM (84 units: its tanh is the output) -> bar (B, T, 84)
+
+The preset `large` is ours: dense layers that read and write a beat at a time, and an output that is
+a probability. It learns faster and holds more; see docs/systems/midi-sandwich2.md.
+
+Liang, Wu, Cao: "MIDI-Sandwich2: RNN-based Hierarchical Multi-modal Fusion Generation VAE networks
+for multi-track symbolic music generation", 2019. Original code: github.com/LiangHsia/MIDI-S2.
+"""
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers, ops
+
+from musegen.models.recurrent import LSTM, hard_sigmoid
+from musegen.models.scores import ActiveF1, CellAccuracy
+from musegen.phrases import BEATS_PER_BAR, N_PITCHES
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What makes one BVAE differ from another.
+
+    Args:
+        width: units of the encoder's LSTM and of the decoder's first.
+        latent: size of the latent vector.
+        noise: standard deviation of the noise that sampling adds, in training and after.
+        spread: how the second head's output s scales the noise: `"exp"` by exp(s / 2), as its KL
+            term reads s; `"raw"` by s itself, as the original code does.
+        gates: `"sigmoid"`, or `"hard_sigmoid"` as Keras 2 computed it.
+        loss: `"mse"` for bars in -1, 1; `"bce"` for bars in 0, 1 and a sigmoid output.
+        kl_reduction: `"mean"` over the latent numbers or their `"sum"`; over the batch the mean.
+        kl_weight: of the KL term.
+        unit: what the networks take at a time: a `"step"` by LSTMs, a `"beat"` by dense layers.
+    """
+
+    width: int = 128
+    latent: int = 64
+    noise: float = 0.01
+    spread: str = "exp"
+    gates: str = "sigmoid"
+    loss: str = "mse"
+    kl_reduction: str = "mean"
+    kl_weight: float = 1.0
+    unit: str = "step"
+
+    @property
+    def threshold(self) -> float:
+        """A cell of the output is on above it."""
+        return 0.5 if self.loss == "bce" else 0.0
+
+
+PRESETS = {
+    "paper": Settings(),
+    "repo": Settings(width=256, latent=256, spread="raw", gates="hard_sigmoid"),
+    "large": Settings(width=256, latent=128, loss="bce", kl_weight=1e-4, unit="beat"),
+}
+
+
+@keras.saving.register_keras_serializable("musegen")
+class Sampling(layers.Layer):
+    """Draws z from a mean and a spread, and adds the KL divergence from a unit Gaussian as a loss.
+
+    Sampling happens in prediction as in training. The arithmetic is float32 under every precision.
+    """
+
+    def __init__(
+        self,
+        noise: float = 0.01,
+        spread: str = "exp",
+        kl_reduction: str = "mean",
+        kl_weight: float = 1.0,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.noise, self.spread = noise, spread
+        self.kl_reduction, self.kl_weight = kl_reduction, kl_weight
+        self.seed = seed
+        self.random = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs):
+        mean, s = inputs
+        kl = -0.5 * (1 + s - ops.square(mean) - ops.exp(s))  # (B, L)
+        if self.kl_reduction == "sum":
+            kl = ops.sum(kl, axis=-1)
+        self.add_loss(self.kl_weight * ops.mean(kl))
+        e = keras.random.normal(ops.shape(mean), stddev=self.noise, seed=self.random)
+        return sample(mean, s, e, self.spread)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self):
+        names = ("noise", "spread", "kl_reduction", "kl_weight", "seed")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def sample(mean, s, e, spread: str):
+    """z from a mean, the second head's output `s` and noise `e`."""
+    return mean + (ops.exp(s / 2) if spread == "exp" else s) * e
+
+
+def encoder(settings: Settings, n_steps: int, n_features: int, name: str) -> keras.Model:
+    """Bars `(B, T, features)` to z, mean and sigma, `(B, L)` each."""
+    bars = keras.Input((n_steps, n_features), name="bars")
+    if settings.unit == "beat":
+        h = layers.Reshape((BEATS_PER_BAR, -1), name="beats")(bars)  # (B, 4, T/4 * features)
+        h = layers.Dense(settings.width, activation="gelu", name="read")(h)
+        h = layers.Dense(settings.latent // BEATS_PER_BAR, name="narrow")(h)
+        h = layers.Flatten(name="join")(h)  # (B, L)
+    else:
+        gate = gates(settings)
+        h = LSTM(settings.width, recurrent_activation=gate, name="read")(bars)  # (B, H)
+    mean = layers.Dense(settings.latent, name="mean")(h)
+    sigma = layers.Dense(settings.latent, name="sigma")(h)
+    z = Sampling(
+        settings.noise, settings.spread, settings.kl_reduction, settings.kl_weight, name="sampling"
+    )([mean, sigma])
+    return keras.Model(bars, [z, mean, sigma], name=name)
+
+
+def decoder(settings: Settings, n_steps: int, n_features: int, name: str) -> keras.Model:
+    """z `(B, L)` to bars `(B, T, features)` inside (-1, 1), or (0, 1) with the loss `"bce"`."""
+    z = keras.Input((settings.latent,), name="z")
+    if settings.unit == "beat":
+        h = layers.Dense(settings.latent, name="widen")(z)
+        h = layers.Reshape((BEATS_PER_BAR, -1), name="beats")(h)  # (B, 4, L/4)
+        h = layers.Dense(settings.width, activation="gelu", name="unfold")(h)
+        silent = keras.initializers.Constant(-4.0)  # most cells are off
+        size = n_steps // BEATS_PER_BAR * n_features
+        y = layers.Dense(size, bias_initializer=silent, name="write")(h)
+        y = layers.Reshape((n_steps, n_features), name="steps")(y)
+    else:
+        lstm = {"recurrent_activation": gates(settings), "return_sequences": True}
+        h = layers.RepeatVector(n_steps, name="repeat")(z)  # (B, T, L)
+        h = LSTM(settings.width, **lstm, name="unfold")(h)  # (B, T, H)
+        y = LSTM(n_features, **lstm, name="write")(h)
+    last = "sigmoid" if settings.loss == "bce" else "linear"
+    y = layers.Activation(last, dtype="float32", name="bars")(y)
+    return keras.Model(z, y, name=name)
+
+
+def bvae(
+    settings: Settings = PRESETS["paper"],
+    n_steps: int = 48,
+    n_features: int = N_PITCHES,
+    name: str = "bvae",
+) -> keras.Model:
+    """The whole autoencoder; `halves` takes it apart.
+
+    Example:
+        >>> bvae(PRESETS["paper"]).count_params()
+        295952
+    """
+    bars = keras.Input((n_steps, n_features), name="bars")
+    z, _, _ = encoder(settings, n_steps, n_features, f"{name}-encoder")(bars)
+    y = decoder(settings, n_steps, n_features, f"{name}-decoder")(z)
+    return keras.Model(bars, y, name=name)
+
+
+def halves(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Encoder and decoder of a whole BVAE or MFG-VAE."""
+    name = autoencoder.name
+    return autoencoder.get_layer(f"{name}-encoder"), autoencoder.get_layer(f"{name}-decoder")
+
+
+def as_input(cells, settings: Settings):
+    """Cells of 0 and 1, or False and True, as a BVAE reads and learns to write them."""
+    if hasattr(cells, "astype"):
+        cells = cells.astype("float32")
+    return cells if settings.loss == "bce" else 2 * cells - 1
+
+
+def gates(settings: Settings):
+    """The gate function of every LSTM."""
+    return hard_sigmoid if settings.gates == "hard_sigmoid" else "sigmoid"
+
+
+def rmsprop(learning_rate: float) -> keras.optimizers.Optimizer:
+    """RMSprop as Keras 2 had it.
+
+    Its epsilon of 1e-7 stood outside the root, where it is one of about 1e-14 inside, as today.
+    With the default of today the gradients of these losses, far below 3e-4, hardly move a weight.
+    """
+    return keras.optimizers.RMSprop(learning_rate, epsilon=1e-14)
+
+
+def compiled(
+    autoencoder: keras.Model,
+    settings: Settings,
+    learning_rate: float = 1e-3,
+    jit_compile: bool | str = "auto",
+) -> keras.Model:
+    """Ready for `fit`. The loss that is logged has the KL term in it; `mse` or `bce` has not."""
+    loss = {"mse": keras.losses.MeanSquaredError, "bce": keras.losses.BinaryCrossentropy}
+    metric = {"mse": keras.metrics.MeanSquaredError, "bce": keras.metrics.BinaryCrossentropy}
+    if settings.unit == "beat":
+        optimizer = keras.optimizers.Adam(learning_rate, clipnorm=1.0)
+    else:
+        optimizer = rmsprop(learning_rate)
+    autoencoder.compile(
+        optimizer,
+        loss[settings.loss](),
+        metrics=[
+            metric[settings.loss](name=settings.loss),
+            keras.metrics.CategoricalAccuracy(name="acc_argmax"),
+            CellAccuracy(settings.threshold),
+            ActiveF1(settings.threshold),
+        ],
+        jit_compile=jit_compile,
+    )
+    return autoencoder
+
+
+def weigh_kl(autoencoder: keras.Model, weight: float) -> None:
+    """Changes the weight of the KL term between two epochs of training."""
+    encoder, _ = halves(autoencoder)
+    sampling = encoder.get_layer("sampling")
+    if sampling.kl_weight != weight:
+        sampling.kl_weight = weight
+        autoencoder.make_train_function(force=True)
+        autoencoder.make_test_function(force=True)

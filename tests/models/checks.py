@@ -1,0 +1,73 @@
+"""What every network must pass, whichever system it belongs to."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import keras
+import numpy as np
+import pytest
+
+ON_JAX = """
+import sys, numpy as np
+from musegen.registry import load_model
+inputs = np.load(sys.argv[2])
+outputs = load_model(sys.argv[1]).predict(inputs, verbose=0)
+np.savez(sys.argv[3], *(outputs if isinstance(outputs, (list, tuple)) else [outputs]))
+"""
+
+
+def check_model(model: keras.Model, inputs: np.ndarray, folder) -> None:
+    """Configuration and file give the same model again.
+
+    The model must not draw anything at random.
+    """
+    outputs = _list(model.predict(inputs, verbose=0))
+    for output, tensor in zip(outputs, model.outputs, strict=True):
+        assert output.shape == (len(inputs), *tensor.shape[1:])
+        assert np.isfinite(output).all()
+
+    again = type(model).from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    assert_same(outputs, _list(again.predict(inputs, verbose=0)))
+
+    path = folder / f"{model.name}.keras"
+    model.save(path)
+    assert_same(outputs, _list(keras.saving.load_model(path).predict(inputs, verbose=0)))
+
+
+def check_trains(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
+    """One step of a compiled model moves every weight that is trainable."""
+    before = [keras.ops.convert_to_numpy(weight) for weight in model.trainable_weights]
+    model.fit(x, y, batch_size=len(x), epochs=2, verbose=0)
+    for weight, former in zip(model.trainable_weights, before, strict=True):
+        assert not np.array_equal(keras.ops.convert_to_numpy(weight), former), weight.path
+
+
+def check_on_jax(model: keras.Model, inputs: np.ndarray, folder, tolerance: float = 1e-4) -> None:
+    """The saved model gives the same on JAX."""
+    if find_spec("jax") is None:
+        pytest.skip("JAX is not installed")
+    path, given, made = (folder / f"{model.name}-jax{end}" for end in (".keras", ".npy", ".npz"))
+    model.save(path)
+    np.save(given, inputs)
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    command = [sys.executable, "-c", ON_JAX, str(path), str(given), str(made)]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    with np.load(made) as outputs:
+        assert_same(_list(model.predict(inputs, verbose=0)), list(outputs.values()), tolerance)
+
+
+def assert_same(expected: list, found: list, tolerance: float = 1e-6) -> None:
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)
+
+
+def parameters(model: keras.Model) -> tuple[int, int]:
+    """All, and those that are trained."""
+    return model.count_params(), sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+
+
+def _list(x) -> list:
+    return list(x) if isinstance(x, list | tuple) else [x]
