@@ -1,0 +1,198 @@
+"""The scripts that train MIDI-Sandwich2, run as a user runs them, on little music."""
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import musegen
+from musegen import Error, midi
+from musegen.cli import run_training
+from musegen.data import demo
+from musegen.models import bvae
+from musegen.phrases import TRACKS, bars_of, from_bars
+from musegen.train import bvae as script
+
+LITTLE = ["--bars", "64", "--batch-size", "64", "--no-jit"]
+
+
+@pytest.fixture(scope="module")
+def phrases(tmp_path_factory) -> str:
+    """A file of 24 phrases of 48 steps."""
+    path = tmp_path_factory.mktemp("data") / "phrases.npy"
+    np.save(path, demo.phrases(24, n_steps=48, seed=0))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, phrases) -> Path:
+    """A whole system of the preset large, whose dense layers compile at once."""
+    folder = tmp_path_factory.mktemp("runs") / "band"
+    command = ["--data", phrases, "--preset", "large", *LITTLE, "--out", str(folder)]
+    epochs = ["--epochs", "2", "--refine-epochs", "1", "--fusion-epochs", "1"]
+    run_training("midi_s2", [*command, *epochs])
+    return folder
+
+
+def digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_whole_system_is_trained_stage_by_stage(trained):
+    stages = [f"bvae-{track}" for track in TRACKS] + [f"refine-note-{track}" for track in TRACKS]
+    for stage in (*stages, "mfg-vae"):
+        config = json.loads((trained / stage / "config.json").read_text())
+        assert config["finished"]
+        assert (trained / stage / "loss.png").exists()
+        with (trained / stage / "history.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == config["settings"]["epochs"]
+        assert float(rows[-1]["loss"]) > 0
+        samples = {path.name for path in (trained / stage / "samples").iterdir()}
+        last = f"epoch-{len(rows):04}"
+        assert {"original.mid", f"{last}.mid", f"{last}.png"} <= samples
+    system = musegen.load(trained)
+    assert system.generate(2, z_std="fit").shape == (2, 4, 48, 84, 5)
+    restored = midi.phrases(trained / "samples" / "restored.mid")
+    original = midi.phrases(trained / "samples" / "original.mid")
+    np.testing.assert_array_equal(restored, system.restore(original))
+
+
+def test_kl_and_squared_error_are_logged_apart(trained):
+    with (trained / "mfg-vae" / "history.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["loss"]) == pytest.approx(float(row["mse"]) + float(row["kl"]), rel=1e-6)
+    assert "acc_argmax" in row
+
+
+def test_later_stages_leave_the_bvaes_bit_for_bit(trained, phrases, tmp_path):
+    files = sorted(trained.glob("bvae-*/*.keras"))
+    before = [digest(path) for path in files]
+    common = ["--data", phrases, "--preset", "large", *LITTLE, "--epochs", "1"]
+    bvaes = ["--bvaes", str(trained)]
+    run_training("refine", [*common, *bvaes, "--out", str(tmp_path / "refine")])
+    run_training("mfg_vae", [*common, *bvaes, "--out", str(tmp_path / "mfg-vae")])
+    assert len(files) == 15
+    assert [digest(path) for path in files] == before
+    for track in TRACKS:  # and the whole system holds the same weights
+        (one,) = (musegen.load(trained / name) for name in (f"bvae-{track}.keras",))
+        other = musegen.load(trained / f"bvae-{track}" / f"bvae-{track}.keras")
+        for weight, same in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, same)
+
+
+def test_what_is_trained_is_skipped_and_other_settings_are_refused(trained, phrases, capsys):
+    common = ["--data", phrases, *LITTLE, "--out", str(trained)]
+    epochs = ["--epochs", "2", "--refine-epochs", "1", "--fusion-epochs", "1"]
+    run_training("midi_s2", [*common, *epochs, "--preset", "large"])
+    assert capsys.readouterr().out.count("trained already") == 11
+    with pytest.raises(Error, match="bvae-drums: was trained with --preset large, not paper"):
+        run_training("midi_s2", [*common, *epochs])
+
+
+def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
+    folder = tmp_path / "run"
+    command = ["--track", "bass", "--data", phrases, *LITTLE, "--epochs", "2", "--kl-warmup", "1"]
+    run_training("bvae", [*command, "--out", str(folder)])
+    assert "bvae-bass: 295,952 parameters, 64 bars of phrases.npy" in capsys.readouterr().out
+    model = musegen.load(folder / "bvae-bass.keras")
+    encoder, decoder = bvae.halves(model)
+    for name, half in (("encoder", encoder), ("decoder", decoder)):
+        saved = musegen.load(folder / f"{name}.keras")
+        for weight, same in zip(half.get_weights(), saved.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, same)
+    assert encoder.get_layer("sampling").kl_weight == 1.0  # the warm-up is over
+    assert json.loads((folder / "latents.json").read_text())["std_of_means"] > 0
+
+
+def test_one_network_shared_by_all_tracks(phrases, tmp_path):
+    command = ["--track", "shared", "--data", phrases, *LITTLE, "--epochs", "1"]
+    run_training("bvae", [*command, "--preset", "large", "--out", str(tmp_path / "run")])
+    assert musegen.load(tmp_path / "run" / "bvae-shared.keras").count_params() > 0
+    assert midi.phrases(tmp_path / "run" / "samples" / "original.mid").shape[-1] == 5
+
+
+def test_rows_of_bars_and_back():
+    music = demo.phrases(3, n_steps=48)
+    bars = bars_of(music)
+    np.testing.assert_array_equal(bars[(4 * 2 + 1) * 5 + 3], music[2, 1, :, :, 3])
+    np.testing.assert_array_equal(from_bars(bars, 5), music)
+    bass = bars_of(script.chosen(music, "bass"))
+    np.testing.assert_array_equal(bass[4 * 2 + 1], music[2, 1, :, :, 3])
+
+
+@pytest.mark.parametrize("flags", [{}, {"unique": True}, {"mix": True, "augment": True}])
+def test_batches_of_one_epoch(flags):
+    music = demo.phrases(8, n_steps=48)
+    options = replace(script.Training(), batch_size=8, **flags)
+    feed = script.feeder(options, bvae.PRESETS["paper"], musegen.data.load(music))
+
+    def epoch(number: int) -> np.ndarray:
+        pairs = [(np.asarray(x), np.asarray(y)) for x, y in feed(number)]
+        for x, y in pairs:
+            np.testing.assert_array_equal(x, y)
+            assert set(np.unique(x)) <= {-1.0, 1.0}
+        return np.concatenate([x for x, _ in pairs])
+
+    bars = bars_of(script.chosen(music, "bass"))
+    first, again, second = epoch(0), epoch(0), epoch(1)
+    np.testing.assert_array_equal(first, again)
+    assert first.shape[1:] == (48, 84)
+    assert (first != second).any()
+    different = np.unique(bars.reshape(len(bars), -1), axis=0)
+    assert len(first) == (len(different) if flags.get("unique") else len(bars))
+    if not flags.get("augment"):
+        found = np.unique((first > 0).reshape(len(first), -1), axis=0)
+        np.testing.assert_array_equal(found, different)
+
+
+def test_mixed_precision_computes_in_it(phrases, tmp_path):
+    """In a process of its own: the precision is set for good."""
+    code = (
+        "import sys, musegen\n"
+        "from musegen.cli import run_training\n"
+        "run_training('bvae', sys.argv[1:])\n"
+        "from musegen.models.bvae import halves\n"
+        "model = musegen.load(sys.argv[2] + '/bvae-bass.keras')\n"
+        "layer = halves(model)[0].get_layer('read')\n"
+        "print(layer.compute_dtype, layer.variable_dtype, model.output.dtype)\n"
+    )
+    command = ["--data", phrases, *LITTLE, "--epochs", "1", "--preset", "large"]
+    out = ["--out", str(tmp_path / "run"), "--precision", "mixed_bfloat16"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *out, *command], capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "bfloat16 float32 float32", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "message"),
+    [
+        ("bvae", ["--track", "kazoo"], "'drums', 'piano', 'guitar', 'bass', 'strings'"),
+        ("bvae", ["--data", "nowhere"], "nowhere: no such file or folder"),
+        ("refine", ["--bvaes", "nowhere"], "bvae-bass.keras: no such file"),
+        ("refine", ["--loss", "column"], "--loss column: sums over the steps of a bar"),
+        ("mfg_vae", ["--bvaes", "nowhere"], "bvae-drums.keras: no such file"),
+    ],
+)
+def test_a_users_mistake_is_one_line(name, flags, message, tmp_path):
+    with pytest.raises(Error, match=message) as raised:
+        run_training(name, [*flags, "--out", str(tmp_path / "run")])
+    assert "\n" not in str(raised.value)
+
+
+def test_bvaes_of_another_preset_are_refused(trained, phrases, tmp_path):
+    command = ["--data", phrases, "--bvaes", str(trained), "--out", str(tmp_path / "run")]
+    with pytest.raises(Error, match="128 latent numbers where 64 are expected"):
+        run_training("mfg_vae", command)
+
+
+def test_precision_is_what_it_was():
+    assert keras.config.dtype_policy().name == "float32"

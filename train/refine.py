@@ -1,0 +1,178 @@
+"""Trains a refine network of MIDI-Sandwich2 on what a trained BVAE writes.
+
+    python train/bvae.py --track bass && python train/refine.py --track bass
+    python train/refine.py --track bass --unit bar --loss bce
+    python train/refine.py --track all --data phrases/ --bvaes runs
+
+Reads runs/bvae-TRACK, the BVAE, which stays as it is. Writes to runs/refine-note-TRACK or
+runs/refine-bar-TRACK: the model, history.csv, loss.png, and in samples/ held-out bars as the BVAE
+writes them and refined.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musegen import Error
+from musegen.phrases import N_PITCHES, TRACKS
+from musegen.training.options import Options, add_flags, option, prepare, read_flags
+from musegen.training.runs import begun
+
+if TYPE_CHECKING:
+    import keras
+
+    from musegen.data import Data
+
+EPOCHS = 100
+DEMO_EPOCHS = {"note": 6, "bar": 2}  # enough to see it work
+
+
+@dataclass(frozen=True)
+class Training(Options):
+    """Options of this script."""
+
+    preset: str = option(
+        "paper", "settings of the paper, of its code, or a larger network of ours",
+        choices=("paper", "repo", "large"),
+    )  # fmt: skip
+    track: str = option("bass", "the track, or all five in turn", choices=(*TRACKS, "all"))
+    unit: str = option(
+        "note", "what the network takes at a time: a step or a bar", choices=("note", "bar")
+    )
+    bvaes: str = option("runs", "folder that holds the run bvae-TRACK", metavar="DIR")
+    learning_rate: float = option(1e-3, "of Adam", metavar="R")
+    loss: str | None = option(
+        None,
+        "cross-entropy, squared error, or the latter summed over steps (default: cross-entropy "
+        "of notes, of bars as the preset has)",
+        choices=("bce", "mse", "column"),
+    )
+
+
+def run(args: Namespace) -> None:
+    options = read_flags(args, Training)
+    prepare(options)
+    if options.loss == "column" and options.unit == "note":
+        raise Error("--loss column: sums over the steps of a bar, so it needs --unit bar")
+    if options.track != "all":
+        train(options)
+        return
+    for track in TRACKS:
+        folder = Path(options.out or "runs") / f"refine-{options.unit}-{track}"
+        resume = options.resume and begun(folder)
+        train(replace(options, track=track, out=str(folder), resume=resume))
+
+
+def train(options: Training) -> Path:
+    """One run; gives its folder."""
+    from musegen.models import refine
+    from musegen.models.midi_s2 import material
+    from musegen.registry import load_model
+    from musegen.training import rows
+    from musegen.training.fitting import fit
+    from musegen.training.options import jit_compile
+    from musegen.training.runs import Run, describe_data
+
+    name = f"bvae-{options.track}"
+    bvae = load_model(Path(options.bvaes) / name / f"{name}.keras")
+    n_steps = bvae.input_shape[1]
+    settings = refine.PRESETS[options.preset]
+    per_bar = options.unit == "bar"
+    loss = options.loss or (settings.bar_loss if per_bar else "bce")
+    epochs = options.epochs or (DEMO_EPOCHS[options.unit] if options.data == "demo" else EPOCHS)
+
+    name = f"refine-{options.track}"
+    model = refine.per_bar(settings, n_steps, name) if per_bar else refine.per_note(settings, name)
+    refine.compiled(model, loss, options.learning_rate, jit_compile(options))
+    data, held_out = material(
+        options.data, options.preset, n_steps, options.val_split, options.bars, options.seed
+    )
+    print(f"{name}: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
+    pairs = written(bvae, data, options)
+    held_pairs = held_out and written(bvae, held_out, options)
+
+    def batches(epoch: int):
+        return rows.batches(pairs, options.batch_size, options.seed, epoch=epoch, map=as_floats)
+
+    folder = Path(options.out or f"runs/refine-{options.unit}-{options.track}")
+    told = asdict(replace(options, epochs=epochs, loss=loss))
+    with Run(folder, told, options.resume, describe_data(data)) as run:
+        fit(
+            model,
+            batches,
+            epochs,
+            run,
+            held_pairs and rows.batches(held_pairs, 512, shuffle=False, map=as_floats),
+            keep=options.keep,
+            patience=options.patience,
+            samples=sampler(model, held_pairs or pairs, n_steps, options, run, epochs),
+            tensorboard=options.tensorboard,
+            title=f"refine network per {options.unit}, {options.track}",
+        )
+        run.save(model, f"{name}.keras")
+        print(run.path(f"{name}.keras"))
+    return folder
+
+
+def as_floats(*arrays):
+    return tuple(array.astype("float32") for array in arrays)
+
+
+def written(bvae: "keras.Model", data: "Data", options: Training) -> tuple:
+    """What the BVAE writes of each bar, float16, and the cells that it should have been, bool.
+
+    Rows are steps `(n, 84)` or bars `(n, T, 84, 1)`.
+    """
+    import numpy as np
+
+    from musegen.models.bvae import PRESETS, as_input
+
+    k, settings = TRACKS.index(options.track), PRESETS[options.preset]
+    outputs, targets = [], []
+    for block in data.bars.blocks(1024):
+        cells = block[:, 0, :, :, k]  # (n, T, 84)
+        output = bvae.predict(as_input(cells, settings), batch_size=256, verbose=0)
+        outputs.append(output.astype("float16"))
+        targets.append(cells)
+    unit = (*cells.shape[1:], 1) if options.unit == "bar" else cells.shape[2:]
+    return tuple(np.concatenate(parts).reshape(-1, *unit) for parts in (outputs, targets))
+
+
+def sampler(
+    model: "keras.Model", pairs: tuple, n_steps: int, options: Training, run, epochs: int
+) -> Callable[[int], None]:
+    """Gives a function that draws and writes some bars: original, as the BVAE has it, refined."""
+    from musegen.models.bvae import PRESETS
+    from musegen.phrases import from_bars
+    from musegen.training.samples import Sampler
+
+    output, cells = (from_bars(array.reshape(-1, n_steps, N_PITCHES), 1) for array in pairs)
+    draw = Sampler(run, cells, epochs, (options.track,))
+    output = output[draw.chosen]
+    rough = output > PRESETS[options.preset].threshold
+
+    def versions():
+        rows = output.astype("float32").reshape(-1, *pairs[0].shape[1:])
+        refined = model.predict(rows, batch_size=512, verbose=0) >= 0.5
+        return {"BVAE": rough, "refined": refined.reshape(output.shape)}
+
+    return lambda epoch: draw(epoch, versions)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add_flags(parser, Training)
+
+
+def main(argv: list[str] | None = None) -> None:
+    from musegen.cli import run_training
+
+    run_training("refine", argv)
+
+
+if __name__ == "__main__":
+    from musegen.cli import guard
+
+    sys.exit(guard(main))
