@@ -13,3 +13,10 @@ if (_root / "setup.py").exists():
 
 class Error(Exception):
     """A mistake of the user's: one line that says what is wrong and what to do."""
+
+
+def load(what):
+    """A trained system or Keras model; see `musegen.registry.load`."""
+    from musegen.registry import load
+
+    return load(what)

@@ -8,8 +8,12 @@ import errno
 import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from ast import get_docstring, parse
 from collections.abc import Callable
 from importlib import import_module
+from inspect import cleandoc
+from pkgutil import iter_modules
+from types import ModuleType
 
 from musegen import Error, __version__
 
@@ -29,12 +33,45 @@ COMMANDS = {
         "Prints counts, density and metrics; writes a picture of 16 random phrases.",
         "musegen data info phrases/",
     ),
+    "train": (
+        "musegen.train",
+        "train a system, or a part of one",
+        "Reads music, whatever --data takes. Writes a run folder with the trained networks.",
+        "musegen train NAME --data demo",
+    ),
+    "generate": (
+        "musegen.commands.generate",
+        "new music by a trained system",
+        "Reads a trained system. Writes MIDI; by the ending of -o also .npy, .png or .wav.",
+        "musegen generate midi-s2 -n 8 -o band.mid -o band.png",
+    ),
+    "restore": (
+        "musegen.commands.restore",
+        "play a song again in a system's own manner",
+        "Reads a song in 4/4 of any length. Writes it as the system restores it, bar by bar, with\n"
+        "the tempo, meter and keys of the original; by the ending of -o also .npy, .png or .wav.",
+        "musegen restore song.mid --system midi-s2 --keep drums -o adapted.mid",
+    ),
+    "interpolate": (
+        "musegen.commands.interpolate",
+        "phrases on the way from one to another",
+        "Reads two phrases, or makes them of two seeds. Writes those between as MIDI; by the\n"
+        "ending of -o also .npy, .png or .wav.",
+        "musegen interpolate midi-s2 --from a.mid --to b.mid -n 9 -o way.mid",
+    ),
     "eval objective": (
         "musegen.eval.objective",
         "objective metrics beside the papers' tables",
         "Reads data and files of generated music: shards, arrays, MIDI, or the word demo.\n"
         "Prints tables; writes JSON, CSV or Markdown on request.",
         "musegen eval objective --data demo",
+    ),
+    "eval figures": (
+        "musegen.eval.figures",
+        "the figures of a paper, drawn anew from our own runs",
+        "Reads run folders, a trained system and data. Writes PNG files to a folder; says how to\n"
+        "make what is missing.",
+        "musegen eval figures midi-s2 --runs runs/midi-s2 --out figures",
     ),
     "render": (
         "musegen.audio",
@@ -43,12 +80,14 @@ COMMANDS = {
         "musegen render song.mid -o song.wav",
     ),
     "info": (
-        "musegen.environment",
-        "versions, backends and what is installed",
-        "Reads nothing. Prints what a bug report needs.",
-        "musegen info",
+        "musegen.commands.info",
+        "the systems and their networks, versions and what is installed",
+        "Without a name prints what a bug report needs, the systems, and those that come trained.\n"
+        "With one prints the networks of that system, built without data.",
+        "musegen info midi-s2 --preset repo",
     ),
 }
+HELP = ("-h", "--help")
 
 
 class _Parser(ArgumentParser):
@@ -88,38 +127,77 @@ def guard(function: Callable, *args) -> int:
 def run_module(command: str, argv: list[str] | None = None) -> None:
     """Parses the options of one command and runs it."""
     module, summary, files, example = COMMANDS[command]
+    description = f"{summary[0].upper()}{summary[1:]}.\n\n{files}"
+    _run(import_module(module), command, description, f"example:\n  {example}", argv)
+
+
+def run_training(name: str, argv: list[str] | None = None) -> None:
+    """Parses the options of one training script and runs it."""
+    file = name.replace("-", "_")
+    script = import_module(f"{COMMANDS['train'][0]}.{file}")
+    same = f"in a checkout the same as:\n  python train/{file}.py"
+    _run(script, f"train {name}", cleandoc(script.__doc__), same, argv)
+
+
+def _run(
+    room: ModuleType, command: str, description: str, epilog: str, argv: list[str] | None
+) -> None:
     parser = _Parser(
         prog=f"musegen {command}",
-        description=f"{summary[0].upper()}{summary[1:]}.\n\n{files}",
-        epilog=f"example:\n  {example}",
+        description=description,
+        epilog=epilog,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    room = import_module(module)
     room.add_arguments(parser)
     room.run(parser.parse_args(argv))
 
 
+def _training() -> dict[str, str]:
+    """The training scripts by name, and what each does; none is imported for it."""
+    scripts = iter_modules(import_module(COMMANDS["train"][0]).__path__)
+    first = {}
+    for finder, name, _ in sorted(scripts, key=lambda script: script.name):
+        source = finder.find_spec(name).loader.get_source(name)
+        first[name.replace("_", "-")] = get_docstring(parse(source)).splitlines()[0]
+    return first
+
+
 def _dispatch(argv: list[str]) -> None:
+    if argv[:1] == ["train"]:
+        return _train(argv[1:])
     for words in (2, 1):
         command = " ".join(argv[:words])
         if command in COMMANDS:
             return run_module(command, argv[words:])
-    if not argv or argv[0] in ("-h", "--help"):
-        print(_help(COMMANDS))
+    if not argv or argv[0] in HELP:
+        print(_help({name: row[1] for name, row in COMMANDS.items()}))
         return None
     if argv[0] == "--version":
         print(f"musegen {__version__}")
         return None
-    group = {name: row for name, row in COMMANDS.items() if name.split()[0] == argv[0]}
-    if group and (len(argv) == 1 or argv[1] in ("-h", "--help")):
+    group = {name: row[1] for name, row in COMMANDS.items() if name.split()[0] == argv[0]}
+    if group and (len(argv) == 1 or argv[1] in HELP):
         print(_help(group))
         return None
     known = " ".join(argv[:2] if group else argv[:1])
     raise Error(f"there is no command {known!r}; musegen --help lists them")
 
 
-def _help(commands: dict) -> str:
-    lines = [f"  {name:<16}{row[1]}" for name, row in commands.items()]
+def _train(argv: list[str]) -> None:
+    """Runs a training script, or lists them all."""
+    scripts = _training()
+    if argv and argv[0].replace("_", "-") in scripts:
+        return run_training(argv[0], argv[1:])
+    if argv and argv[0] not in HELP:
+        raise Error(f"there is no training script {argv[0]!r}; there are {', '.join(scripts)}")
+    _, _, files, example = COMMANDS["train"]
+    summaries = {f"train {name}": summary for name, summary in scripts.items()}
+    print(f"{_help(summaries)}\n\n{files}\n\nexample:\n  {example}")
+    return None
+
+
+def _help(summaries: dict[str, str]) -> str:
+    lines = [f"  {name:<16}{summary}" for name, summary in summaries.items()]
     return "\n".join(
         [
             "usage: musegen COMMAND [options]",

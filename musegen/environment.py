@@ -1,9 +1,13 @@
-"""What this installation is: the first thing a bug report needs."""
+"""What this installation is, the first thing a bug report needs; and a quiet start of Keras."""
 
-import json
+import os
 import platform
+import re
 import shutil
-from argparse import ArgumentParser, Namespace
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 
 from musegen import Error, __version__, audio
@@ -22,6 +26,8 @@ PACKAGES = (
     "symusic",
     "mido",
 )
+# Lines of the level "information", and what the logger says of itself.
+GREETING = re.compile(rb"WARNING: All log messages before absl|I\d{4} [\d:.]+ +\d+ \w+\.cc:")
 
 
 def describe() -> dict:
@@ -48,15 +54,40 @@ def _version(package: str) -> str | None:
         return None
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON")
+def import_keras() -> None:
+    """Imports Keras without TensorFlow's greeting; a backend that cannot be is an `Error`."""
+    try:
+        with quiet():
+            import keras  # noqa: F401
+    except (ImportError, ValueError) as error:
+        backend = os.environ.get("KERAS_BACKEND", "of its own choice")
+        raise Error(
+            f"Keras cannot start with the backend {backend} ({error}); KERAS_BACKEND may be "
+            "tensorflow, jax or torch, whichever is installed"
+        ) from error
 
 
-def run(args: Namespace) -> None:
-    facts = describe()
-    if args.json:
-        print(json.dumps(facts, indent=2))
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps TensorFlow's greeting away while something imports it.
+
+    TF_CPP_MIN_LOG_LEVEL silences what TensorFlow says once it has begun, but some lines come
+    before that, straight to the file that is stderr. These alone are taken out; all others are
+    passed on afterwards. Who sets the variable to 0 sees everything.
+    """
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if level == "0" or "tensorflow" in sys.modules:
+        yield
         return
-    packages = facts.pop("packages")
-    for name, value in {**facts, **packages}.items():
-        print(f"{name:<16}{value or 'not installed'}")
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(screen, 2)
+            os.close(screen)
+            said.seek(0)
+            os.write(2, b"".join(line for line in said if not GREETING.match(line)))

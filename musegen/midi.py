@@ -17,12 +17,14 @@ in one song of five lies beyond the first notes.
 
 Writing gives each pitched note back the silent step that reading took from it (`rest=1`). A marker
 at the end of a written file tells how its phrases stand in it, and reading by the default rule goes
-by that: phrases to MIDI to phrases changes no cell.
+by that: phrases to MIDI to phrases changes no cell. `write_like` puts the bars of a song back into
+the time of the file they were read from.
 """
 
 import io
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +44,7 @@ from musegen.phrases import (
     resample,
     validate,
 )
-from musegen.song import STEPS_PER_BEAT, Part, Song, Written, beat_tempo
+from musegen.song import STEPS_PER_BEAT, Part, Song, Written, beat_tempo, family
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 RULES = ("paper", "lpd", "pypianoroll1")
 PROGRAMS = {"drums": 0, "piano": 0, "guitar": 25, "bass": 33, "strings": 48}
 MAX_NOTES = 2_000_000
+MAX_TPQ = 32_767  # ticks a beat that a MIDI file can tell
 MAX_BARS, MAX_STEPS = 64, 384  # of a phrase and its gap, and of a bar, in a written file
 MARK = "musegen: phrases of {n_bars} bars, {n_steps} steps, gap {gap}, rest {rest}"
 _MARK = re.compile(MARK.replace("{", "(?P<").replace("}", r">\d{1,4})"))
@@ -159,12 +162,7 @@ def _from_bytes(data: bytes, name: str) -> _Events:
     start, end, line, velocity = _ticks(tracks)
     ends = [(mark.time, found) for mark in score.markers if (found := _written(mark.text))]
     end_tick, written = ends[-1] if ends else (0, None)
-    last = max(
-        [int(end.max(initial=0)), end_tick]
-        + [int(times[-1]) for track in tracks for times in _control_times(track)]
-        + [event.time for event in [*score.time_signatures, *score.key_signatures]]
-        + [event.time for track in score.tracks for event in track.lyrics]
-    )
+    last = max(_last(score, tracks, end), end_tick)
     if start.min(initial=0) < 0 or last > 4 * beats.MAX_BEATS * score.tpq:
         raise Error(f"{name}: {beats.TOO_LONG}")
     return _Events(
@@ -234,6 +232,16 @@ def _ticks(tracks: list) -> tuple[np.ndarray, ...]:
         first = np.searchsorted(offs, place + start, side="right")
         end = offs[first.clip(max=len(offs) - 1)] - place
     return start[long], end[long], line[long], velocity[long]
+
+
+def _last(score: "symusic.Score", tracks: list, end: np.ndarray) -> int:
+    """Tick up to which a file lasts, of its sounding tracks and the ends of their notes."""
+    return max(
+        [int(end.max(initial=0))]
+        + [int(times[-1]) for track in tracks for times in _control_times(track)]
+        + [event.time for event in [*score.time_signatures, *score.key_signatures]]
+        + [event.time for track in score.tracks for event in track.lyrics]
+    )
 
 
 def _control_times(track):
@@ -433,6 +441,103 @@ def _checked(phrases: np.ndarray, tempo: float, velocity: int, tracks) -> tuple[
     if not (4 <= tempo <= 1000 and 1 <= velocity <= 127):
         raise Error(f"tempo {tempo} and velocity {velocity}: 4 to 1000, and 1 to 127, can be heard")
     return phrases, steps_per_beat
+
+
+def write_like(bars: np.ndarray, source: str | Path | bytes, path: str | Path, **options) -> Path:
+    """Writes the bars of a song as a MIDI file that keeps its time; see `to_score_like`."""
+    return write_bytes(path, to_score_like(bars, source, **options).dumps_midi())
+
+
+def to_score_like(
+    bars: np.ndarray,
+    source: str | Path | bytes,
+    keep: Collection[str] = (),
+    velocity: int = 100,
+    programs: dict[str, int] = PROGRAMS,
+):
+    """The bars of a song as a `symusic.Score` that plays in step with the file they come from.
+
+    Tempi, meters, keys and markers are the source's, bar lines stand at the same seconds, and the
+    last event comes at the same time.
+
+    Args:
+        bars: bool `(bars, steps, 84, 5)` on the grid of `Song.bars`; what lies before or behind
+            the song is left out.
+        source: the MIDI file, or its bytes.
+        keep: tracks to take over from the source, note by note, with their instruments.
+    """
+    import symusic
+
+    name = "MIDI data" if isinstance(source, bytes) else Path(source).name
+    data = source if isinstance(source, bytes) else _bytes(Path(source))
+    song = read(data, name=name)
+    lasts = song.lasts(bars.shape[1])
+    if bars.shape[1] % BEATS_PER_BAR or len(bars) != len(lasts):
+        raise Error(
+            f"{name}: has {len(lasts)} bars, but {bars.shape[:2]} bars and steps were given"
+        )
+    steps_per_beat = bars.shape[1] // BEATS_PER_BAR
+    score = _in_steps(_parsed(data, name), steps_per_beat)
+    sounding = [track for track in score.tracks if len(track.notes)]
+    end = _last(score, sounding, _ticks(sounding)[1])
+    tick = _ticks_of(song, score, end)
+
+    score.markers = [mark for mark in score.markers if not _written(mark.text)]
+    score.tracks = [t for t in sounding if family(t.program, t.is_drum) in keep]
+    roll = (bars & lasts[..., None, None]).reshape(-1, *bars.shape[2:])
+    for k, track in enumerate(TRACKS):
+        if track not in keep:
+            drums = track == "drums"
+            own = symusic.Track(name=track, program=programs[track], is_drum=drums)
+            start, stop, pitch = _beats_of(roll[..., k], drums, steps_per_beat)
+            start, stop = tick(start - song.lead), tick(stop - song.lead)
+            own.notes = _until(end, start, stop, pitch, velocity)
+            # "All notes off" makes it last to the end, however early its last note is over.
+            own.controls.append(symusic.ControlChange(end, 123, 0))
+            score.tracks.append(own)
+    return score
+
+
+def _beats_of(roll: np.ndarray, drums: bool, steps_per_beat: int) -> tuple[np.ndarray, ...]:
+    """Start and end in beats, and MIDI pitch, of the notes of one track."""
+    events = notes.hits(roll) if drums else notes.from_roll(roll)
+    # Reading takes the last of 24 steps a beat from a note; of longer steps that takes none away.
+    rest = 0 if drums or steps_per_beat < STEPS_PER_BEAT else 1
+    stop = events["onset"] + events["duration"] + rest
+    return events["onset"] / steps_per_beat, stop / steps_per_beat, events["pitch"] + LOWEST_PITCH
+
+
+def _ticks_of(song: Song, score: "symusic.Score", end: int) -> Callable:
+    """The way back from reading: a function from beats after the song's first one to ticks.
+
+    Inside a beat the grid runs with the seconds, also where the tempo changes there.
+    """
+    tempo = score.tempos.numpy()
+    seconds, _ = beats.clock(score.tpq, tempo["time"], tempo["mspq"])
+    ticks = np.unique([0, *tempo["time"].tolist(), 2 * end + score.tpq])
+    grid = song.first_beat + np.cumsum(np.append(0.0, 60.0 / song.tempo))
+
+    def tick(beat: np.ndarray) -> np.ndarray:
+        time = np.interp(beat, np.arange(len(grid)), grid)
+        return np.ceil(np.interp(time, seconds(ticks), ticks) - 1e-6).astype(np.int32)
+
+    return tick
+
+
+def _until(end: int, start: np.ndarray, stop: np.ndarray, pitch: np.ndarray, velocity: int):
+    """Notes of times in ticks; those past `end` are cut off or left out."""
+    import symusic
+
+    heard = start < end
+    columns = start, np.minimum(stop, end) - start, pitch.astype(np.int8)
+    columns += (np.full(len(start), velocity, np.int8),)
+    return symusic.Note.from_numpy(*(column[heard] for column in columns))
+
+
+def _in_steps(score: "symusic.Score", steps_per_beat: int) -> "symusic.Score":
+    """The same with more ticks a beat, so that a step is a whole number of ticks if it can be."""
+    finer = math.lcm(score.tpq, steps_per_beat)
+    return score.resample(finer) if score.tpq < finer <= MAX_TPQ else score
 
 
 def to_pretty_midi(phrases: np.ndarray, **options) -> "pretty_midi.PrettyMIDI":

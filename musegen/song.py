@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from musegen import Error
-from musegen.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_PITCHES, TRACKS
+from musegen.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_PITCHES, TRACKS, cut, resample
 
 STEPS_PER_BEAT = 24
 
@@ -100,6 +100,61 @@ class Song:
             where = (step * N_PITCHES + (pitch - LOWEST_PITCH)) * len(TRACKS) + k
             flat[where[keep]] = True
         return roll
+
+    @property
+    def lead(self) -> int:
+        """Beats that a pickup lacks to be a whole bar, of a song that is in 4/4.
+
+        A pickup is a first bar of fewer quarters. Any other meter, and a bar that the next one cuts
+        short, is an `Error` that says where it stands.
+        """
+        following = [beat for beat, *_ in self.signatures[1:]] + [float("inf")]
+        spans = zip(self.signatures, following, strict=False)  # none is told of at all: 4/4
+        told = [(beat, meter) for (beat, *meter), end in spans if end > beat]
+        lead = 0
+        if len(told) > 1 and told[0][1][1] == 4:
+            length = told[1][0]
+            whole = abs(length - round(length)) < 1 / self.resolution
+            if whole and length < BEATS_PER_BAR and length <= told[0][1][0]:
+                lead, told = BEATS_PER_BAR - round(length), told[1:]
+        for beat, (top, bottom) in told:
+            bar = (beat + lead) / BEATS_PER_BAR
+            if (top, bottom) != (4, 4):
+                raise Error(
+                    f"{self.name}: from bar {round(bar) + 1} it is in {top}/{bottom}, not 4/4"
+                )
+            if abs(bar - round(bar)) > 1 / self.resolution:
+                raise Error(f"{self.name}: bar {int(bar) + 1} is cut short, 4/4 starts anew in it")
+        return lead
+
+    def bars(self, n_steps: int, families: str = "lpd5") -> np.ndarray:
+        """The bars of a song in 4/4, bool `(bars, n_steps, 84, 5)`.
+
+        Silence fills up the last bar, and the first if it is a pickup. Where steps are joined, no
+        drum hit is lost, however late it is played.
+        """
+        own = BEATS_PER_BAR * self.resolution
+        pickup = np.zeros((self.lead * self.resolution, N_PITCHES, len(TRACKS)), bool)
+        roll = np.concatenate([pickup, self.roll(families, own)[: self._end]])
+        fine = cut(roll, own, n_bars=1)
+        bars = resample(fine, n_steps)
+        drums = TRACKS.index("drums")
+        bars[..., drums] = resample(fine, n_steps, "any")[..., drums]
+        return bars[:, 0]
+
+    def lasts(self, n_steps: int) -> np.ndarray:
+        """Which steps of `bars` are inside the song, bool `(bars, n_steps)`."""
+        own = BEATS_PER_BAR * self.resolution
+        start = self.lead * self.resolution
+        end = start + self._end
+        step = np.arange(-(-end // own) * n_steps).reshape(-1, n_steps) * (own / n_steps)
+        return (step >= start) & (step < end)
+
+    @property
+    def _end(self) -> int:
+        """The end of the last beat with a note, in steps."""
+        last = max((int(part.cells[0].max(initial=-1)) for part in self.parts), default=-1)
+        return -(-(last + 1) // self.resolution) * self.resolution
 
     def members(self, families: str = "lpd5") -> list[tuple[int, Part]]:
         """The parts that become tracks, each with the number of its track.

@@ -382,3 +382,86 @@ def test_pypianoroll1_equals_pypianoroll_on_real_files(corpus, every, shared_dat
         ours = by_program((p.program, p.is_drum, dense(p, song.n_steps)) for p in song.parts)
         assert ours.keys() == theirs.keys(), name
         assert all(np.array_equal(ours[key], theirs[key]) for key in ours), name
+
+
+# The way back into a song's own time.
+
+TEMPI = meta(0, "set_tempo", tempo=500_000) + meta(200, "set_tempo", tempo=700_000)
+
+
+LATE = meta(48, "time_signature", numerator=4, denominator=4)
+
+
+def hits(*ticks):
+    return [event for tick in ticks for event in note(36, tick, tick + 2, channel=9)]
+
+
+def pickup(quarters):
+    """A first bar of so many quarters before the bars of 4/4."""
+    first = meta(0, "time_signature", numerator=quarters, denominator=4)
+    return first + meta(24 * quarters, "time_signature", numerator=4, denominator=4)
+
+
+@pytest.mark.parametrize(
+    ("meters", "lead", "bars"),
+    [([], 0, [0, 0, 1, 4]), (METER, 0, [0, 0, 1, 4]), (pickup(1), 3, [0, 1, 2, 4])],
+)
+def test_a_pickup_stands_at_the_end_of_the_first_bar(meters, lead, bars):
+    ticks = [0, 24, 96 + 48, 96 * 4]
+    data = file(meters + hits(*ticks))
+    song = midi.read(data)
+    assert song.lead == lead
+    step, bar = np.array(ticks) // 2 + 12 * lead, song.bars(48)
+    assert np.argwhere(bar)[:, :2].tolist() == np.stack([step // 48, step % 48], 1).tolist()
+    assert (step // 48).tolist() == bars
+    assert bar.shape[0] == 5
+    assert not song.lasts(48)[0, : 12 * lead].any()
+    assert song.lasts(48).sum() == 12 * 17  # to the end of the last beat with a note
+
+
+@pytest.mark.parametrize("tpq", [24, 25, 480, 32_767])
+@pytest.mark.parametrize("meters", [METER, pickup(3), LATE])
+def test_a_song_written_again_sounds_at_the_same_time(meters, tpq):
+    """Hits off the beat, through a tempo change in the middle of a beat."""
+    scale = [(tick * tpq // 24, message) for tick, message in meters + TEMPI]
+    ticks = [tpq * k // 3 for k in range(6, 50)]
+    data = file(scale + hits(*ticks) + note(60, 0, 20 * tpq), tpq=tpq)
+    song = midi.read(data)
+    again = midi.to_score_like(song.bars(48), data).dumps_midi()
+    before, after = (pretty_midi.PrettyMIDI(io.BytesIO(x)) for x in (data, again))
+    times = [
+        [n.start for i in music.instruments if i.is_drum for n in i.notes]
+        for music in (before, after)
+    ]
+    assert times[1] == pytest.approx(times[0], abs=0.7 / 12 + 1e-6)
+    assert after.get_end_time() == pytest.approx(before.get_end_time(), abs=0.01)
+    assert np.array_equal(midi.read(again).bars(48), song.bars(48))
+
+
+@pytest.mark.parametrize("n_steps", [8, 48, 96])
+def test_bars_written_like_a_song_are_read_again_cell_by_cell(n_steps):
+    data = file(METER + note(60, 0, 96 * 7))
+    bars = np.random.default_rng(0).random((7, n_steps, 84, 5)) < 0.1
+    bars[-1, -1] = False  # no time is left for the end of a note
+    again = midi.to_score_like(bars, data).dumps_midi()
+    assert np.array_equal(midi.read(again).bars(n_steps), bars)
+    with pytest.raises(Error, match="has 7 bars"):
+        midi.to_score_like(bars[:3], data)
+
+
+def test_what_lies_outside_the_song_is_not_written():
+    data = file(pickup(1) + note(60, 0, 24 * 3))
+    song = midi.read(data)
+    again = midi.read(midi.to_score_like(np.ones((2, 48, 84, 5), bool), data).dumps_midi())
+    assert again.bars(48).shape == song.bars(48).shape
+    assert np.array_equal(again.bars(48).any(axis=(2, 3)), song.lasts(48))
+
+
+def test_marks_of_ours_are_dropped_and_other_markers_kept(tmp_path):
+    x = np.zeros((1, 2, 48, 84, 5), bool)
+    x[0, 0, 0, 30, 1] = True
+    score = midi.to_score(x, gap=1)
+    score.markers.append(symusic.TextMeta(0, "verse"))
+    data = score.dumps_midi()
+    path = midi.write_like(midi.read(data).bars(48), data, tmp_path / "like.mid")
+    assert [mark.text for mark in symusic.Score.from_file(str(path)).markers] == ["verse"]

@@ -1,0 +1,33 @@
+"""New music by a trained system: `musegen generate`."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from musegen.commands import options, outputs, systems
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("system", metavar="NAME", help=options.system_help())
+    parser.add_argument(
+        "-n", type=options.whole(1, 10_000), default=8, metavar="N", help="phrases (default: 8)"
+    )
+    options.add_seed(parser)
+    options.add_z_std(parser)
+    options.add_refine(parser)
+    options.add_fusion(parser)
+    options.add_playing(parser, gap=1)
+    outputs.add_out(parser, "the system's name and .mid, in this folder")
+
+
+def run(args: Namespace) -> None:
+    from musegen import midi
+    from musegen.phrases import TRACKS
+
+    out = args.out or [Path(f"{Path(args.system).resolve().name}.mid")]
+    outputs.check(out)
+    system = systems.open_system(args.system, "generate")
+    phrases, drawn = systems.generate(system, args.n, seed=args.seed, **options.chosen(args))
+    score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap)
+    outputs.write(out, phrases, score, lambda: outputs.phrase_picture(phrases))
+    print(f"{outputs.names(out)}: {outputs.length(phrases, args.tempo, args.gap)}; {drawn}")
+    print(outputs.table(outputs.statistics(phrases), TRACKS))

@@ -1,0 +1,152 @@
+"""What the commands write: one piece of music as MIDI, cells, a picture or sound.
+
+`-o` is given once for each file, and its ending says which of them it is. All are checked before
+the work begins, and each is written whole or not at all.
+"""
+
+import io
+import shutil
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musegen import Error, audio
+from musegen.files import write_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    import symusic
+    from matplotlib.figure import Figure
+
+ENDINGS = (".mid", ".midi", ".npy", ".png", ".wav")
+IN_A_ROW = 8  # phrases, in the picture of a whole set
+
+
+def add_out(parser: ArgumentParser, default: str) -> None:
+    """The option `-o`; `default` says in words what is written without it."""
+    parser.add_argument(
+        "-o", "--out", action="append", type=Path, metavar="FILE",
+        help="what to write, by its ending: .mid, .npy (bool phrases), .png (piano-rolls) or .wav "
+        f"(needs FluidSynth); may be given several times (default: {default})",
+    )  # fmt: skip
+
+
+def check(paths: Sequence[Path], sources: Sequence[str | Path] = ()) -> None:
+    """Raises an `Error` for what cannot be written; `sources` are files that must stay."""
+    taken = {Path(source).resolve() for source in sources}
+    for path in paths:
+        if path.suffix.lower() not in ENDINGS:
+            raise Error(f"{path}: end the name in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+        if path.is_dir():
+            raise Error(f"{path}: is a folder")
+        if not path.parent.is_dir():
+            raise Error(f"{path}: there is no folder {path.parent}")
+        if path.resolve() in taken:
+            raise Error(f"{path}: is read or written already; choose another name")
+        taken.add(path.resolve())
+    if any(path.suffix.lower() == ".wav" for path in paths):
+        audio.sound_font()
+        if shutil.which("fluidsynth") is None:
+            raise Error("FluidSynth is not installed: install Debian's package fluidsynth")
+
+
+def write(
+    paths: Sequence[Path],
+    phrases: "np.ndarray",
+    score: "symusic.Score",
+    draw: "Callable[[], Figure | np.ndarray]",
+) -> None:
+    """Writes each file; `draw` makes the picture, a figure or grey pixels."""
+    import numpy as np
+
+    for path in paths:
+        kind = path.suffix.lower()
+        if kind == ".npy":
+            buffer = io.BytesIO()
+            np.save(buffer, phrases, allow_pickle=False)
+            write_bytes(path, buffer.getbuffer())
+        elif kind == ".png":
+            write_bytes(path, _png(draw()))
+        elif kind == ".wav":
+            with tempfile.TemporaryDirectory() as folder:
+                audio.render(write_bytes(Path(folder) / "song.mid", score.dumps_midi()), path)
+        else:
+            write_bytes(path, score.dumps_midi())
+
+
+def _png(picture: "Figure | np.ndarray") -> bytes:
+    """A picture as the bytes of a PNG file."""
+    import numpy as np
+    from matplotlib import image
+
+    from musegen import plots
+
+    if isinstance(picture, np.ndarray):
+        buffer = io.BytesIO()
+        image.imsave(buffer, picture, cmap="gray", vmin=0, vmax=255, format="png")
+        return buffer.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        return plots.save(picture, Path(folder) / "picture.png").read_bytes()
+
+
+def phrase_picture(phrases: "np.ndarray") -> "np.ndarray":
+    """MIDI-Sandwich2's picture, eight phrases in a row; of eight exactly the published one."""
+    import numpy as np
+
+    from musegen.plots import image_midi_s2
+
+    starts = range(0, len(phrases), IN_A_ROW)
+    rows = [image_midi_s2(phrases[start : start + IN_A_ROW]) for start in starts]
+    width = max(row.shape[1] for row in rows)
+    filled = [np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=255) for row in rows]
+    return np.concatenate(filled)
+
+
+def table(rows: dict[str, Sequence], columns: Sequence[str]) -> str:
+    """Rows of values under the names of their columns."""
+    first = max(map(len, rows))
+    cells = {"": columns} | rows
+    widths = [max(len(str(row[k])) for row in cells.values()) for k in range(len(columns))]
+    return "\n".join(
+        f"{name:<{first}}  "
+        + "  ".join(f"{value!s:>{width}}" for value, width in zip(row, widths, strict=True))
+        for name, row in cells.items()
+    )
+
+
+def statistics(phrases: "np.ndarray") -> dict[str, list[str]]:
+    """Figures of each track that tell music from noise and silence, as rows of a `table`."""
+    import numpy as np
+
+    from musegen import notes
+    from musegen.phrases import TRACKS, chain
+
+    roll = chain(phrases, gap=1)
+    bars = phrases.reshape(-1, *phrases.shape[2:])  # (bars, T, 84, 5)
+    rows = {"notes": [], "silent bars": [], "distinct bars": []}
+    for k, track in enumerate(TRACKS):
+        events = (notes.hits if track == "drums" else notes.from_roll)(roll[..., k])
+        own = np.ascontiguousarray(bars[..., k])
+        rows["notes"].append(f"{len(events):,}")
+        rows["silent bars"].append(f"{100 * (1 - own.any(axis=(1, 2)).mean()):.0f} %")
+        rows["distinct bars"].append(f"{len({bar.tobytes() for bar in own})} of {len(bars)}")
+    return rows
+
+
+def names(paths: Sequence[Path]) -> str:
+    """`a.mid, b.png and c.npy`."""
+    *most, last = map(str, paths)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def length(phrases: "np.ndarray", tempo: float, gap: int) -> str:
+    """How much music it is; the silence after the last phrase does not count."""
+    from musegen.phrases import BEATS_PER_BAR
+
+    n, n_bars = phrases.shape[:2]
+    bars = n * (n_bars + gap) - gap
+    seconds = bars * BEATS_PER_BAR * 60 / tempo
+    plural = "s" if n > 1 else ""
+    return f"{n} phrase{plural} of {n_bars} bars, {seconds:.1f} s at {tempo:g} beats a minute"

@@ -1,0 +1,72 @@
+"""The systems by name, and the trained ones on disk.
+
+`musegen.models` says which systems there are; this file names none of them and imports that room,
+and with it Keras, only when asked. A trained system is a folder with a `system.json`, such as
+`pretrained/NAME` or the run folder of a training script.
+"""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musegen import Error
+
+if TYPE_CHECKING:
+    import keras
+
+SYSTEM_FILE = "system.json"
+
+
+def systems() -> dict[str, Any]:
+    """All systems by name; see `musegen.models.System`."""
+    return import_module("musegen.models").SYSTEMS
+
+
+def pretrained() -> dict[str, Path]:
+    """The trained systems that come with musegen, by name."""
+    rooms = import_module("musegen.pretrained").__path__
+    found = [file.parent for room in rooms for file in Path(room).glob(f"*/{SYSTEM_FILE}")]
+    return {folder.name: folder for folder in sorted(found)}
+
+
+def load(what: str | Path) -> Any:
+    """A trained system by its name or folder, or one Keras model by its `.keras` file.
+
+    Example:
+        >>> musegen.load("midi-s2").generate(8)
+        >>> musegen.load("runs/midi-s2").restore(phrases)
+        >>> musegen.load("runs/bvae-bass/bvae-bass.keras").summary()
+    """
+    path = Path(what)
+    if path.suffix == ".keras":
+        return load_model(path)
+    folder = path if (path / SYSTEM_FILE).is_file() else pretrained().get(str(what))
+    if folder is None:
+        known = ", ".join(pretrained()) or "none"
+        raise Error(
+            f"{what}: no trained system; there are {known}, or give a folder that "
+            f"holds a {SYSTEM_FILE}, or a .keras file"
+        )
+    try:
+        told = json.loads((folder / SYSTEM_FILE).read_text(encoding="utf-8"))
+        system = systems()[told["system"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise Error(f"{folder / SYSTEM_FILE}: damaged, or of another release ({reason})") from None
+    return system.load(folder)
+
+
+def load_model(path: str | Path) -> "keras.Model":
+    """One Keras model, without its training state."""
+    import_module("musegen.models")  # registers every layer of ours
+    import keras
+
+    path = Path(path)
+    if not path.is_file():
+        raise Error(f"{path}: no such file")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise Error(f"{path}: damaged, or no Keras model of this release ({reason})") from error

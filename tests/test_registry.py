@@ -1,0 +1,87 @@
+"""Systems by name and by folder, trained ones on disk, and what damaged ones say."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import musegen
+from musegen import Error, registry
+from musegen.models import midi_s2
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    """A room of trained systems; one is in it."""
+    room = tmp_path_factory.mktemp("pretrained")
+    midi_s2.untrained("paper").save(room / "band")
+    return room
+
+
+@pytest.fixture
+def installed(room, monkeypatch):
+    from musegen import pretrained
+
+    monkeypatch.setattr(pretrained, "__path__", [str(room)])
+    return room
+
+
+def test_trained_systems_are_found_by_name_and_by_folder(installed):
+    assert registry.pretrained() == {"band": installed / "band"}
+    by_name, by_folder = musegen.load("band"), musegen.load(installed / "band")
+    assert type(by_name) is midi_s2.MidiS2
+    assert np.array_equal(by_name.generate(1, seed=4), by_folder.generate(1, seed=4))
+
+
+def test_a_single_network_is_a_keras_model(room):
+    model = musegen.load(room / "band" / "refine-bass.keras")
+    assert isinstance(model, keras.Model)
+    assert model.count_params() == 524_884
+
+
+def test_every_system_says_what_it_is_and_builds():
+    for name, system in registry.systems().items():
+        assert system.summary
+        assert "\n" not in system.summary
+        assert system.presets[0] == "paper"
+        assert name == name.lower()
+        assert all(isinstance(model, keras.Model) for model in system.build("paper", 48))
+
+
+def test_what_is_not_there_lists_what_is(installed, tmp_path):
+    with pytest.raises(Error, match="nobody: no trained system; there are band, or give a folder"):
+        musegen.load("nobody")
+    with pytest.raises(Error, match="no trained system"):
+        musegen.load(tmp_path)
+    with pytest.raises(Error, match=r"x\.keras: no such file"):
+        musegen.load(tmp_path / "x.keras")
+
+
+@pytest.mark.parametrize(
+    "told", ["", "{", "[]", "{}", '{"system": "of tomorrow", "preset": "paper"}']
+)
+def test_a_damaged_folder_is_one_line(told, tmp_path):
+    (tmp_path / "system.json").write_text(told)
+    with pytest.raises(Error, match=r"system\.json: damaged, or of another release") as caught:
+        musegen.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_preset_of_tomorrow_and_missing_parts_are_one_line(tmp_path):
+    told = {"system": "midi-s2", "preset": "tomorrow", "n_steps": 48, "refine": None}
+    (tmp_path / "system.json").write_text(json.dumps(told))
+    with pytest.raises(Error, match="unknown preset 'tomorrow'"):
+        musegen.load(tmp_path)
+    (tmp_path / "system.json").write_text(json.dumps(told | {"preset": "paper"}))
+    with pytest.raises(Error, match=r"bvae-drums\.keras: no such file"):
+        musegen.load(tmp_path)
+
+
+def test_a_damaged_network_is_one_line(tmp_path):
+    (tmp_path / "x.keras").write_bytes(b"PK not a model")
+    with pytest.raises(Error, match=r"x\.keras: damaged, or no Keras model") as caught:
+        musegen.load(tmp_path / "x.keras")
+    assert "\n" not in str(caught.value)
