@@ -104,7 +104,7 @@ def distances(data: Data, one: Data, definition: str, track: str) -> "Figure":
 def _features(data: Data, definition: str, track: str) -> dict[str, np.ndarray]:
     """The features of some phrases, by their short names."""
     layout = data.layout
-    samples = from_phrases(_spread(data, SAMPLES), track, layout.tracks)
+    samples = from_phrases(spread(data, SAMPLES, "mgeval"), track, layout.tracks)
     features, left_out = mgeval.measure(samples, num_bar=layout.n_bars, definition=definition)
     kept = len(features["pitch_range"])
     if kept < 2:
@@ -123,11 +123,11 @@ def _moments(features: dict[str, np.ndarray]) -> dict[str, dict]:
     }
 
 
-def _spread(data: Data, n: int) -> np.ndarray:
-    """At most `n` phrases, evenly spaced."""
+def spread(data: Data, n: int, what: str) -> np.ndarray:
+    """At most `n` phrases, evenly spaced; `what` they are for is shown if it takes long."""
     wanted = np.unique(np.linspace(0, len(data) - 1, n).astype(int))
     picked, start = [], 0
-    for block in _blocks(data, "mgeval"):
+    for block in _blocks(data, what):
         here = wanted[(wanted >= start) & (wanted < start + len(block))]
         picked.append(block[here - start])
         start += len(block)

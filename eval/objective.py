@@ -4,24 +4,30 @@
     python eval/objective.py --data phrases/ --generated bvae.npy song.mid --json result.json
     python eval/objective.py --data phrases/ --suite midi-s2 --steps 48 --markdown tables.md
     python eval/objective.py --data phrases/ --generated bvae.npy --suite mgeval --plot oa.png
+    python eval/objective.py --data phrases/ --system midi-s2 runs/midi-s2 --suite midi-s2
 
 `musegen eval objective` is the same.
 """
 
+import re
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
+from musegen.commands.options import SEED, spread, whole
 from musegen.eval import report, suites
+from musegen.eval.options import add_split
 from musegen.eval.report import Report
 from musegen.eval.suites import DUET, MGEVAL, MUSE, SUITES
 from musegen.files import write_bytes
 
 if TYPE_CHECKING:
     from musegen.data import Data
+
+FOR_SYSTEMS = ("phrases", "seed", "z_std", "split")  # options that say what a system makes
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -35,6 +41,22 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--generated", nargs="+", default=[], metavar="FILE",
         help="generated music, one row each; whatever --data takes",
     )  # fmt: skip
+    parser.add_argument(
+        "--system", nargs="+", default=[], metavar="NAME",
+        help="trained systems, by name or folder: rows of what each generates and of what it "
+        "restores of the data",
+    )  # fmt: skip
+    parser.add_argument(
+        "--phrases", type=whole(1, 1_000_000), metavar="N",
+        help="phrases in each row of a system (default: 1000, of the preset repo 8)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=SEED, metavar="N", help="of the systems (default: 0)")
+    parser.add_argument(
+        "--z-std", type=spread, metavar="X",
+        help="standard deviation of the latent vectors that a system draws, or fit: mean and "
+        "deviation as measured over the training music (default: as the system's preset has it)",
+    )  # fmt: skip
+    add_split(parser)
     parser.add_argument(
         "--suite", nargs="+", choices=SUITES, metavar="NAME",
         help=f"the tables to show, of {', '.join(SUITES)} (default: musegan, or the one that "
@@ -64,16 +86,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from musegen.data import load
+    shown = suites.choose(args.suite, args.definition)
+    _check(args, shown)
+    data, generated, notes = _music(args)
     from musegen.eval.measuring import measure
 
-    shown = suites.choose(args.suite, args.definition)
-    if args.plot and not ("mgeval" in shown and args.generated):
-        raise Error(f"{args.plot}: a plot needs --suite mgeval and a --generated file")
-    _check_outputs(args)
-    data = load(args.data, args.steps)
-    steps = data.layout.n_steps
-    generated = [load(file, args.steps, song_steps=steps) for file in args.generated]
     rows = {
         definition: measure(data, generated, definition, args.track)
         for definition in dict.fromkeys(name for names in shown.values() for name in names)
@@ -86,7 +103,7 @@ def run(args: Namespace) -> None:
             ]
         else:
             tables += suites.grids(suite, {name: rows[name] for name in definitions})
-    notes = suites.footnotes(tables, shown) + _remarks(data, generated, args.track, shown)
+    notes = suites.footnotes(tables, shown) + _remarks(data, generated, args.track, shown) + notes
     print(report.as_text(tables, notes), end="")
 
     reports = [
@@ -104,8 +121,38 @@ def run(args: Namespace) -> None:
         _draw(data, generated, shown["mgeval"][0], args.track, args.plot)
 
 
-def _check_outputs(args: Namespace) -> None:
-    """No file is written over another one, or where there is no folder."""
+def _music(args: Namespace) -> tuple["Data", list["Data"], list[str]]:
+    """The data, the sets to measure beside them, and a note on what the systems made."""
+    from musegen.data import load
+
+    if not args.system:
+        data = load(args.data, args.steps)
+        steps = data.layout.n_steps
+        return data, [load(file, args.steps, song_steps=steps) for file in args.generated], []
+    from musegen.eval import systems
+
+    opened = systems.opened(args.system)
+    steps = systems.n_steps(opened, args.steps)
+    data = load(args.data, steps)
+    generated = [load(file, steps) for file in args.generated]
+    restored = systems.held_out(data, args.split)
+    seed = args.seed or 0
+    made = systems.sets(opened, restored, args.phrases, seed, args.z_std)
+    std = "as the preset has it" if args.z_std is None else args.z_std
+    note = (
+        f"{', '.join(opened)}: seed {seed}, standard deviation of what is drawn {std}; restored "
+        f"are phrases of {restored.name}, evenly spaced, at most {len(restored):,}"
+    )
+    return data, generated + made, [note]
+
+
+def _check(args: Namespace, shown: Container[str]) -> None:
+    """No option is without effect; no file written over another one, or where is no folder."""
+    if args.plot and not ("mgeval" in shown and (args.generated or args.system)):
+        raise Error(f"{args.plot}: a plot needs --suite mgeval and a --generated file or --system")
+    for name in FOR_SYSTEMS:
+        if getattr(args, name) is not None and not args.system:
+            raise Error(f"--{name.replace('_', '-')}: is of a --system, and none is named")
     taken = {Path(name).resolve() for name in (args.data, *args.generated)}
     for path in (args.json, args.csv, args.markdown, args.plot):
         if path is None:
@@ -125,7 +172,8 @@ def _draw(
     from musegen.eval.measuring import distances
 
     for one in generated:
-        own = path if len(generated) == 1 else path.with_stem(f"{path.stem}-{Path(one.name).stem}")
+        name = re.sub(r"[^\w.]+", "-", one.name if " " in one.name else Path(one.name).stem)
+        own = path if len(generated) == 1 else path.with_stem(f"{path.stem}-{name}")
         print(plots.save(distances(data, one, definition, track), own))
 
 

@@ -6,7 +6,7 @@ second, or by themselves.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from musegen import Error
 from musegen.eval import published
@@ -33,6 +33,7 @@ MEANING = {
 }
 UNITS = dict.fromkeys(MUSE, "bar") | {"v3": "whole set"}
 UNITS |= dict.fromkeys(DUET, "first 20 phrases") | dict.fromkeys(MGEVAL, "phrase")
+DISTANCE = "distance"
 CODES = {
     "EB": "empty bars",
     "UPC": "pitch classes used in a bar",
@@ -44,6 +45,7 @@ CODES = {
     "PC": "pitch count",
     "PR": "pitch range",
     "NC": "note count",
+    DISTANCE: "mean absolute difference from the first row",
 }
 FEATURES = {
     "PC": "pitch count",
@@ -68,38 +70,42 @@ class Suite:
     Args:
         choices: the definitions it can be shown in.
         default: those it is shown in unless one is chosen, that of the papers' words first.
-        sheets: for each table as it is shown, its columns and the published tables it holds.
+        tables: the published ones, each shown with the columns that it was printed with.
+        readings: columns and the printed table in another reading of it; shown only with the
+            definition that made it.
+        distances: whether each row ends in its mean distances to the data.
         n_steps: steps of a bar behind the published rows, where the metrics count steps.
     """
 
     choices: tuple[str, ...]
     default: tuple[str, ...]
-    sheets: tuple[tuple[Columns, tuple[Table, ...]], ...] = ()
+    tables: tuple[Table, ...] = ()
+    readings: tuple[tuple[Columns, Table], ...] = ()
+    distances: bool = False
     n_steps: int | None = None
 
+    @property
+    def printed(self) -> tuple[Table, ...]:
+        """The published tables in all their readings."""
+        return (*self.tables, *(table for _, table in self.readings))
 
-def _alone(*tables: Table) -> tuple[tuple[Columns, tuple[Table]], ...]:
-    return tuple((table.columns, (table,)) for table in tables)
 
-
-_MIDI_SANDWICH2 = columns_of(
-    "SR: bass drums guitar piano strings; UPC: bass drums guitar piano strings; DP: drums"
+# The printed order of the tracks, for the columns that the table has if its code's order holds.
+_MIDI_SANDWICH2_CODE = columns_of(
+    "SR: bass drums guitar piano strings; UPC: bass drums guitar strings; DP: drums"
 )
 SUITES = {
-    "musegan": Suite(MUSE, ("paper", "v1"), _alone(published.MUSEGAN_1, published.MUSEGAN_2), 96),
+    "musegan": Suite(MUSE, ("paper", "v1"), (published.MUSEGAN_1, published.MUSEGAN_2), n_steps=96),
     "midi-s2": Suite(
         MUSE,
         ("paper", "v3"),
-        (
-            (
-                _MIDI_SANDWICH2,
-                (published.MIDI_SANDWICH2_1, published.MIDI_SANDWICH2_1_CODE_ORDER),
-            ),
-        ),
-        48,
+        (published.MIDI_SANDWICH2_1,),
+        ((_MIDI_SANDWICH2_CODE, published.MIDI_SANDWICH2_1_CODE_ORDER),),
+        distances=True,
+        n_steps=48,
     ),
-    "bmusegan": Suite(MUSE, ("paper", "v2"), _alone(published.BINARY_MUSEGAN_1), 96),
-    "duet": Suite(DUET, DUET, _alone(published.DUET_HLSTM_1)),
+    "bmusegan": Suite(MUSE, ("paper", "v2"), (published.BINARY_MUSEGAN_1,), n_steps=96),
+    "duet": Suite(DUET, DUET, (published.DUET_HLSTM_1,)),
     "mgeval": Suite(MGEVAL, ("mgeval",)),
 }
 _HOME = {"duet": "duet", "duet_fixed": "duet", "mgeval": "mgeval", "mgeval_fixed": "mgeval"}
@@ -118,7 +124,7 @@ def choose(suites: Sequence[str] | None, definition: str | None) -> dict[str, tu
 def printed(suites: Sequence[str]) -> list[Row]:
     """The published rows of some suites, those of one name from several tables joined."""
     rows: dict[str, Row] = {}
-    for table in (t for name in suites for _, tables in SUITES[name].sheets for t in tables):
+    for table in (table for name in suites for table in SUITES[name].printed):
         for name in table.rows:
             row = Row(f"{table.paper}: {name}", "paper", None, {})
             rows.setdefault(row.name, row).metrics.update(table.metrics(name))
@@ -131,22 +137,57 @@ def grids(suite: str, rows: dict[str, list[Row]]) -> list[Grid]:
     Args:
         rows: what was measured, for each definition it is shown in.
     """
+    kind = SUITES[suite]
     shown = []
-    for columns, tables in SUITES[suite].sheets:
-        first = tables[0]
-        title = f"{first.name}: {first.title}"
-        theirs = [_published(table) for table in tables]
-        note = f"printed rows: unit {first.unit}; computed by definition {first.definition}"
-        for definition, measured in rows.items():
-            notes = _notes(definition)
-            blocks = [_measured(measured, columns)]
-            if definition == first.definition:
-                notes.append(note)
-                blocks += theirs
-            shown.append(Grid(f"{title}, by definition {definition}", notes, columns, blocks))
-        if first.definition not in rows:
-            shown.append(Grid(f"{title}, as printed", [note], columns, theirs))
+    for table in kind.tables:
+        shown += [_grid(table, table.columns, name, rows[name], kind.distances) for name in rows]
+        if table.definition not in rows:
+            shown.append(_grid(table, table.columns, None, [], kind.distances))
+    for columns, table in kind.readings:
+        if (own := table.definition) in rows:
+            shown.append(_grid(table, columns, own, rows[own], kind.distances))
     return shown
+
+
+def _grid(
+    table: Table, columns: Columns, definition: str | None, rows: list[Row], distances: bool
+) -> Grid:
+    """What was measured by one definition, the printed rows below it if it made them.
+
+    Args:
+        definition: None for the printed rows alone.
+    """
+    title = f"{table.name}: {table.title}, "
+    title += f"by definition {definition}" if definition else "as printed"
+    notes = _notes(definition) if definition else []
+    blocks = [_measured(rows, columns)] if definition else []
+    if definition in (table.definition, None):
+        notes.append(f"printed rows: unit {table.unit}; computed by definition {table.definition}")
+        blocks.append(_published(table))
+    if distances:
+        blocks = [_with_distances(block, columns) for block in blocks]
+        columns += tuple((DISTANCE, code) for code in dict.fromkeys(code for code, _ in columns))
+    return Grid(title, notes, columns, blocks)
+
+
+def _with_distances(block: Block, columns: Columns) -> Block:
+    """Gives each row its distances to the first one, for each metric over the table's columns."""
+    reference = block.given[0].metrics
+
+    def measured(row: Row) -> Row:
+        found: dict[str, list[float | None]] = {}
+        for code, part in columns:
+            aim, value = reference[code].get(part), row.metrics[code].get(part)
+            if aim is not None:
+                found.setdefault(code, []).append(None if value is None else abs(value - aim))
+        means = {
+            code: None if None in gaps else sum(gaps) / len(gaps) for code, gaps in found.items()
+        }
+        return replace(row, metrics=row.metrics | {DISTANCE: means})
+
+    return replace(
+        block, given=list(map(measured, block.given)), rivals=list(map(measured, block.rivals))
+    )
 
 
 def comparisons(definition: str, rows: list[Row]) -> list[Grid]:
@@ -192,7 +233,7 @@ def _notes(definition: str) -> list[str]:
 
 def footnotes(grids: Sequence[Grid], suites: Sequence[str]) -> list[str]:
     """What the signs, letters and codes of some tables mean, and where printed rows come from."""
-    tables = [table for name in suites for _, tables in SUITES[name].sheets for table in tables]
+    tables = [table for name in suites for table in SUITES[name].printed]
     if not tables:
         return []
     codes = dict.fromkeys(code for grid in grids for code, _ in grid.columns)

@@ -1,10 +1,11 @@
 """Figures as the papers print them: data in, `matplotlib.figure.Figure` out.
 
 Every function draws on a figure of its own, so nothing depends on pyplot, a screen or the user's
-style; `save(figure, path)` writes PNG or PDF.
+style; `save(figure, path)` writes PNG or PDF, `save_image(array, path)` an array pixel by pixel.
 """
 
 from musegen.plots.curves import Curve, comparison, history, training
+from musegen.plots.diagram import Arrow, Box, Text, diagram
 from musegen.plots.histograms import (
     bars,
     length_transitions,
@@ -22,12 +23,16 @@ from musegen.plots.rolls import (
     songs,
     stacked,
 )
-from musegen.plots.style import save
+from musegen.plots.style import save, save_image
 
 __all__ = [
+    "Arrow",
+    "Box",
     "Curve",
+    "Text",
     "bars",
     "comparison",
+    "diagram",
     "history",
     "image_midi_s2",
     "interpolation",
@@ -41,6 +46,7 @@ __all__ = [
     "pitch_classes",
     "pitch_transitions",
     "save",
+    "save_image",
     "songs",
     "stacked",
     "training",

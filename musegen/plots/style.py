@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from musegen import Error
 
@@ -93,4 +95,14 @@ def save(figure: Figure, path: str | Path) -> Path:
     # No date in the file: the same figure gives the same bytes.
     metadata = {"CreationDate": None} if kind == ".pdf" else None
     figure.savefig(path, dpi=600 if kind == ".pdf" else 300, metadata=metadata)
+    return path
+
+
+def save_image(image: np.ndarray, path: str | Path) -> Path:
+    """Writes an image, uint8 `(height, width)` of greys or `(height, width, 3)`, as PNG."""
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise Error(f"{path}: an image is written as .png, so end the name in it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
     return path

@@ -1,0 +1,115 @@
+"""Draws the figures of a paper anew, from our own runs, systems and data.
+
+    python eval/figures.py midi-s2
+    python eval/figures.py midi-s2 --runs runs/midi-s2 --track piano --out figures
+    python eval/figures.py midi-s2 --figure 8 --system runs/midi-s2 --data phrases/
+
+Without --figure it draws what it can and says how to make what the others need. `musegen eval
+figures` is the same.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from importlib import import_module
+from pathlib import Path
+
+from musegen import Error, environment
+from musegen.commands.options import add_seed
+from musegen.eval.options import add_split
+
+# a module has FIGURES: number of the figure to what draws it from `sources.Sources`
+PAPERS = {"midi-s2": "musegen.eval.figures_midi_s2"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "paper", choices=PAPERS, metavar="PAPER", help=f"whose figures, of {', '.join(PAPERS)}"
+    )
+    parser.add_argument(
+        "--figure", nargs="+", type=int, metavar="N",
+        help="only these, by their numbers in the paper (default: all that can be drawn)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--system", metavar="NAME",
+        help="a trained system, name or folder (default: the one in --runs, else the pretrained)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--runs", type=Path, metavar="DIR",
+        help="folder of the run folders (default: the histories that lie beside the system)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", default="demo", metavar="D",
+        help="the music to restore: phrase shards, .npy, MIDI or LPD files, a folder or archive "
+        "of them, demo or freedoom (default: demo)",
+    )  # fmt: skip
+    add_split(parser)
+    parser.add_argument(
+        "--track", default="bass", metavar="NAME",
+        help="the track whose training curves are drawn (default: bass)",
+    )  # fmt: skip
+    add_seed(parser)
+    parser.add_argument(
+        "--out", type=Path, default=Path("figures"), metavar="DIR",
+        help="folder for the pictures (default: figures)",
+    )  # fmt: skip
+
+
+def run(args: Namespace) -> None:
+    _check(args)
+    environment.import_keras()
+    room = import_module(PAPERS[args.paper])
+    numbers = sorted(set(args.figure or room.FIGURES))
+    for number in numbers:
+        if number not in room.FIGURES:
+            known = ", ".join(map(str, room.FIGURES))
+            raise Error(f"--figure {number}: {args.paper} has the figures {known}")
+    from musegen.eval.sources import Missing, Sources
+
+    sources = Sources(
+        args.paper, args.system, args.runs, args.data, args.split, args.track, args.seed
+    )
+    for number in numbers:
+        try:
+            drawing = room.FIGURES[number](sources)
+        except Missing as missing:
+            if args.figure:
+                raise
+            print(f"figure {number}: {missing}")
+            continue
+        for path in _save(drawing, args.out / f"{args.paper}-figure-{number}.png"):
+            print(path)
+        print(f"figure {number}: {drawing.about}", flush=True)
+
+
+def _check(args: Namespace) -> None:
+    """Mistakes that no figure needs to be drawn to find."""
+    from musegen.phrases import TRACKS
+
+    if args.track not in TRACKS:
+        raise Error(f"--track {args.track}: choose {', '.join(TRACKS)}")
+    if args.out.exists() and not args.out.is_dir():
+        raise Error(f"{args.out}: is no folder; choose another --out")
+    if args.runs and not args.runs.is_dir():
+        raise Error(f"{args.runs}: no such folder")
+
+
+def _save(drawing, path: Path) -> list[Path]:
+    """Writes the figure, and the pictures that go with it under their own names."""
+    from musegen import plots
+
+    paths = [plots.save(drawing.figure, path)]
+    for name, image in drawing.images.items():
+        paths.append(plots.save_image(image, path.with_stem(f"{path.stem}-{name}")))
+    return paths
+
+
+def main(argv: list[str] | None = None) -> None:
+    from musegen.cli import run_module
+
+    run_module("eval figures", argv)
+
+
+if __name__ == "__main__":
+    from musegen.cli import guard
+
+    sys.exit(guard(main))

@@ -1,0 +1,120 @@
+"""What the figures of a paper are drawn from: run folders, a trained system, data."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musegen import Error, registry
+from musegen.data import load
+from musegen.eval import systems
+from musegen.eval.measuring import spread
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from matplotlib.figure import Figure
+
+AMONG = 200  # phrases that some are chosen from
+History = dict[str, list[float]]
+
+
+class Missing(Error):
+    """What a figure needs has not been made yet; the message says how to make it."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, half a line on what it shows, and pictures pixel by pixel that go with it."""
+
+    figure: "Figure"
+    about: str
+    images: Mapping[str, "np.ndarray"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the command line names; everything is opened when a figure asks for it.
+
+    Args:
+        paper: the system of that name is drawn unless another one is named.
+        system: name or folder of a trained system; else the one in `runs`, else the pretrained.
+        runs: folder of run folders; else the histories and models beside the system.
+    """
+
+    paper: str
+    system: str | None = None
+    runs: Path | None = None
+    data: str = "demo"
+    split: str | None = None
+    track: str = "bass"
+    seed: int = 0
+
+    @cached_property
+    def folder(self) -> Path | None:
+        """Where the trained system lies."""
+        if self.system is None and self.runs and (self.runs / registry.SYSTEM_FILE).is_file():
+            return self.runs
+        given = Path(self.system or self.paper)
+        if (given / registry.SYSTEM_FILE).is_file():
+            return given
+        found = registry.pretrained().get(str(given))
+        if found is None and self.system:
+            raise Error(f"{given}: no trained system of that name, nor a folder that holds one")
+        return found
+
+    def trained(self, command: str) -> Any:
+        """The trained system; `command` makes one."""
+        if self.folder is None:
+            raise Missing(f"no trained {self.paper}; {self._told(command)}")
+        return self._opened
+
+    @cached_property
+    def _opened(self) -> Any:
+        return registry.load(self.folder)
+
+    def history(self, run: str, command: str) -> History:
+        """The columns of a run's `history.csv`; `command` makes the run."""
+        path = self._found(run, "history.csv", f"history/{run}.csv", command)
+        try:
+            with path.open(newline="") as file:
+                lines = list(csv.DictReader(file))
+            rows = [{name: float(value) for name, value in line.items()} for line in lines]
+        except (OSError, ValueError, TypeError) as error:
+            raise Error(f"{path}: no history of a training ({error})") from None
+        if not rows:
+            raise Missing(f"{path}: not one epoch yet; {self._told(command)}")
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+    def model(self, run: str, command: str) -> "keras.Model":
+        """The Keras model of a run; `command` makes the run."""
+        path = self._found(run, f"{run}.keras", f"{run}.keras", command)
+        return registry.load_model(path)
+
+    def phrases(self, n: int, n_steps: int) -> tuple["np.ndarray", str]:
+        """The fullest of some phrases that are held out, as silence shows little; what they are."""
+        held_out = systems.held_out(load(self.data, n_steps), self.split)
+        some = spread(held_out, AMONG, "read")
+        sounding = some.any(axis=(2, 3)).sum(axis=(1, 2))  # bars of all tracks
+        fullest = sorted((-sounding).argsort(kind="stable")[:n])
+        return some[fullest], f"{len(fullest)} full phrases of {held_out.name}"
+
+    def _found(self, run: str, in_runs: str, beside_system: str, command: str) -> Path:
+        """A file of a run folder or, where no runs were named, of the system's folder."""
+        if self.runs:
+            path = self.runs / run / in_runs
+        elif self.folder:
+            path = self.folder / beside_system
+        else:
+            raise Missing(f"no run {run}; {self._told(command)}")
+        if not path.is_file():
+            raise Missing(f"{path}: not there; {self._told(command)}")
+        return path
+
+    def _told(self, command: str) -> str:
+        """`command` with the folder of runs filled in, and how to show what it makes."""
+        runs = self.runs or Path("runs") / self.paper
+        again = "" if self.runs else f", then --runs {runs}"
+        return f"`{command.format(runs=runs)}` makes it{again}"

@@ -1,0 +1,38 @@
+"""A system that has learned nothing, for what evaluates and draws systems."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musegen import registry
+
+
+@pytest.fixture(scope="session")
+def system_folder(tmp_path_factory) -> Path:
+    from musegen.models import midi_s2
+
+    return midi_s2.untrained("paper").save(tmp_path_factory.mktemp("systems") / "band")
+
+
+@pytest.fixture(scope="session")
+def opened(system_folder):
+    return registry.load(system_folder)
+
+
+@pytest.fixture
+def system(opened, system_folder, monkeypatch):
+    """The system of `system_folder`, which no test opens a second time."""
+    load = registry.load
+    same = system_folder.resolve()
+    monkeypatch.setattr(
+        registry, "load", lambda what: opened if Path(what).resolve() == same else load(what)
+    )
+    return opened
+
+
+@pytest.fixture(scope="session")
+def music() -> np.ndarray:
+    """Random notes, bars of 48 steps."""
+    beats = np.random.default_rng(0).random((12, 4, 8, 84, 5)) < 0.05
+    return np.repeat(beats, 6, axis=2)
