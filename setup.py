@@ -23,7 +23,7 @@ setup(
         *(f"musegen.{room}" for room in rooms),
     ],
     package_dir={f"musegen.{room}": room for room in rooms},
-    package_data={"musegen.pretrained": ["*/*"]},
+    package_data={"musegen.pretrained": ["*/*", "*/history/*"]},
     install_requires=[
         "tensorflow>=2.18",
         "keras>=3.12",

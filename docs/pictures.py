@@ -1,14 +1,18 @@
 """Draws the pictures of the documents into `docs/images/`.
 
     python docs/pictures.py
+    python docs/pictures.py freedoom/musics/d_map12.mid
 
-All but `distances.png` are of the demo band; that one sets it beside the songs of Freedoom and is
-left as it is where Debian's package freedoom is not installed.
+Most are of the demo band. `distances.png` sets it beside the songs of Freedoom and is left as it is
+where Debian's package freedoom is not installed; `restored.png` is of the song that is named, one
+which the system has not learned.
 """
 
+import sys
 from pathlib import Path
 
 from musegen import Error, plots
+from musegen.cli import run_module
 from musegen.data import demo, load
 from musegen.eval.measuring import distances
 from musegen.plots import rolls
@@ -27,6 +31,9 @@ def main() -> None:
         plots.save(figure, IMAGES / "distances.png")
     except Error as error:
         print(error)
+    for song in sys.argv[1:]:
+        restored = IMAGES / "restored.png"
+        run_module("restore", [song, "--system", "midi-s2-large", "-o", str(restored)])
 
 
 if __name__ == "__main__":

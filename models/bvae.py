@@ -140,8 +140,8 @@ def decoder(settings: Settings, n_steps: int, n_features: int, name: str) -> ker
         y = layers.Reshape((n_steps, n_features), name="steps")(y)
     else:
         lstm = {"recurrent_activation": gates(settings), "return_sequences": True}
-        h = layers.RepeatVector(n_steps, name="repeat")(z)  # (B, T, L)
-        h = LSTM(settings.width, **lstm, name="unfold")(h)  # (B, T, H)
+        # z is what the first of them hears at every step.
+        h = LSTM(settings.width, n_steps=n_steps, **lstm, name="unfold")(z)  # (B, T, H)
         y = LSTM(n_features, **lstm, name="write")(h)
     last = "sigmoid" if settings.loss == "bce" else "linear"
     y = layers.Activation(last, dtype="float32", name="bars")(y)

@@ -114,7 +114,7 @@ class MidiS2:
 
         Args:
             z_std: standard deviation of the latent vector; by default the preset's; `"fit"` draws
-                by the mean and deviation of each latent number over the training bars.
+                by the mean and covariance that the vectors of the training bars have.
             refine: whether the refine networks finish the bars; by default if there are any.
             fusion: False draws each track's latent vector by itself, without the MFG-VAE.
         """
@@ -184,16 +184,20 @@ class MidiS2:
         return sets | {"MSR, restore": self.restore(phrases, seed)}
 
     def measure(self, data: Data) -> dict[str, np.ndarray]:
-        """Mean and deviation of each latent number over some bars, by which `"fit"` draws."""
+        """Mean and covariance of the latent vectors of some bars, by which `"fit"` draws.
+
+        Of each covariance the lower factor is kept, by which independent noise is multiplied.
+        """
         reader = mfg_vae.reader(self.bvaes, self.settings.bvae)
         rows = np.concatenate([_predict(reader, block[:, 0]) for block in data.bars.blocks(4096)])
         encoder, _ = bvae.halves(self.fusion)
         _, fused, _ = _predict(encoder, rows)
-        means = {"tracks": rows[..., : self.settings.bvae.latent], "fusion": fused}
+        by_track = rows[..., : self.settings.bvae.latent].swapaxes(0, 1)  # (5, bars, L)
         return {
-            f"{name}_{what}": getattr(values, what)(axis=0)
-            for name, values in means.items()
-            for what in ("mean", "std")
+            "tracks_mean": by_track.mean(axis=1),
+            "tracks_factor": np.stack([_factor(means) for means in by_track]),
+            "fusion_mean": fused.mean(axis=0),
+            "fusion_factor": _factor(fused),
         }
 
     @property
@@ -279,7 +283,8 @@ class MidiS2:
         if z_std == "fit":
             if not self.latents:
                 raise Error("no measured latents to fit: give z_std a number")
-            return self.latents[f"{what}_mean"] + self.latents[f"{what}_std"] * z
+            factor = self.latents[f"{what}_factor"]  # (..., L, L)
+            return self.latents[f"{what}_mean"] + (factor @ z[..., None])[..., 0]
         return z * np.float32(default if z_std is None else z_std)
 
     def _noise(self, rng: np.random.Generator, n: int) -> np.ndarray:
@@ -344,6 +349,13 @@ class MidiS2:
         shape = (self.n_steps, N_PITCHES)
         y = self.refiners[track](ops.reshape(bar, (-1, *unit)))
         return ops.reshape(y, (-1, *shape)) >= 0.5
+
+
+def _factor(means: np.ndarray) -> np.ndarray:
+    """The lower Cholesky factor of the covariance of vectors `(n, size)`."""
+    covariance = np.cov(means.astype(float), rowvar=False)
+    grain = 1e-6 * np.trace(covariance) / len(covariance) + 1e-12  # some numbers never move
+    return np.linalg.cholesky(covariance + grain * np.eye(len(covariance))).astype(np.float32)
 
 
 def _predict(graph: keras.Model, inputs):

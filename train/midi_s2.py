@@ -5,15 +5,15 @@
     musegen generate runs/mine -n 8
 
 Runs the stages in order, each in a folder of its own inside runs/midi-s2, by the scripts
-train/bvae.py, train/refine.py and train/mfg_vae.py. A stage that is trained already is skipped,
-one that was interrupted goes on. Writes the system to runs/midi-s2 itself, with samples/ of phrases
-that it generates and restores.
+train/bvae.py, train/refine.py and train/mfg_vae.py. A stage that is trained already is skipped;
+--resume goes on with one that was interrupted. Writes the system to runs/midi-s2 itself, with
+samples/ of phrases that it generates and restores.
 """
 
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 UNITS = ("note", "bar", "none")
 SHOWN = 8  # phrases of a sample, as in the paper's pictures
-PASSED_ON = ("data", "preset", "batch_size", "seed", "precision", "backend", "val_split", "bars")
+DECISIVE = ("data", "preset", "batch_size", "seed", "val_split", "bars")
+PASSED_ON = (*DECISIVE, "precision", "backend", "keep", "patience")
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,23 @@ class Training(Options):
     epochs: int | None = option(None, "of each BVAE (default: as train/bvae.py)", metavar="N")
     refine_epochs: int | None = option(None, "of each refine network", metavar="N")
     fusion_epochs: int | None = option(None, "of the MFG-VAE", metavar="N")
-    unit: str = option("note", "of the refine networks, or none of them", choices=UNITS)
+    unit: str | None = option(
+        None, "of the refine networks, or none (default: note, for large none)", choices=UNITS
+    )
     strategy: str | None = option(
         None,
         "how the tracks are fused (default: vrae, and concat for large)",
         choices=("vrae", "concat", "project"),
     )
     steps: int = option(48, "steps of a bar", choices=(48, 96))
+    assemble: bool = option(False, "train nothing; put together the stages that the folder holds")
 
 
 def run(args: Namespace) -> None:
     options = read_flags(args, Training)
     prepare(options)
-    train(options)
+    unit = options.unit or ("none" if options.preset == "large" else "note")
+    train(replace(options, unit=unit))
 
 
 def train(options: Training) -> Path:
@@ -61,11 +66,11 @@ def train(options: Training) -> Path:
     from musegen.training.runs import begun
 
     folder = Path(options.out or "runs/midi-s2")
-    for name, script, flags in stages(options, folder):
+    for name, script, flags in () if options.assemble else stages(options, folder):
         if trained(folder / name, options):
             print(f"{name}: trained already")
             continue
-        resume = ["--resume"] if begun(folder / name) else []
+        resume = ["--resume"] if options.resume and begun(folder / name) else []
         run_training(script, [*shared(options), *flags, *resume, "--out", str(folder / name)])
     system = assemble(options, folder)
     sample(system, options, folder)
@@ -98,7 +103,8 @@ def shared(options: Training) -> list[str]:
     """The flags that every stage is given."""
     given = {name: getattr(options, name) for name in PASSED_ON}
     pairs = [(flag(name), str(value)) for name, value in given.items() if value is not None]
-    return [word for pair in pairs for word in pair] + ["--no-jit"] * (not options.jit)
+    switches = ["--no-jit"] * (not options.jit) + ["--tensorboard"] * options.tensorboard
+    return [word for pair in pairs for word in pair] + switches
 
 
 def trained(folder: Path, options: Training) -> bool:
@@ -107,7 +113,7 @@ def trained(folder: Path, options: Training) -> bool:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return False
-    for name in ("data", "preset", "seed"):
+    for name in DECISIVE:
         own, wanted = config["settings"][name], getattr(options, name)
         if own != wanted:
             raise Error(

@@ -166,9 +166,5 @@ def _choose(backend: str) -> None:
 
 
 def jit_compile(options: Options) -> bool | str:
-    """What `compile(jit_compile=...)` takes: XLA wherever the backend has it."""
-    import keras
-
-    if not options.jit:
-        return False
-    return "auto" if keras.config.backend() == "torch" else True
+    """What `compile(jit_compile=...)` takes: XLA where Keras thinks it helps, or nowhere."""
+    return "auto" if options.jit else False

@@ -21,6 +21,7 @@ from musegen.phrases import TRACKS, bars_of, from_bars
 from musegen.train import bvae as script
 
 LITTLE = ["--bars", "64", "--batch-size", "64", "--no-jit"]
+EPOCHS = ["--unit", "note", "--epochs", "2", "--refine-epochs", "1", "--fusion-epochs", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +37,7 @@ def trained(tmp_path_factory, phrases) -> Path:
     """A whole system of the preset large, whose dense layers compile at once."""
     folder = tmp_path_factory.mktemp("runs") / "band"
     command = ["--data", phrases, "--preset", "large", *LITTLE, "--out", str(folder)]
-    epochs = ["--epochs", "2", "--refine-epochs", "1", "--fusion-epochs", "1"]
-    run_training("midi_s2", [*command, *epochs])
+    run_training("midi_s2", [*command, *EPOCHS])
     return folder
 
 
@@ -90,11 +90,10 @@ def test_later_stages_leave_the_bvaes_bit_for_bit(trained, phrases, tmp_path):
 
 def test_what_is_trained_is_skipped_and_other_settings_are_refused(trained, phrases, capsys):
     common = ["--data", phrases, *LITTLE, "--out", str(trained)]
-    epochs = ["--epochs", "2", "--refine-epochs", "1", "--fusion-epochs", "1"]
-    run_training("midi_s2", [*common, *epochs, "--preset", "large"])
+    run_training("midi_s2", [*common, *EPOCHS, "--preset", "large"])
     assert capsys.readouterr().out.count("trained already") == 11
     with pytest.raises(Error, match="bvae-drums: was trained with --preset large, not paper"):
-        run_training("midi_s2", [*common, *epochs])
+        run_training("midi_s2", [*common, *EPOCHS])
 
 
 def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):

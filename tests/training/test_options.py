@@ -107,4 +107,4 @@ def test_backend_that_cannot_be(monkeypatch):
 
 def test_jit_is_for_backends_that_have_xla():
     assert jit_compile(Options(jit=False)) is False
-    assert jit_compile(Options()) is (True if keras.config.backend() != "torch" else "auto")
+    assert jit_compile(Options()) == "auto"

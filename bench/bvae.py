@@ -1,0 +1,172 @@
+"""Milliseconds a training step of the BVAE takes, against a direct PyTorch port of it.
+
+    python bench/bvae.py [--steps 48] [--batch 32] [--rounds 3]
+
+Every row has a process of its own, since Keras has one backend a process; all are run in turn,
+several rounds, and the best epoch counts. `Keras LSTM` is our model with `keras.layers.LSTM` and
+RepeatVector in it. The last row gives each core its half of a batch (keras.distribution) and is an
+experiment: with NPROC below about twice the devices, XLA's all-reduce waits for itself for ever,
+so the row sets it. Loss only, no metrics; other programs at work make every row slower, PyTorch's
+most.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+
+import numpy as np
+
+BATCHES = 40
+SECONDS = 300  # a row that takes longer hangs
+ROWS = {  # name: (backend, LSTM, jit_compile, devices)
+    "PyTorch port": ("torch", "torch", False, 1),
+    "TensorFlow, Keras LSTM": ("tensorflow", "keras", False, 1),
+    "TensorFlow, Keras LSTM, XLA": ("tensorflow", "keras", True, 1),
+    "TensorFlow, ours": ("tensorflow", "ours", False, 1),
+    "TensorFlow, ours, XLA": ("tensorflow", "ours", True, 1),
+    "JAX, Keras LSTM": ("jax", "keras", True, 1),
+    "JAX, ours": ("jax", "ours", True, 1),
+    "JAX, ours, a device a core": ("jax", "ours", True, 0),
+}
+
+
+def bars(n_steps: int, batch: int) -> np.ndarray:
+    cells = np.random.default_rng(0).random((batch * BATCHES, n_steps, 84)) < 0.03
+    return 2 * cells.astype("float32") - 1
+
+
+def torch_epoch(x: np.ndarray, batch: int):
+    """A function that trains one epoch: the same sizes, sampling, loss and optimizer."""
+    import torch
+    from torch import nn
+
+    class BVAE(nn.Module):
+        def __init__(self, width: int = 128, latent: int = 64, pitches: int = 84):
+            super().__init__()
+            self.read = nn.LSTM(pitches, width, batch_first=True)
+            self.mean, self.sigma = nn.Linear(width, latent), nn.Linear(width, latent)
+            self.unfold = nn.LSTM(latent, width, batch_first=True)
+            self.write = nn.LSTM(width, pitches, batch_first=True)
+
+        def forward(self, x):
+            h = self.read(x)[1][0][0]
+            mean, s = self.mean(h), self.sigma(h)
+            kl = -0.5 * (1 + s - mean.square() - s.exp())
+            z = mean + (s / 2).exp() * 0.01 * torch.randn_like(mean)
+            y = self.write(self.unfold(z[:, None].expand(-1, x.shape[1], -1))[0])[0]
+            return y, kl.mean()
+
+    torch.set_num_threads(os.cpu_count())
+    x, model = torch.from_numpy(x), BVAE()
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3, alpha=0.9, eps=1e-7)
+
+    def epoch():
+        for bars in x.split(batch):
+            y, kl = model(bars)
+            optimizer.zero_grad()
+            (nn.functional.mse_loss(y, bars) + kl).backward()
+            optimizer.step()
+
+    return epoch
+
+
+def keras_epoch(x: np.ndarray, batch: int, lstm: str, jit: bool, devices: int):
+    """The same through Keras's `fit`."""
+    if devices > 1:
+        os.environ["NPROC"] = str(4 * devices)
+        import jax
+
+        jax.config.update("jax_num_cpu_devices", devices)
+    import keras
+
+    from musegen.models import bvae
+
+    if devices > 1:
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
+    if lstm == "keras":
+        bvae.LSTM = keras_lstm
+    settings = bvae.PRESETS["paper"]
+    model = bvae.bvae(settings, n_steps=x.shape[1])
+    model.compile(keras.optimizers.RMSprop(1e-3, epsilon=1e-7), "mse", jit_compile=jit)
+    return lambda: model.fit(x, x, batch_size=batch, verbose=0)
+
+
+def keras_lstm(units: int, n_steps: int | None = None, **options):
+    from keras import layers
+
+    lstm = layers.LSTM(units, **options)
+    if n_steps is None:
+        return lstm
+    return lambda z: lstm(layers.RepeatVector(n_steps)(z))
+
+
+def measure(name: str, n_steps: int, batch: int) -> float:
+    """Milliseconds a step in the best of five epochs."""
+    _, lstm, jit, devices = ROWS[name]
+    x = bars(n_steps, batch)
+    if lstm == "torch":
+        epoch = torch_epoch(x, batch)
+    else:
+        epoch = keras_epoch(x, batch, lstm, jit, devices or os.cpu_count())
+    epoch()  # compiles
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        epoch()
+        seconds.append(time.perf_counter() - start)
+    return 1000 * min(seconds) / BATCHES
+
+
+def measured(name: str, options: argparse.Namespace) -> float | str:
+    """The same in another process, or why not."""
+    backend = ROWS[name][0]
+    if find_spec(backend) is None:
+        return f"{backend} is not installed"
+    command = [sys.executable, __file__, "--row", name]
+    command += ["--steps", str(options.steps), "--batch", str(options.batch)]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    run = {"env": environment, "capture_output": True, "text": True, "timeout": SECONDS}
+    try:
+        done = subprocess.run(command, check=False, **run)
+    except subprocess.TimeoutExpired:
+        return f"not done after {SECONDS} s"
+    if done.returncode:
+        return f"failed: {done.stderr.strip().splitlines()[-1][:80]}"
+    return float(done.stdout.split()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=48)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--row", choices=ROWS, help="measure only this, in this process")
+    options = parser.parse_args()
+    if options.row:
+        print(measure(options.row, options.steps, options.batch))
+        return
+    best: dict[str, float | str] = {}
+    for _ in range(options.rounds):
+        for name in ROWS:
+            found = measured(name, options)
+            if isinstance(found, float):
+                former = best.get(name)
+                best[name] = min(found, former) if isinstance(former, float) else found
+            else:
+                best.setdefault(name, found)
+    print(f"batch {options.batch}, {options.steps} steps, {os.cpu_count()} cores")
+    print(f"{'':28} {'ms/step':>8} {'to PyTorch':>11}")
+    port = best["PyTorch port"]
+    for name, found in best.items():
+        if isinstance(found, str):
+            print(f"{name:28} {found}")
+            continue
+        ratio = f"{found / port:11.2f}" if isinstance(port, float) else f"{'-':>11}"
+        print(f"{name:28} {found:8.1f} {ratio}")
+
+
+if __name__ == "__main__":
+    main()
