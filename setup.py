@@ -36,12 +36,12 @@ setup(
         "mido>=1.3",
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-xdist>=3.5"],
+        "test": ["pytest>=8", "pytest-xdist>=3.5", "jax>=0.4.30"],
         "jax": ["jax>=0.4.30"],
         "torch": ["torch>=2.4"],
         "gpu": ["tensorflow[and-cuda]>=2.18"],
         "tensorboard": ["tensorboard>=2.18"],
-        "dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9", "build>=1.2"],
+        "dev": ["pytest>=8", "pytest-xdist>=3.5", "jax>=0.4.30", "ruff>=0.9", "build>=1.2"],
     },
     entry_points={"console_scripts": ["musegen = musegen.cli:main"]},
     classifiers=[

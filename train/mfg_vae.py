@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from musegen.data import Data
 
 EPOCHS = 500
-DEMO_EPOCHS = 40  # enough to see it work
+DEMO_EPOCHS = {"paper": 40, "repo": 40, "large": 12}  # enough to see it work
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def train(options: Training) -> Path:
     n_steps = bvaes[TRACKS[0]].input_shape[1]
     model = mfg_vae.mfg_vae(settings.mfg_vae, options.strategy)
     mfg_vae.compiled(model, options.learning_rate, jit_compile(options))
-    epochs = options.epochs or (DEMO_EPOCHS if options.data == "demo" else EPOCHS)
+    epochs = options.epochs or (DEMO_EPOCHS[options.preset] if options.data == "demo" else EPOCHS)
     data, held_out = material(
         options.data, options.preset, n_steps, options.val_split, options.bars, options.seed
     )

@@ -11,7 +11,7 @@ from musegen.phrases import TRACKS
 if TYPE_CHECKING:
     from musegen.training.runs import Run
 
-SHOWN = 2  # phrases
+SHOWN = 4  # phrases
 PICTURES = 10  # over a training
 
 
@@ -19,8 +19,8 @@ class Sampler:
     """Draws some phrases and their versions into `samples/` of a run.
 
     Args:
-        phrases: `(N, bars, steps, 84, tracks)`, of which the first where every track sounds are
-            shown, or else the first.
+        phrases: `(N, bars, steps, 84, tracks)`, of which some of the fullest are shown, from all
+            over the data.
         epochs: of the whole training.
         tracks: the last axis of the phrases.
 
@@ -33,7 +33,9 @@ class Sampler:
         self, run: "Run", phrases: np.ndarray, epochs: int, tracks: Sequence[str] = TRACKS
     ):
         sounding = phrases.any(axis=(2, 3)).mean(axis=(1, 2))  # share of bars and tracks
-        self.chosen = np.sort(np.argsort(-sounding, kind="stable")[:SHOWN])
+        fullest = np.sort(np.argsort(-sounding, kind="stable")[: max(SHOWN, len(phrases) // 2)])
+        spread = np.linspace(0, len(fullest) - 1, min(SHOWN, len(fullest)))
+        self.chosen = fullest[spread.astype(int)]
         self.original = phrases[self.chosen]
         self.run, self.epochs, self.tracks = run, epochs, tuple(tracks)
 

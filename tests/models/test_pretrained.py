@@ -1,0 +1,51 @@
+"""Every trained system that comes with musegen: it loads, it plays, and its papers are there."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checks import check_on_jax
+
+import musegen
+from musegen.data import demo
+from musegen.phrases import TRACKS
+from musegen.registry import load_model, pretrained
+
+MUSIC = demo.phrases(40, n_steps=48, seed=11)
+
+
+@pytest.mark.parametrize("name", pretrained())
+def test_papers(name):
+    folder = pretrained()[name]
+    card = (folder / "card.md").read_text(encoding="utf-8")
+    assert card.startswith(f"# {name}\n")
+    assert "licence" in card
+    assert json.loads((folder / "metrics.json").read_text())
+    assert list((folder / "history").glob("*.csv"))
+    assert sum(file.stat().st_size for file in folder.rglob("*")) < 25 << 20
+
+
+@pytest.mark.parametrize("name", pretrained())
+def test_it_generates_and_restores(name):
+    system = musegen.load(name)
+    new = system.generate(8, seed=1, z_std="fit")
+    density = new.mean(axis=(0, 1, 2, 3))
+    assert (density > 0.001).all()
+    assert (density < 0.1).all()
+    assert len(np.unique(new.reshape(32, -1), axis=0)) == 32
+    restored = system.restore(MUSIC)
+    for k, track in enumerate(TRACKS):
+        hits = (restored[..., k] & MUSIC[..., k]).sum()
+        f1 = 2 * hits / (restored[..., k].sum() + MUSIC[..., k].sum())
+        assert f1 > 0.6, track
+
+
+@pytest.mark.parametrize("name", pretrained())
+def test_its_files_give_the_same_on_jax(name, tmp_path):
+    rng = np.random.default_rng(0)
+    for file in ("bvae-bass", "mfg-vae"):
+        model = load_model(Path(pretrained()[name]) / f"{file}.keras")
+        _, decoder = (model.get_layer(f"{model.name}-{half}") for half in ("encoder", "decoder"))
+        z = rng.normal(size=(4, *decoder.input_shape[1:])).astype("float32")
+        check_on_jax(decoder, z, tmp_path)
