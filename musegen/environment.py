@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 
 from musegen import Error, __version__, audio
 
@@ -26,8 +27,11 @@ PACKAGES = (
     "symusic",
     "mido",
 )
-# Lines of the level "information", and what the logger says of itself.
+# Lines of the level "information", what the logger says of itself, and, where no driver of a GPU
+# is installed, that there is none.
 GREETING = re.compile(rb"WARNING: All log messages before absl|I\d{4} [\d:.]+ +\d+ \w+\.cc:")
+NO_GPU = re.compile(rb"E\d{4} [\d:.]+ +\d+ cuda_\w+\.cc:\d+\] failed call to cuInit")
+DRIVER = Path("/dev/nvidiactl")
 
 
 def describe() -> dict:
@@ -58,7 +62,12 @@ def import_keras() -> None:
     """Imports Keras without TensorFlow's greeting; a backend that cannot be is an `Error`."""
     try:
         with quiet():
-            import keras  # noqa: F401
+            import keras
+
+            if keras.config.backend() == "tensorflow":
+                import tensorflow
+
+                tensorflow.config.list_physical_devices("GPU")  # else it looks, and speaks, later
     except (ImportError, ValueError) as error:
         backend = os.environ.get("KERAS_BACKEND", "of its own choice")
         raise Error(
@@ -90,4 +99,8 @@ def quiet() -> Iterator[None]:
             os.dup2(screen, 2)
             os.close(screen)
             said.seek(0)
-            os.write(2, b"".join(line for line in said if not GREETING.match(line)))
+            os.write(2, b"".join(line for line in said if not _is_noise(line)))
+
+
+def _is_noise(line: bytes) -> bool:
+    return bool(GREETING.match(line) or (not DRIVER.exists() and NO_GPU.match(line)))
