@@ -31,6 +31,14 @@ def sound_font() -> Path:
     return min(found, key=lambda path: rank.get(path.name, len(rank)))
 
 
+def player() -> str:
+    """The FluidSynth of this machine."""
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise Error("FluidSynth is not installed: install Debian's package fluidsynth")
+    return program
+
+
 def render(
     midi: str | Path, wav: str | Path, soundfont: str | Path | None = None, rate: int = 44100
 ) -> Path:
@@ -43,9 +51,7 @@ def render(
         raise Error(f"{wav}: give the sound a name that ends in .wav")
     if not 8000 <= rate <= 96000:
         raise Error(f"{rate} samples a second: choose 8000 to 96000")
-    program = shutil.which("fluidsynth")
-    if program is None:
-        raise Error("FluidSynth is not installed: install Debian's package fluidsynth")
+    program = player()
     font = Path(soundfont) if soundfont else sound_font()
     if not font.is_file():
         raise Error(f"{font}: no such sound font")

@@ -22,6 +22,7 @@ from musegen.phrases import TRACKS
 from musegen.training.options import Options, add_flags, flag, option, prepare, read_flags
 
 if TYPE_CHECKING:
+    from musegen.data import Data
     from musegen.models.midi_s2 import MidiS2
 
 UNITS = ("note", "bar", "none")
@@ -63,6 +64,7 @@ def run(args: Namespace) -> None:
 def train(options: Training) -> Path:
     """All stages; gives the folder of the system."""
     from musegen.cli import run_training
+    from musegen.models.midi_s2 import material
     from musegen.training.runs import begun
 
     folder = Path(options.out or "runs/midi-s2")
@@ -73,7 +75,12 @@ def train(options: Training) -> Path:
         resume = ["--resume"] if options.resume and begun(folder / name) else []
         run_training(script, [*shared(options), *flags, *resume, "--out", str(folder / name)])
     system = assemble(options, folder)
-    sample(system, options, folder)
+    data, held_out = material(
+        options.data, options.preset, system.n_steps, options.val_split, options.bars, options.seed
+    )
+    system.latents = system.measure(data)
+    system.save(folder)
+    sample(system, held_out or data, options.seed, folder)
     print(f"musegen generate {folder} -n 8")
     return folder
 
@@ -123,8 +130,8 @@ def trained(folder: Path, options: Training) -> bool:
 
 
 def assemble(options: Training, folder: Path) -> "MidiS2":
-    """The whole system from the stages' models, with measured latents, written to `folder`."""
-    from musegen.models.midi_s2 import MidiS2, material
+    """The whole system of the stages' models."""
+    from musegen.models.midi_s2 import MidiS2
     from musegen.registry import load_model
 
     def model(stage: str, name: str):
@@ -135,28 +142,18 @@ def assemble(options: Training, folder: Path) -> "MidiS2":
         track: model(f"refine-{options.unit}-{track}", f"refine-{track}")
         for track in TRACKS if options.unit != "none"
     }  # fmt: skip
-    system = MidiS2(options.preset, bvaes, model("mfg-vae", "mfg-vae"), refiners)
-    data, _ = material(
-        options.data, options.preset, system.n_steps, options.val_split, options.bars, options.seed
-    )
-    system.latents = system.measure(data)
-    system.save(folder)
-    return system
+    return MidiS2(options.preset, bvaes, model("mfg-vae", "mfg-vae"), refiners)
 
 
-def sample(system: "MidiS2", options: Training, folder: Path) -> None:
-    """Draws and writes phrases: of the data held out, restored, and generated."""
+def sample(system: "MidiS2", data: "Data", seed: int, folder: Path) -> None:
+    """Draws and writes phrases: of the data, the same restored, and generated ones."""
     from musegen import midi, plots
-    from musegen.models.midi_s2 import material
 
-    _, held_out = material(
-        options.data, options.preset, system.n_steps, options.val_split, seed=options.seed
-    )
-    original = held_out.part(0, SHOWN).phrases
+    original = data.part(0, SHOWN).phrases
     shown = {
         "original": original,
         "restored": system.restore(original),
-        "generated": system.generate(SHOWN, options.seed, "fit"),
+        "generated": system.generate(SHOWN, seed, "fit"),
     }
     for name, phrases in shown.items():
         midi.write(phrases, folder / "samples" / f"{name}.mid")

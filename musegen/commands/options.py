@@ -58,8 +58,8 @@ def add_seed(parser: ArgumentParser) -> None:
 def add_z_std(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--z-std", type=spread, metavar="X",
-        help="standard deviation of the random latent vectors, or fit: mean and deviation of each "
-        "latent number as measured over the training music (default: fit, or where nothing was "
+        help="standard deviation of the random latent vectors, or fit: mean and covariance "
+        "as measured over the training music (default: fit, or where nothing was "
         "measured the number of the system's preset)",
     )  # fmt: skip
 

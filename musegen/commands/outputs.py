@@ -5,7 +5,6 @@ the work begins, and each is written whole or not at all.
 """
 
 import io
-import shutil
 import tempfile
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
@@ -48,8 +47,7 @@ def check(paths: Sequence[Path], sources: Sequence[str | Path] = ()) -> None:
         taken.add(path.resolve())
     if any(path.suffix.lower() == ".wav" for path in paths):
         audio.sound_font()
-        if shutil.which("fluidsynth") is None:
-            raise Error("FluidSynth is not installed: install Debian's package fluidsynth")
+        audio.player()
 
 
 def write(
