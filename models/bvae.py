@@ -19,9 +19,11 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
+from musegen import Error
 from musegen.models.recurrent import LSTM, hard_sigmoid
 from musegen.models.scores import ActiveF1, CellAccuracy
 from musegen.phrases import BEATS_PER_BAR, N_PITCHES
+from musegen.training import optimizers
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Settings:
         spread: how the second head's output s scales the noise: `"exp"` by exp(s / 2), as its KL
             term reads s; `"raw"` by s itself, as the original code does.
         gates: `"sigmoid"`, or `"hard_sigmoid"` as Keras 2 computed it.
-        loss: `"mse"` for bars in -1, 1; `"bce"` for bars in 0, 1 and a sigmoid output.
+        loss: `"mse"`, the squared error of bars in -1, 1; `"nll"`, their negative log-likelihood as
+            in the paper's equation 6; `"bce"`, the same of bars in 0, 1 and a sigmoid output.
         kl_reduction: `"mean"` over the latent numbers or their `"sum"`; over the batch the mean.
         kl_weight: of the KL term.
         unit: what the networks take at a time: a `"step"` by LSTMs, a `"beat"` by dense layers.
@@ -172,6 +175,22 @@ def halves(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
     return autoencoder.get_layer(f"{name}-encoder"), autoencoder.get_layer(f"{name}-decoder")
 
 
+def check(autoencoder: keras.Model, settings: Settings, track: str) -> None:
+    """Raises an `Error` for a BVAE that was trained with other settings."""
+    _, decoder = halves(autoencoder)
+    latent = decoder.input_shape[-1]
+    if latent != settings.latent:
+        raise Error(
+            f"BVAE of the {track}: {latent} latent numbers where {settings.latent} are expected; "
+            "it was trained with another preset"
+        )
+    if (decoder.layers[-1].activation is keras.activations.sigmoid) != (settings.loss == "bce"):
+        raise Error(
+            f"BVAE of the {track}: trained with another --loss than its preset's; the other stages "
+            "do not know how to read it"
+        )
+
+
 def as_input(cells, settings: Settings):
     """Cells of 0 and 1, or False and True, as a BVAE reads and learns to write them."""
     if hasattr(cells, "astype"):
@@ -184,33 +203,42 @@ def gates(settings: Settings):
     return hard_sigmoid if settings.gates == "hard_sigmoid" else "sigmoid"
 
 
-def rmsprop(learning_rate: float) -> keras.optimizers.Optimizer:
-    """RMSprop as Keras 2 had it.
+@keras.saving.register_keras_serializable("musegen")
+def nll(y_true, y_pred):
+    """-ln q(X | Z), a mean over pitches: a cell y in (-1, 1) is on with probability (1 + y) / 2.
 
-    Its epsilon of 1e-7 stood outside the root, where it is one of about 1e-14 inside, as today.
-    With the default of today the gradients of these losses, far below 3e-4, hardly move a weight.
+    Once a cell has settled near -1 its tanh lets hardly anything of a squared error through; this
+    loss undoes that, so that a missing note pulls at full strength.
     """
-    return keras.optimizers.RMSprop(learning_rate, epsilon=1e-14)
+    return keras.losses.binary_crossentropy((1 + y_true) / 2, (1 + y_pred) / 2)
+
+
+LOSSES = {
+    "mse": keras.losses.mean_squared_error,
+    "nll": nll,
+    "bce": keras.losses.binary_crossentropy,
+}
 
 
 def compiled(
     autoencoder: keras.Model,
     settings: Settings,
-    learning_rate: float = 1e-3,
+    optimizer: keras.optimizers.Optimizer | None = None,
     jit_compile: bool | str = "auto",
 ) -> keras.Model:
-    """Ready for `fit`. The loss that is logged has the KL term in it; `mse` or `bce` has not."""
-    loss = {"mse": keras.losses.MeanSquaredError, "bce": keras.losses.BinaryCrossentropy}
-    metric = {"mse": keras.metrics.MeanSquaredError, "bce": keras.metrics.BinaryCrossentropy}
-    if settings.unit == "beat":
-        optimizer = keras.optimizers.Adam(learning_rate, clipnorm=1.0)
-    else:
-        optimizer = rmsprop(learning_rate)
+    """Ready for `fit`. The loss that is logged has the KL term in it; the metric of its name not.
+
+    Args:
+        optimizer: by default RMSprop of step-wise networks, Adam of beat-wise ones, rate 1e-3.
+    """
+    if optimizer is None:
+        optimizer = optimizers.adam(1e-3) if settings.unit == "beat" else optimizers.rmsprop(1e-3)
+    loss = LOSSES[settings.loss]
     autoencoder.compile(
         optimizer,
-        loss[settings.loss](),
+        loss,
         metrics=[
-            metric[settings.loss](name=settings.loss),
+            keras.metrics.MeanMetricWrapper(loss, name=settings.loss),
             keras.metrics.CategoricalAccuracy(name="acc_argmax"),
             CellAccuracy(settings.threshold),
             ActiveF1(settings.threshold),

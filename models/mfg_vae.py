@@ -25,6 +25,7 @@ from musegen import Error
 from musegen.models import bvae
 from musegen.models.bvae import Sampling
 from musegen.phrases import N_PITCHES, TRACKS
+from musegen.training import optimizers
 
 STRATEGIES = ("vrae", "concat", "project")
 PROJECT_WIDTHS = (128, 128, 64, 64, 32, 32)
@@ -160,21 +161,17 @@ def heads(h, settings: Settings, noise: float) -> list:
     return [sampling([mean, sigma]), mean, sigma]
 
 
-def check(bvaes: Mapping[str, keras.Model], latent: int) -> None:
+def check(bvaes: Mapping[str, keras.Model], settings: bvae.Settings) -> None:
     """Raises an `Error` for BVAEs of another preset, or of bars of different lengths."""
     first = bvaes[TRACKS[0]].input_shape
     for track in TRACKS:
-        shape, own = bvaes[track].input_shape, bvae.halves(bvaes[track])[1].input_shape[-1]
+        shape = bvaes[track].input_shape
         if shape != first:
             raise Error(
                 f"BVAE of the {track}: bars of {shape[1]} steps, that of the drums {first[1]}; "
                 "train both with the same --steps"
             )
-        if own != latent:
-            raise Error(
-                f"BVAE of the {track}: {own} latent numbers where {latent} are expected; "
-                "it was trained with another preset"
-            )
+        bvae.check(bvaes[track], settings, track)
 
 
 def reader(bvaes: Mapping[str, keras.Model], settings: bvae.Settings) -> keras.Model:
@@ -194,11 +191,13 @@ def reader(bvaes: Mapping[str, keras.Model], settings: bvae.Settings) -> keras.M
 
 
 def compiled(
-    autoencoder: keras.Model, learning_rate: float = 1e-3, jit_compile: bool | str = "auto"
+    autoencoder: keras.Model,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    jit_compile: bool | str = "auto",
 ) -> keras.Model:
     """Ready for `fit`; the loss that is logged has the KL term in it, `mse` has not."""
     autoencoder.compile(
-        bvae.rmsprop(learning_rate),
+        optimizer or optimizers.rmsprop(1e-3),
         keras.losses.MeanSquaredError(),
         metrics=[
             keras.metrics.MeanSquaredError(name="mse"),

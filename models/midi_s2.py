@@ -254,9 +254,8 @@ class MidiS2:
 
     def _check(self) -> None:
         """Parts of different presets or layouts do not go together."""
-        latent = self.settings.bvae.latent
-        mfg_vae.check(self.bvaes, latent)
-        wanted = (None, len(TRACKS), 2 * latent)
+        mfg_vae.check(self.bvaes, self.settings.bvae)
+        wanted = (None, len(TRACKS), 2 * self.settings.bvae.latent)
         if self.fusion.input_shape != wanted:
             raise Error(
                 f"MFG-VAE: takes {self.fusion.input_shape[1:]}, the BVAEs give {wanted[1:]}; "

@@ -2,6 +2,7 @@
 
     python train/bvae.py --track all && python train/mfg_vae.py
     python train/mfg_vae.py --strategy concat --data phrases/ --bvaes runs
+    python train/mfg_vae.py --recipe led --data phrases/   # ours: faster
 
 Reads runs/bvae-TRACK of all tracks, which stay as they are. Writes to runs/mfg-vae: the model,
 history.csv, loss.png, and in samples/ held-out phrases beside what the whole reducer gives back.
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen.phrases import TRACKS
-from musegen.training.options import Options, add_flags, option, prepare, read_flags
+from musegen.training.options import add_flags, option, prepare, read_flags
+from musegen.training.recipes import RECIPE_HELP, Recipe, RecipeOptions, optimizer_of, settled
 
 if TYPE_CHECKING:
     import keras
@@ -23,12 +25,16 @@ if TYPE_CHECKING:
 
     from musegen.data import Data
 
-EPOCHS = 500
-DEMO_EPOCHS = {"paper": 40, "repo": 40, "large": 12}  # enough to see it work
+RECIPES = {
+    "paper": Recipe(500, 40),
+    "repo": Recipe(500, 40),
+    "large": Recipe(500, 12),
+    "led": Recipe(100, 10, "muon", 3e-3, "cosine", lead=20),
+}
 
 
 @dataclass(frozen=True)
-class Training(Options):
+class Training(RecipeOptions):
     """Options of this script."""
 
     preset: str = option(
@@ -41,7 +47,7 @@ class Training(Options):
         choices=("vrae", "concat", "project"),
     )
     bvaes: str = option("runs", "folder that holds the runs bvae-TRACK", metavar="DIR")
-    learning_rate: float = option(1e-3, "of RMSprop", metavar="R")
+    recipe: str | None = option(None, RECIPE_HELP, choices=tuple(RECIPES))
 
 
 def run(args: Namespace) -> None:
@@ -57,20 +63,20 @@ def train(options: Training) -> Path:
     from musegen.registry import load_model
     from musegen.training import rows
     from musegen.training.fitting import fit
+    from musegen.training.lead import lead
     from musegen.training.options import jit_compile
     from musegen.training.runs import Run, describe_data
 
+    options = settled(options, RECIPES)
     settings = PRESETS[options.preset]
     names = {track: f"bvae-{track}" for track in TRACKS}
     bvaes = {
         track: load_model(Path(options.bvaes) / name / f"{name}.keras")
         for track, name in names.items()
     }
-    mfg_vae.check(bvaes, settings.bvae.latent)
+    mfg_vae.check(bvaes, settings.bvae)
     n_steps = bvaes[TRACKS[0]].input_shape[1]
     model = mfg_vae.mfg_vae(settings.mfg_vae, options.strategy)
-    mfg_vae.compiled(model, options.learning_rate, jit_compile(options))
-    epochs = options.epochs or (DEMO_EPOCHS[options.preset] if options.data == "demo" else EPOCHS)
     data, held_out = material(
         options.data, options.preset, n_steps, options.val_split, options.bars, options.seed
     )
@@ -79,31 +85,40 @@ def train(options: Training) -> Path:
     latents = read(reader, data)
     held_latents = held_out and read(reader, held_out)
 
+    validation = held_latents and rows.batches(held_latents, 512, shuffle=False)
+
     def batches(epoch: int):
         return rows.batches(latents, options.batch_size, options.seed, epoch=epoch)
 
+    def compiled(network, n_batches: int):
+        optimizer = optimizer_of(options, n_batches)
+        return mfg_vae.compiled(network, optimizer, jit_compile(options))
+
     folder = Path(options.out or "runs/mfg-vae")
     strategy = options.strategy or settings.mfg_vae.strategy
-    told = asdict(replace(options, epochs=epochs, strategy=strategy))
+    told = asdict(replace(options, strategy=strategy))
+    halves, title = bvae.halves(model), f"MFG-VAE, strategy {strategy}"
+    fitting = {"accuracy": "acc_argmax", "reconstruction": "mse"}
     with Run(folder, told, options.resume, describe_data(data)) as run:
+        if options.lead:
+            about = f"{title}, led by components"
+            lead(run, halves, compiled, batches, options.lead, validation, title=about, **fitting)
         fit(
-            model,
+            compiled(model, options.epochs * len(batches(0))),
             batches,
-            epochs,
+            options.epochs,
             run,
-            held_latents and rows.batches(held_latents, 512, shuffle=False),
-            accuracy="acc_argmax",
-            reconstruction="mse",
+            validation,
             keep=options.keep,
             monitor="val_loss",
             patience=options.patience,
-            samples=sampler(model, bvaes, options, held_out or data, run, epochs),
+            samples=sampler(model, bvaes, options, held_out or data, run),
             tensorboard=options.tensorboard,
-            title=f"MFG-VAE, strategy {strategy}",
+            title=title,
+            **fitting,
         )
-        run.save(model, "mfg-vae.keras")
-        for half, name in zip(bvae.halves(model), ("encoder", "decoder"), strict=True):
-            run.save(half, f"{name}.keras")
+        for part, name in zip((model, *halves), ("mfg-vae", "encoder", "decoder"), strict=True):
+            run.save(part, f"{name}.keras")
         print(run.path("mfg-vae.keras"))
     return folder
 
@@ -120,13 +135,13 @@ def read(reader: "keras.Model", data: "Data") -> "tuple[np.ndarray, np.ndarray]"
 
 
 def sampler(
-    model: "keras.Model", bvaes: Mapping, options: Training, data: "Data", run, epochs: int
+    model: "keras.Model", bvaes: Mapping, options: Training, data: "Data", run
 ) -> Callable[[int], None]:
     """Gives a function that draws and writes two phrases beside what the reducer gives back."""
     from musegen.models.midi_s2 import MidiS2
     from musegen.training.samples import Sampler
 
-    draw = Sampler(run, next(data.blocks()), epochs)
+    draw = Sampler(run, next(data.blocks()), options.epochs)
     system = MidiS2(options.preset, bvaes, model)
     return lambda epoch: draw(epoch, lambda: {"restored": system.restore(draw.original)})
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from musegen import Error
 from musegen.phrases import TRACKS
 from musegen.training.options import Options, add_flags, flag, option, prepare, read_flags
+from musegen.training.recipes import RECIPE_HELP
 
 if TYPE_CHECKING:
     from musegen.data import Data
@@ -39,6 +40,11 @@ class Training(Options):
         "paper", "settings of the paper, of its code, or a larger network of ours",
         choices=("paper", "repo", "large"),
     )  # fmt: skip
+    recipe: str | None = option(
+        None,
+        RECIPE_HELP + "; on the demo band led",
+        choices=("paper", "repo", "large", "led"),
+    )
     epochs: int | None = option(None, "of each BVAE (default: as train/bvae.py)", metavar="N")
     refine_epochs: int | None = option(None, "of each refine network", metavar="N")
     fusion_epochs: int | None = option(None, "of the MFG-VAE", metavar="N")
@@ -57,8 +63,15 @@ class Training(Options):
 def run(args: Namespace) -> None:
     options = read_flags(args, Training)
     prepare(options)
-    unit = options.unit or ("none" if options.preset == "large" else "note")
-    train(replace(options, unit=unit))
+    large = options.preset == "large"
+    quick = options.data == "demo" and not large
+    train(
+        replace(
+            options,
+            unit=options.unit or ("none" if large else "note"),
+            recipe=options.recipe or ("led" if quick else options.preset),
+        )
+    )
 
 
 def train(options: Training) -> Path:
@@ -87,18 +100,15 @@ def train(options: Training) -> Path:
 
 def stages(options: Training, folder: Path) -> list[tuple[str, str, list[str]]]:
     """Folder, script and own flags of each stage, in order."""
-    plan = [
-        (f"bvae-{track}", "bvae", ["--track", track, *epochs(options.epochs)]) for track in TRACKS
-    ]
-    bvaes = ["--bvaes", str(folder)]
+    recipe, bvaes = ["--recipe", options.recipe], ["--bvaes", str(folder)]
+    own = [*recipe, *epochs(options.epochs), "--steps", str(options.steps)]
+    plan = [(f"bvae-{track}", "bvae", ["--track", track, *own]) for track in TRACKS]
     for track in TRACKS if options.unit != "none" else ():
         flags = ["--track", track, "--unit", options.unit, *epochs(options.refine_epochs), *bvaes]
         plan.append((f"refine-{options.unit}-{track}", "refine", flags))
     strategy = ["--strategy", options.strategy] if options.strategy else []
-    flags = [*strategy, *epochs(options.fusion_epochs), *bvaes]
+    flags = [*recipe, *strategy, *epochs(options.fusion_epochs), *bvaes]
     plan.append(("mfg-vae", "mfg_vae", flags))
-    for row in plan[: len(TRACKS)]:
-        row[2].extend(["--steps", str(options.steps)])
     return plan
 
 
@@ -120,8 +130,9 @@ def trained(folder: Path, options: Training) -> bool:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return False
-    for name in DECISIVE:
-        own, wanted = config["settings"][name], getattr(options, name)
+    for name in (*DECISIVE, "recipe"):
+        wanted = getattr(options, name)
+        own = config["settings"].get(name, wanted)
         if own != wanted:
             raise Error(
                 f"{folder}: was trained with {flag(name)} {own}, not {wanted}; give another --out"

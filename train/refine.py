@@ -68,7 +68,7 @@ def run(args: Namespace) -> None:
 
 def train(options: Training) -> Path:
     """One run; gives its folder."""
-    from musegen.models import refine
+    from musegen.models import bvae, refine
     from musegen.models.midi_s2 import material
     from musegen.registry import load_model
     from musegen.training import rows
@@ -77,8 +77,9 @@ def train(options: Training) -> Path:
     from musegen.training.runs import Run, describe_data
 
     name = f"bvae-{options.track}"
-    bvae = load_model(Path(options.bvaes) / name / f"{name}.keras")
-    n_steps = bvae.input_shape[1]
+    autoencoder = load_model(Path(options.bvaes) / name / f"{name}.keras")
+    bvae.check(autoencoder, bvae.PRESETS[options.preset], options.track)
+    n_steps = autoencoder.input_shape[1]
     settings = refine.PRESETS[options.preset]
     per_bar = options.unit == "bar"
     loss = options.loss or (settings.bar_loss if per_bar else "bce")
@@ -91,8 +92,8 @@ def train(options: Training) -> Path:
         options.data, options.preset, n_steps, options.val_split, options.bars, options.seed
     )
     print(f"{name}: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
-    pairs = written(bvae, data, options)
-    held_pairs = held_out and written(bvae, held_out, options)
+    pairs = written(autoencoder, data, options)
+    held_pairs = held_out and written(autoencoder, held_out, options)
 
     def batches(epoch: int):
         return rows.batches(pairs, options.batch_size, options.seed, epoch=epoch, map=as_floats)
@@ -121,7 +122,7 @@ def as_floats(*arrays):
     return tuple(array.astype("float32") for array in arrays)
 
 
-def written(bvae: "keras.Model", data: "Data", options: Training) -> tuple:
+def written(autoencoder: "keras.Model", data: "Data", options: Training) -> tuple:
     """What the BVAE writes of each bar, float16, and the cells that it should have been, bool.
 
     Rows are steps `(n, 84)` or bars `(n, T, 84, 1)`.
@@ -134,7 +135,7 @@ def written(bvae: "keras.Model", data: "Data", options: Training) -> tuple:
     outputs, targets = [], []
     for block in data.bars.blocks(1024):
         cells = block[:, 0, :, :, k]  # (n, T, 84)
-        output = bvae.predict(as_input(cells, settings), batch_size=256, verbose=0)
+        output = autoencoder.predict(as_input(cells, settings), batch_size=256, verbose=0)
         outputs.append(output.astype("float16"))
         targets.append(cells)
     unit = (*cells.shape[1:], 1) if options.unit == "bar" else cells.shape[2:]

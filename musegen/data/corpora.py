@@ -77,5 +77,7 @@ def files(name: str) -> list[Path]:
     corpus = CORPORA[name]
     there = [path for path in map(Path, corpus.files) if path.exists()]
     if not there:
-        raise Error(f"{name}: {' and '.join(corpus.files)} not found; install {corpus.found}")
+        other = f", or write ./{name} for the folder" if Path(name).exists() else ""
+        missing = " and ".join(corpus.files)
+        raise Error(f"{name}: {missing} not found; install {corpus.found}{other}")
     return there

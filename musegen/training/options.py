@@ -15,6 +15,7 @@ A script adds its own, and gets its flags from the same fields:
 """
 
 import dataclasses
+import math
 import os
 import sys
 import typing
@@ -34,14 +35,19 @@ KEEP = ("last", "best")
 
 
 def option(
-    default: Any, help: str, choices: Sequence | None = None, metavar: str | None = None
+    default: Any,
+    help: str,
+    choices: Sequence | None = None,
+    metavar: str | None = None,
+    least: float | None = None,
 ) -> Any:
-    """A field of a settings dataclass that is a flag as well.
+    """A field of a settings dataclass that is a flag as well, with the least value it may have.
 
     A field that is True by default becomes `--no-name`, so its help says what that switches off.
     """
     return dataclasses.field(
-        default=default, metadata={"help": help, "choices": choices, "metavar": metavar}
+        default=default,
+        metadata={"help": help, "choices": choices, "metavar": metavar, "least": least},
     )
 
 
@@ -59,9 +65,9 @@ class Options:
         "paper", "settings as the paper has them, or as its code has", choices=("paper", "repo")
     )
     epochs: int | None = option(
-        None, "times to go through the data (default: as the preset has)", metavar="N"
+        None, "times to go through the data (default: as the preset has)", metavar="N", least=1
     )
-    batch_size: int = option(32, "examples in a batch", metavar="N")
+    batch_size: int = option(32, "examples in a batch", metavar="N", least=1)
     seed: int = option(0, "of first weights, noise and order", metavar="N")
     precision: str = option("float32", "of the arithmetic", choices=PRECISIONS)
     backend: str | None = option(
@@ -75,25 +81,27 @@ class Options:
         metavar="S",
     )  # fmt: skip
     bars: int | None = option(
-        None, "learn only this many bars, the first ones (default: all)", metavar="N"
+        None, "learn only this many bars, the first ones (default: all)", metavar="N", least=1
     )
     keep: str = option(
         "last", "weights to end with: of the last epoch, or of the best in validation", choices=KEEP
     )
     patience: int | None = option(
-        None, "stop after so many epochs without a better validation (default: never)", metavar="N"
-    )
+        None, "stop after so many epochs without a better validation (default: never)",
+        metavar="N", least=1,
+    )  # fmt: skip
     tensorboard: bool = option(False, "write logs/ for TensorBoard as well")
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            value, choices = getattr(self, field.name), field.metadata["choices"]
-            if choices and value is not None and value not in choices:
+            value, facts = getattr(self, field.name), field.metadata
+            choices, least = facts["choices"], facts["least"]
+            if value is None:
+                continue
+            if choices and value not in choices:
                 raise Error(f"{flag(field.name)} {value}: choose {', '.join(map(str, choices))}")
-        for name in ("epochs", "batch_size", "bars", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise Error(f"{flag(name)} {value}: at least 1 is needed")
+            if least is not None and not least <= value < math.inf:
+                raise Error(f"{flag(field.name)} {value}: at least {least} is needed")
         if not 0 <= self.val_split <= 0.5:
             raise Error(f"--val-split {self.val_split}: a share from 0 to 0.5 is needed")
         if not 0 <= self.seed < 2**32:

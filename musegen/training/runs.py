@@ -101,6 +101,12 @@ class Run:
         """Whether `save` has written `name`, in this run or before it was resumed."""
         return name in self.config["saved"] and self.path(name).exists()
 
+    def inner(self, name: str) -> "Run":
+        """A run in a folder of this one, with the same settings and data, resumed with it."""
+        settings, data = self.config["settings"], self.config["data"]
+        folder = self.path(name)
+        return Run(folder, settings, self.resume and begun(folder), data)
+
     def _begin(self) -> None:
         known = begun(self.folder)
         if known and not self.resume:

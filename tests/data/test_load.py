@@ -5,6 +5,7 @@ import sys
 import tarfile
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,10 +193,14 @@ def test_the_demo(n_steps):
     np.testing.assert_array_equal(next(data.blocks(20)), resample(expected, n_steps))
 
 
-def test_freedoom_is_asked_of_debian(monkeypatch):
+def test_freedoom_is_asked_of_debian(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     missing = replace(corpora.CORPORA["freedoom"], files=("/nowhere.wad",))
     monkeypatch.setitem(corpora.CORPORA, "freedoom", missing)
-    with pytest.raises(Error, match=r"/nowhere\.wad not found; install Debian's package freedoom"):
+    with pytest.raises(Error, match=r"/nowhere\.wad not found; install Debian's package freedoom$"):
+        load("freedoom")
+    Path("freedoom").mkdir()  # which the word goes before
+    with pytest.raises(Error, match=r"freedoom, or write \./freedoom for the folder"):
         load("freedoom")
 
 

@@ -76,9 +76,11 @@ def test_the_order_of_the_tracks_matters_to_the_chosen_strategy():
     assert np.abs(mean - other).max() > 1e-5
 
 
+TINY_BVAE = replace(bvae.PRESETS["paper"], width=8, latent=4)
+
+
 def some_bvaes(n_steps: int = 48) -> dict:
-    settings = replace(bvae.PRESETS["paper"], width=8, latent=4)
-    return {track: bvae.bvae(settings, n_steps, name=f"bvae-{track}") for track in TRACKS}
+    return {track: bvae.bvae(TINY_BVAE, n_steps, name=f"bvae-{track}") for track in TRACKS}
 
 
 def test_rows_hold_the_mean_then_the_sigma_of_each_track_in_order():
@@ -94,9 +96,9 @@ def test_rows_hold_the_mean_then_the_sigma_of_each_track_in_order():
 
 
 def test_bvaes_of_another_preset_or_layout_are_refused():
-    mfg_vae.check(some_bvaes(), 4)
+    mfg_vae.check(some_bvaes(), TINY_BVAE)
     with pytest.raises(Error, match="BVAE of the drums: 4 latent numbers where 64 are expected"):
-        mfg_vae.check(some_bvaes(), 64)
+        mfg_vae.check(some_bvaes(), bvae.PRESETS["paper"])
     mixed = some_bvaes() | {"bass": some_bvaes(n_steps=96)["bass"]}
     with pytest.raises(Error, match="BVAE of the bass: bars of 96 steps, that of the drums 48"):
-        mfg_vae.check(mixed, 4)
+        mfg_vae.check(mixed, TINY_BVAE)

@@ -111,6 +111,25 @@ def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
     assert json.loads((folder / "latents.json").read_text())["std_of_means"] > 0
 
 
+def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrases, tmp_path):
+    command = ["--data", phrases, *LITTLE, "--recipe", "led", "--preset", "large", "--lead", "1"]
+
+    def weights(folder: str, *epochs: str) -> list:
+        for flags in epochs:
+            run_training("bvae", [*command, *flags.split(), "--out", str(tmp_path / folder)])
+        return musegen.load(tmp_path / folder / "bvae-bass.keras").get_weights()
+
+    whole = weights("whole", "--epochs 2 --decay none")
+    parts = weights("parts", "--epochs 1 --decay none", "--epochs 2 --decay none --resume")
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for folder, rows in (("whole/lead", 1), ("whole", 2)):
+        with (tmp_path / folder / "history.csv").open() as file:
+            assert len(list(csv.DictReader(file))) == rows
+    settings = json.loads((tmp_path / "whole" / "config.json").read_text())["settings"]
+    assert (settings["optimizer"], settings["kl_weight"]) == ("muon", 0.001)
+
+
 def test_one_network_shared_by_all_tracks(phrases, tmp_path):
     command = ["--track", "shared", "--data", phrases, *LITTLE, "--epochs", "1"]
     run_training("bvae", [*command, "--preset", "large", "--out", str(tmp_path / "run")])

@@ -1,0 +1,60 @@
+"""The optimizers by name, and how their learning rate falls."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+DECAYS = ("none", "cosine")
+
+
+def optimizer(
+    name: str, learning_rate: float = 1e-3, decay: str = "none", n_batches: int = 0
+) -> "keras.optimizers.Optimizer":
+    """One of `OPTIMIZERS`.
+
+    Args:
+        decay: `"cosine"` lets the learning rate fall to 0 over `n_batches`.
+
+    Example:
+        >>> optimizer("muon", 3e-3, "cosine", n_batches=10_000)
+    """
+    import keras
+
+    if decay == "cosine":
+        learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_batches)
+    return OPTIMIZERS[name](learning_rate)
+
+
+def rmsprop(learning_rate) -> "keras.optimizers.Optimizer":
+    """RMSprop as Keras 2 had it.
+
+    Its epsilon of 1e-7 stood outside the root, where it is one of about 1e-14 inside, as today.
+    With the default of today gradients far below 3e-4 hardly move a weight.
+    """
+    import keras
+
+    return keras.optimizers.RMSprop(learning_rate, epsilon=1e-14)
+
+
+def adam(learning_rate) -> "keras.optimizers.Optimizer":
+    """Adam with clipped gradients."""
+    import keras
+
+    return keras.optimizers.Adam(learning_rate, clipnorm=1.0)
+
+
+def muon(learning_rate) -> "keras.optimizers.Optimizer":
+    """Muon, which moves a matrix equally far in every direction; Adam for biases.
+
+    Recurrent networks leave with it, in some hundred steps, the plateau on which they only know how
+    often a cell is on.
+    """
+    import keras
+
+    return keras.optimizers.Muon(
+        learning_rate, adam_lr_ratio=0.5, weight_decay=0.0, adam_weight_decay=0.0
+    )
+
+
+OPTIMIZERS = {"rmsprop": rmsprop, "adam": adam, "muon": muon}
