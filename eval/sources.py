@@ -25,6 +25,19 @@ class Missing(Error):
     """What a figure needs has not been made yet; the message says how to make it."""
 
 
+def read_history(path: Path) -> History:
+    """The columns of a `history.csv`."""
+    try:
+        with path.open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        rows = [{name: float(value) for name, value in line.items()} for line in lines]
+    except (OSError, ValueError, TypeError) as error:
+        raise Error(f"{path}: no history of a training ({error})") from None
+    if not rows:
+        raise Missing(f"{path}: not one epoch yet")
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A figure, half a line on what it shows, and pictures pixel by pixel that go with it."""
@@ -79,14 +92,9 @@ class Sources:
         """The columns of a run's `history.csv`; `command` makes the run."""
         path = self._found(run, "history.csv", f"history/{run}.csv", command)
         try:
-            with path.open(newline="") as file:
-                lines = list(csv.DictReader(file))
-            rows = [{name: float(value) for name, value in line.items()} for line in lines]
-        except (OSError, ValueError, TypeError) as error:
-            raise Error(f"{path}: no history of a training ({error})") from None
-        if not rows:
-            raise Missing(f"{path}: not one epoch yet; {self._told(command)}")
-        return {name: [row[name] for row in rows] for name in rows[0]}
+            return read_history(path)
+        except Missing as missing:
+            raise Missing(f"{missing}; {self._told(command)}") from None
 
     def model(self, run: str, command: str) -> "keras.Model":
         """The Keras model of a run; `command` makes the run."""

@@ -73,6 +73,12 @@ COMMANDS = {
         "make what is missing.",
         "musegen eval figures midi-s2 --runs runs/midi-s2 --out figures",
     ),
+    "eval curves": (
+        "musegen.eval.curves",
+        "the curves of several trainings in one picture",
+        "Reads run folders. Writes a PNG or PDF file.",
+        "musegen eval curves runs/one runs/other --out curves.png",
+    ),
     "render": (
         "musegen.audio",
         "play a MIDI file into a WAV file",

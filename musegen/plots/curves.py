@@ -86,6 +86,7 @@ def comparison(
     limits: Mapping[str, Limits] | None = None,
     median: int = 5,
     columns: int = 2,
+    x: str = "step",
     width: float = PAGE,
 ) -> Figure:
     """The same values in several runs, a panel for each value (BinaryMuseGAN, Figures 9 and 11).
@@ -96,6 +97,7 @@ def comparison(
         limits: label to the limits of its vertical axis.
         median: width of the median filter, in points; the raw values stand pale behind.
         columns: panels in a row.
+        x: what is counted.
         width: of the figure, in inches.
     """
     data, limits = data or {}, limits or {}
@@ -116,7 +118,7 @@ def comparison(
                 data[label], color="black", linewidth=0.6, linestyle=(0, (4, 2))
             )
             handles["training data"] = reference
-        axes.set(xlabel="step", ylabel=label, ylim=limits.get(label))
+        axes.set(xlabel=x, ylabel=label, ylim=limits.get(label))
         axes.grid(axis="y")
     for axes in panels[len(labels) :]:
         axes.set_axis_off()

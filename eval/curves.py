@@ -1,0 +1,71 @@
+"""The curves of several trainings in one picture, a panel for each column of their history.
+
+    python eval/curves.py runs/float32 runs/bfloat16 --out precision.png
+    python eval/curves.py runs/a/history.csv runs/b/history.csv --column val_loss val_f1
+
+`musegen eval curves` is the same.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from musegen import Error
+
+COLUMNS = ("loss", "val_loss", "f1", "val_f1")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run folders, or their history.csv"
+    )
+    parser.add_argument(
+        "--column", nargs="+", metavar="NAME",
+        help=f"columns of the histories (default: {', '.join(COLUMNS)}, of those that there are)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, default=Path("curves.png"), metavar="F",
+        help="the picture, .png or .pdf (default: curves.png)",
+    )  # fmt: skip
+
+
+def run(args: Namespace) -> None:
+    from musegen import plots
+    from musegen.eval.sources import read_history
+
+    if args.out.suffix.lower() not in (".png", ".pdf"):
+        raise Error(f"{args.out}: end the name in .png or .pdf")
+    files = [path / "history.csv" if path.is_dir() else path for path in args.runs]
+    names = _names(files)
+    histories = {name: read_history(file) for name, file in zip(names, files, strict=True)}
+    columns = args.column or [c for c in COLUMNS if any(c in h for h in histories.values())]
+    runs = {}
+    for name, history in histories.items():
+        unknown = [column for column in args.column or () if column not in history]
+        if unknown:
+            raise Error(f"{name}: has no column {unknown[0]}; there are {', '.join(history)}")
+        shown = [column for column in columns if column in history]
+        runs[name] = {column: (history["epoch"], history[column]) for column in shown}
+    plots.save(plots.comparison(runs, x="epoch", median=1), args.out)
+    print(args.out)
+    for name, history in histories.items():
+        ends = [f"{column} {history[column][-1]:.4g}" for column in columns if column in history]
+        print(f"{name}: {len(history['epoch'])} epochs, at the end {', '.join(ends)}")
+
+
+def _names(files: list[Path]) -> list[str]:
+    """The shortest names that tell the runs apart: folders of histories, or other files."""
+    names = [file.parent.name if file.name == "history.csv" else file.stem for file in files]
+    return names if len(set(names)) == len(files) else list(map(str, files))
+
+
+def main(argv: list[str] | None = None) -> None:
+    from musegen.cli import run_module
+
+    run_module("eval curves", argv)
+
+
+if __name__ == "__main__":
+    from musegen.cli import guard
+
+    sys.exit(guard(main))
