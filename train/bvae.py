@@ -18,9 +18,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musegen import Error
 from musegen.phrases import TRACKS
 from musegen.training.options import add_flags, option, prepare, read_flags
-from musegen.training.recipes import RECIPE_HELP, Recipe, RecipeOptions, optimizer_of, settled
+from musegen.training.recipes import (
+    RECIPE_HELP,
+    Recipe,
+    RecipeOptions,
+    kl_weight,
+    optimizer_of,
+    settled,
+)
 from musegen.training.runs import begun
 
 if TYPE_CHECKING:
@@ -35,13 +43,12 @@ class BVAERecipe(Recipe):
     """How a BVAE is trained where no flag says otherwise.
 
     Args:
-        loss, kl_weight: None as the preset has them.
+        loss: None as the preset has it.
         kl_warmup: epochs with a thousandth of the KL term. At its full weight from the start it
             keeps the encoder silent for many epochs, before the decoder has learned to listen.
     """
 
     loss: str | None = None
-    kl_weight: float | None = None
     kl_warmup: int = 0
 
 
@@ -49,7 +56,7 @@ RECIPES = {
     "paper": BVAERecipe(100, 16, kl_warmup=8),
     "repo": BVAERecipe(100, 16),
     "large": BVAERecipe(100, 6, "adam"),
-    "led": BVAERecipe(20, 6, "muon", 3e-3, "cosine", lead=4, loss="nll", kl_weight=1e-3),
+    "led": BVAERecipe(20, 6, "muon", 3e-3, "cosine", lead=4, kl_weight=1e-3, loss="nll"),
 }
 SHARED_EPOCHS = 30  # of a network that all tracks share, which sees five times as many bars
 
@@ -73,9 +80,6 @@ class Training(RecipeOptions):
         None, "squared error, likelihood, or cross-entropy after a sigmoid (default: by recipe)",
         choices=("mse", "nll", "bce"),
     )  # fmt: skip
-    kl_weight: float | None = option(
-        None, "of the KL term (default: by recipe)", metavar="W", least=0
-    )
     kl_warmup: int | None = option(
         None, "epochs with a thousandth of the KL term (default: by recipe)", metavar="N", least=0
     )
@@ -90,6 +94,8 @@ class Training(RecipeOptions):
 def run(args: Namespace) -> None:
     options = read_flags(args, Training)
     prepare(options)
+    if options.augment and options.track == "shared":
+        raise Error("--augment: would move the drums too where all tracks share one network")
     if options.track != "all":
         train(options)
         return
@@ -110,8 +116,9 @@ def train(options: Training) -> Path:
 
     options = settled(options, recipes(options.track))
     preset = bvae.PRESETS[options.preset]
-    own = {name: getattr(options, name) for name in ("loss", "kl_weight")}
-    settings = replace(preset, **{name: value for name, value in own.items() if value is not None})
+    settings = replace(
+        preset, loss=options.loss or preset.loss, kl_weight=kl_weight(options, preset.kl_weight)
+    )
     data, held_out = material(
         options.data, options.preset, options.steps, options.val_split, options.bars, options.seed
     )

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING
 
 from musegen.phrases import TRACKS
 from musegen.training.options import add_flags, option, prepare, read_flags
-from musegen.training.recipes import RECIPE_HELP, Recipe, RecipeOptions, optimizer_of, settled
+from musegen.training.recipes import (
+    RECIPE_HELP,
+    Recipe,
+    RecipeOptions,
+    kl_weight,
+    optimizer_of,
+    settled,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +36,7 @@ RECIPES = {
     "paper": Recipe(500, 40),
     "repo": Recipe(500, 40),
     "large": Recipe(500, 12),
-    "led": Recipe(100, 10, "muon", 3e-3, "cosine", lead=20),
+    "led": Recipe(100, 10, "muon", 3e-3, "cosine", lead=20, kl_weight=1e-3),
 }
 
 
@@ -76,7 +83,9 @@ def train(options: Training) -> Path:
     }
     mfg_vae.check(bvaes, settings.bvae)
     n_steps = bvaes[TRACKS[0]].input_shape[1]
-    model = mfg_vae.mfg_vae(settings.mfg_vae, options.strategy)
+    fusion = settings.mfg_vae
+    fusion = replace(fusion, kl_weight=kl_weight(options, fusion.kl_weight))
+    model = mfg_vae.mfg_vae(fusion, options.strategy)
     data, held_out = material(
         options.data, options.preset, n_steps, options.val_split, options.bars, options.seed
     )

@@ -36,6 +36,7 @@ class Recipe:
         optimizer: a name of `optimizers.OPTIMIZERS`.
         decay: of the learning rate: `"none"`, or along a `"cosine"` to 0 in the end.
         lead: epochs before the first, in which components lead the latent vector; see `lead`.
+        kl_weight: of the KL term; None as the preset has it.
     """
 
     epochs: int
@@ -44,6 +45,7 @@ class Recipe:
     learning_rate: float = 1e-3
     decay: str = "none"
     lead: int = 0
+    kl_weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class RecipeOptions(Options):
         metavar="N",
         least=0,
     )
+    kl_weight: float | None = option(
+        None, "of the KL term (default: by recipe)", metavar="W", least=0
+    )
 
 
 Given = TypeVar("Given", bound=RecipeOptions)
@@ -86,3 +91,8 @@ def settled(options: Given, recipes: Mapping[str, Recipe]) -> Given:
 def optimizer_of(options: RecipeOptions, n_batches: int) -> "keras.optimizers.Optimizer":
     """The optimizer of settled options, for a training of so many batches."""
     return optimizer(options.optimizer, options.learning_rate, options.decay, n_batches)
+
+
+def kl_weight(options: RecipeOptions, of_preset: float) -> float:
+    """The weight of the KL term in settled options, or that of the preset."""
+    return of_preset if options.kl_weight is None else options.kl_weight

@@ -195,6 +195,7 @@ def test_mixed_precision_computes_in_it(phrases, tmp_path):
     [
         ("bvae", ["--track", "kazoo"], "'drums', 'piano', 'guitar', 'bass', 'strings'"),
         ("bvae", ["--data", "nowhere"], "nowhere: no such file or folder"),
+        ("bvae", ["--track", "shared", "--augment"], "--augment: would move the drums too"),
         ("refine", ["--bvaes", "nowhere"], "bvae-bass.keras: no such file"),
         ("refine", ["--loss", "column"], "--loss column: sums over the steps of a bar"),
         ("mfg_vae", ["--bvaes", "nowhere"], "bvae-drums.keras: no such file"),
