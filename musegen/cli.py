@@ -73,6 +73,12 @@ COMMANDS = {
         "make what is missing.",
         "musegen eval figures midi-s2 --runs runs/midi-s2 --out figures",
     ),
+    "eval restoring": (
+        "musegen.eval.restoring",
+        "how well trained systems restore what they have not learned",
+        "Reads trained systems and data. Prints F1 of each track; writes JSON on request.",
+        "musegen eval restoring --data phrases/ --system midi-s2",
+    ),
     "eval curves": (
         "musegen.eval.curves",
         "the curves of several trainings in one picture",

@@ -10,12 +10,13 @@ history.csv, loss.png, and in samples/ held-out phrases beside what the whole re
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musegen.phrases import TRACKS
+from musegen.data.pipeline import SHIFTS
+from musegen.phrases import TRACKS, transpose
 from musegen.training.options import add_flags, option, prepare, read_flags
 from musegen.training.recipes import (
     RECIPE_HELP,
@@ -55,6 +56,9 @@ class Training(RecipeOptions):
     )
     bvaes: str = option("runs", "folder that holds the runs bvae-TRACK", metavar="DIR")
     recipe: str | None = option(None, RECIPE_HELP, choices=tuple(RECIPES))
+    augment: bool = option(
+        False, "learn the bars in all twelve keys, moved by -5 to 6 semitones; never drums"
+    )
 
 
 def run(args: Namespace) -> None:
@@ -91,7 +95,7 @@ def train(options: Training) -> Path:
     )
     print(f"mfg-vae: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
     reader = mfg_vae.reader(bvaes, settings.bvae)
-    latents = read(reader, data)
+    latents = read(reader, data, SHIFTS if options.augment else (0,))
     held_latents = held_out and read(reader, held_out)
 
     validation = held_latents and rows.batches(held_latents, 512, shuffle=False)
@@ -132,12 +136,20 @@ def train(options: Training) -> Path:
     return folder
 
 
-def read(reader: "keras.Model", data: "Data") -> "tuple[np.ndarray, np.ndarray]":
-    """What the BVAEs read of each bar, float32 `(n, 5, 2L)`, as input and as target."""
+def read(
+    reader: "keras.Model", data: "Data", shifts: Sequence[int] = (0,)
+) -> "tuple[np.ndarray, np.ndarray]":
+    """What the BVAEs read of each bar, float32 `(n, 5, 2L)`, as input and as target.
+
+    Args:
+        shifts: semitones by which all bars are moved, once each.
+    """
     import numpy as np
 
     blocks = [
-        reader.predict(block[:, 0], batch_size=256, verbose=0) for block in data.bars.blocks(4096)
+        reader.predict(transpose(block[:, 0], shift), batch_size=256, verbose=0)
+        for block in data.bars.blocks(4096)
+        for shift in shifts
     ]
     latents = np.concatenate(blocks)
     return latents, latents
