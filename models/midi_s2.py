@@ -81,7 +81,7 @@ class MidiS2:
 
     Example:
         >>> import musegen
-        >>> system = musegen.load("midi-s2-large")
+        >>> system = musegen.load("midi-s2")
         >>> system.generate(2, seed=1).shape
         (2, 4, 48, 84, 5)
     """

@@ -43,21 +43,21 @@ COMMANDS = {
         "musegen.commands.generate",
         "new music by a trained system",
         "Reads a trained system. Writes MIDI; by the ending of -o also .npy, .png or .wav.",
-        "musegen generate midi-s2-large -n 8 -o band.mid -o band.png",
+        "musegen generate midi-s2 -n 8 -o band.mid -o band.png",
     ),
     "restore": (
         "musegen.commands.restore",
         "play a song again in a system's own manner",
         "Reads a song in 4/4 of any length. Writes it as the system restores it, bar by bar, with\n"
         "the tempo, meter and keys of the original; by the ending of -o also .npy, .png or .wav.",
-        "musegen restore song.mid --system midi-s2-large --keep drums -o adapted.mid",
+        "musegen restore song.mid --system midi-s2 --keep drums -o adapted.mid",
     ),
     "interpolate": (
         "musegen.commands.interpolate",
         "phrases on the way from one to another",
         "Reads two phrases, or makes them of two seeds. Writes those between as MIDI; by the\n"
         "ending of -o also .npy, .png or .wav.",
-        "musegen interpolate midi-s2-large --from a.mid --to b.mid -n 9 -o way.mid",
+        "musegen interpolate midi-s2 --from a.mid --to b.mid -n 9 -o way.mid",
     ),
     "eval objective": (
         "musegen.eval.objective",

@@ -34,7 +34,7 @@ def load(what: str | Path) -> Any:
     """A trained system by its name or folder, or one Keras model by its `.keras` file.
 
     Example:
-        >>> musegen.load("midi-s2-large").generate(8)
+        >>> musegen.load("midi-s2").generate(8)
         >>> musegen.load("runs/midi-s2").restore(phrases)
         >>> musegen.load("runs/bvae-bass/bvae-bass.keras").summary()
     """

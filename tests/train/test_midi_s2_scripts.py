@@ -19,6 +19,7 @@ from musegen.data import demo
 from musegen.models import bvae
 from musegen.phrases import TRACKS, bars_of, from_bars
 from musegen.train import bvae as script
+from musegen.train import mfg_vae as fusion_script
 
 LITTLE = ["--bars", "64", "--batch-size", "64", "--no-jit"]
 EPOCHS = ["--unit", "note", "--epochs", "2", "--refine-epochs", "1", "--fusion-epochs", "1"]
@@ -215,3 +216,18 @@ def test_bvaes_of_another_preset_are_refused(trained, phrases, tmp_path):
 
 def test_precision_is_what_it_was():
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_latents_in_several_keys(trained, phrases):
+    from musegen.models import mfg_vae
+    from musegen.phrases import transpose
+
+    system, data = musegen.load(trained), musegen.data.load(phrases).part(0, 4)
+    reader = mfg_vae.reader(system.bvaes, system.settings.bvae)
+    rows, targets = fusion_script.read(reader, data, (0, 5))
+    assert rows is targets
+    bars = data.phrases.reshape(-1, 48, 84, 5)
+    expected = [reader.predict(transpose(bars, shift), verbose=0) for shift in (0, 5)]
+    np.testing.assert_allclose(rows, np.concatenate(expected), atol=1e-5)
+    assert (rows[:16, 1:] != rows[16:, 1:]).any()
+    np.testing.assert_allclose(rows[:16, 0], rows[16:, 0], atol=1e-5)  # drums stay
