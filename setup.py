@@ -26,7 +26,7 @@ setup(
     package_data={"musegen.pretrained": ["*/*", "*/history/*"]},
     install_requires=[
         "tensorflow>=2.18",
-        "keras>=3.12",
+        "keras>=3.13",
         "numpy>=1.26",
         "scipy>=1.11",
         "matplotlib>=3.10",

@@ -33,7 +33,7 @@ def main() -> None:
         print(error)
     for song in sys.argv[1:]:
         restored = IMAGES / "restored.png"
-        run_module("restore", [song, "--system", "midi-s2", "-o", str(restored)])
+        run_module("restore", [song, "--system", "midi-s2-large", "-o", str(restored)])
 
 
 if __name__ == "__main__":

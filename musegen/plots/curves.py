@@ -119,6 +119,7 @@ def comparison(
             )
             handles["training data"] = reference
         axes.set(xlabel=x, ylabel=label, ylim=limits.get(label))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
     for axes in panels[len(labels) :]:
         axes.set_axis_off()
