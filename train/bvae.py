@@ -56,7 +56,7 @@ RECIPES = {
     "paper": BVAERecipe(100, 16, kl_warmup=8),
     "repo": BVAERecipe(100, 16),
     "large": BVAERecipe(100, 6, "adam"),
-    "led": BVAERecipe(20, 6, "muon", 3e-3, "cosine", lead=4, kl_weight=1e-3, loss="nll"),
+    "led": BVAERecipe(20, 4, "muon", 3e-3, "cosine", 4, 2, kl_weight=1e-3, loss="nll"),
 }
 SHARED_EPOCHS = 30  # of a network that all tracks share, which sees five times as many bars
 

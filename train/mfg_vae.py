@@ -37,7 +37,7 @@ RECIPES = {
     "paper": Recipe(500, 40),
     "repo": Recipe(500, 40),
     "large": Recipe(500, 12),
-    "led": Recipe(100, 10, "muon", 3e-3, "cosine", lead=20, kl_weight=1e-3),
+    "led": Recipe(100, 10, "muon", 3e-3, "cosine", 20, 5, kl_weight=1e-3),
 }
 
 

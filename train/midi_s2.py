@@ -70,6 +70,7 @@ def run(args: Namespace) -> None:
             options,
             unit=options.unit or ("none" if large else "note"),
             recipe=options.recipe or ("led" if quick else options.preset),
+            refine_epochs=options.refine_epochs or (1 if quick else None),
         )
     )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from musegen.data import Data
 
 EPOCHS = 100
-DEMO_EPOCHS = {"note": 6, "bar": 2}  # enough to see it work
+DEMO_EPOCHS = {"note": 2, "bar": 2}  # enough to see it work
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A script holds a table of them by name. Those that bear the name of a preset are that preset's.
 
-    RECIPES = {"paper": Recipe(epochs=100, demo_epochs=16), "led": Recipe(20, 6, "muon", lead=4)}
+    RECIPES = {"paper": Recipe(100, 16), "led": Recipe(20, 6, "muon", lead=4, demo_lead=2)}
 
     @dataclass(frozen=True)
     class Training(RecipeOptions):
@@ -32,7 +32,7 @@ class Recipe:
     """How a network is trained.
 
     Args:
-        demo_epochs: on the demo band, enough to see it work.
+        demo_epochs, demo_lead: on the demo band, enough to see it work.
         optimizer: a name of `optimizers.OPTIMIZERS`.
         decay: of the learning rate: `"none"`, or along a `"cosine"` to 0 in the end.
         lead: epochs before the first, in which components lead the latent vector; see `lead`.
@@ -45,6 +45,7 @@ class Recipe:
     learning_rate: float = 1e-3
     decay: str = "none"
     lead: int = 0
+    demo_lead: int = 0
     kl_weight: float | None = None
 
 
@@ -81,9 +82,9 @@ def settled(options: Given, recipes: Mapping[str, Recipe]) -> Given:
     """The options with all that was left to the recipe."""
     name = options.recipe or options.preset
     recipe = asdict(recipes[name])
-    demo_epochs = recipe.pop("demo_epochs")
+    on_demo = {part: recipe.pop(f"demo_{part}") for part in ("epochs", "lead")}
     if options.data == "demo":
-        recipe["epochs"] = demo_epochs
+        recipe |= on_demo
     left = {name: value for name, value in recipe.items() if getattr(options, name) is None}
     return replace(options, recipe=name, **left)
 

@@ -12,7 +12,7 @@ from musegen.training.optimizers import OPTIMIZERS, optimizer, rmsprop
 from musegen.training.options import option
 from musegen.training.recipes import Recipe, RecipeOptions, optimizer_of, settled
 
-RECIPES = {"paper": Recipe(100, 16), "led": Recipe(20, 6, "muon", 3e-3, "cosine", lead=4)}
+RECIPES = {"paper": Recipe(100, 16), "led": Recipe(20, 6, "muon", 3e-3, "cosine", 4, 2)}
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ def test_a_recipe_settles_what_flags_leave_open():
     plain = settled(Training(data="phrases"), RECIPES)
     assert (plain.recipe, plain.epochs, plain.optimizer) == ("paper", 100, "rmsprop")
     assert (plain.learning_rate, plain.decay, plain.lead) == (1e-3, "none", 0)
-    assert settled(Training(), RECIPES).epochs == 16  # of the demo band
+    demo = settled(Training(recipe="led"), RECIPES)
+    assert (demo.epochs, demo.lead) == (6, 2)
     led = settled(Training(recipe="led", lead=0, epochs=3), RECIPES)
     assert (led.optimizer, led.decay, led.lead, led.epochs) == ("muon", "cosine", 0, 3)
 
