@@ -50,7 +50,7 @@ COMMANDS = {
         "play a song again in a system's own manner",
         "Reads a song in 4/4 of any length. Writes it as the system restores it, bar by bar, with\n"
         "the tempo, meter and keys of the original; by the ending of -o also .npy, .png or .wav.",
-        "musegen restore song.mid --system midi-s2 --keep drums -o adapted.mid",
+        "musegen restore song.mid --system midi-s2-large --keep drums -o adapted.mid",
     ),
     "interpolate": (
         "musegen.commands.interpolate",
