@@ -15,7 +15,7 @@ from pathlib import Path
 
 from musegen import Error, environment
 from musegen.commands.options import add_seed
-from musegen.eval.options import add_split
+from musegen.eval.options import add_music
 
 # a module has FIGURES: number of the figure to what draws it from `sources.Sources`
 PAPERS = {"midi-s2": "musegen.eval.figures_midi_s2"}
@@ -37,12 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--runs", type=Path, metavar="DIR",
         help="folder of the run folders (default: the histories that lie beside the system)",
     )  # fmt: skip
-    parser.add_argument(
-        "--data", default="demo", metavar="D",
-        help="the music to restore: phrase shards, .npy, MIDI or LPD files, a folder or archive "
-        "of them, demo or freedoom (default: demo)",
-    )  # fmt: skip
-    add_split(parser)
+    add_music(parser)
     parser.add_argument(
         "--track", default="bass", metavar="NAME",
         help="the track whose training curves are drawn (default: bass)",

@@ -1,4 +1,4 @@
-"""The option that several evaluations share."""
+"""The options that several evaluations share."""
 
 from argparse import ArgumentParser
 
@@ -11,3 +11,12 @@ def add_split(parser: ArgumentParser) -> None:
         help=f"the shards of which a system restores phrases, {', '.join(SPLITS)} (default: test "
         "where the data have one, else all)",
     )  # fmt: skip
+
+
+def add_music(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", default="demo", metavar="D",
+        help="the music to restore: phrase shards, .npy, MIDI or LPD files, a folder or archive "
+        "of them, demo or freedoom (default: demo)",
+    )  # fmt: skip
+    add_split(parser)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from musegen import Error
 from musegen.commands.options import add_seed
-from musegen.eval.options import add_split
+from musegen.eval.options import add_music
 from musegen.files import write_bytes
 
 if TYPE_CHECKING:
@@ -32,12 +32,7 @@ WAYS = {  # name: fusion, refine
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", default="demo", metavar="D",
-        help="the music to restore: phrase shards, .npy, MIDI or LPD files, a folder or archive "
-        "of them, demo or freedoom (default: demo)",
-    )  # fmt: skip
-    add_split(parser)
+    add_music(parser)
     parser.add_argument(
         "--system", nargs="+", default=["midi-s2"], metavar="NAME",
         help="trained systems, by name or folder (default: midi-s2)",
