@@ -4,10 +4,8 @@
 
 Every row has a process of its own, since Keras has one backend a process; all are run in turn,
 several rounds, and the best epoch counts. `Keras LSTM` is our model with `keras.layers.LSTM` and
-RepeatVector in it. The last row gives each core its half of a batch (keras.distribution) and is an
-experiment: with NPROC below about twice the devices, XLA's all-reduce waits for itself for ever,
-so the row sets it. Loss only, no metrics; other programs at work make every row slower, PyTorch's
-most.
+RepeatVector in it; the last row is what train/bvae.py does on JAX. Loss only, no metrics; other
+programs at work make every row slower, PyTorch's most.
 """
 
 import argparse
@@ -21,15 +19,15 @@ import numpy as np
 
 BATCHES = 40
 SECONDS = 300  # a row that takes longer hangs
-ROWS = {  # name: (backend, LSTM, jit_compile, devices)
-    "PyTorch port": ("torch", "torch", False, 1),
-    "TensorFlow, Keras LSTM": ("tensorflow", "keras", False, 1),
-    "TensorFlow, Keras LSTM, XLA": ("tensorflow", "keras", True, 1),
-    "TensorFlow, ours": ("tensorflow", "ours", False, 1),
-    "TensorFlow, ours, XLA": ("tensorflow", "ours", True, 1),
-    "JAX, Keras LSTM": ("jax", "keras", True, 1),
-    "JAX, ours": ("jax", "ours", True, 1),
-    "JAX, ours, a device a core": ("jax", "ours", True, 0),
+ROWS = {  # name: (backend, LSTM, jit_compile, in halves)
+    "PyTorch port": ("torch", "torch", False, False),
+    "TensorFlow, Keras LSTM": ("tensorflow", "keras", False, False),
+    "TensorFlow, Keras LSTM, XLA": ("tensorflow", "keras", True, False),
+    "TensorFlow, ours": ("tensorflow", "ours", False, False),
+    "TensorFlow, ours, XLA": ("tensorflow", "ours", True, False),
+    "JAX, Keras LSTM": ("jax", "keras", True, False),
+    "JAX, ours": ("jax", "ours", True, False),
+    "JAX, ours, in halves": ("jax", "ours", True, True),
 }
 
 
@@ -73,25 +71,21 @@ def torch_epoch(x: np.ndarray, batch: int):
     return epoch
 
 
-def keras_epoch(x: np.ndarray, batch: int, lstm: str, jit: bool, devices: int):
+def keras_epoch(x: np.ndarray, batch: int, lstm: str, jit: bool, in_halves: bool):
     """The same through Keras's `fit`."""
-    if devices > 1:
-        os.environ["NPROC"] = str(4 * devices)
-        import jax
-
-        jax.config.update("jax_num_cpu_devices", devices)
     import keras
 
     from musegen.models import bvae
+    from musegen.training.halves import learn_in_halves
 
-    if devices > 1:
-        keras.distribution.set_distribution(keras.distribution.DataParallel())
     if lstm == "keras":
         bvae.LSTM = keras_lstm
     settings = bvae.PRESETS["paper"]
     model = bvae.bvae(settings, n_steps=x.shape[1])
     model.compile(keras.optimizers.RMSprop(1e-3, epsilon=1e-7), "mse", jit_compile=jit)
-    return lambda: model.fit(x, x, batch_size=batch, verbose=0)
+    if in_halves:
+        learn_in_halves(model)
+    return lambda: model.fit(x, x, batch_size=batch, shuffle=False, verbose=0)
 
 
 def keras_lstm(units: int, n_steps: int | None = None, **options):
@@ -105,12 +99,12 @@ def keras_lstm(units: int, n_steps: int | None = None, **options):
 
 def measure(name: str, n_steps: int, batch: int) -> float:
     """Milliseconds a step in the best of five epochs."""
-    _, lstm, jit, devices = ROWS[name]
+    _, lstm, jit, in_halves = ROWS[name]
     x = bars(n_steps, batch)
     if lstm == "torch":
         epoch = torch_epoch(x, batch)
     else:
-        epoch = keras_epoch(x, batch, lstm, jit, devices or os.cpu_count())
+        epoch = keras_epoch(x, batch, lstm, jit, in_halves)
     epoch()  # compiles
     seconds = []
     for _ in range(5):

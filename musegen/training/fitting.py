@@ -21,6 +21,7 @@ from musegen.data.progress import Progress
 from musegen.files import write_bytes
 from musegen.training import checkpoints
 from musegen.training.checkpoints import History
+from musegen.training.halves import learn_in_halves
 from musegen.training.runs import Run, replacing
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def fit(
             checkpoints.save(best, model, history)
         _write_csv(run.path("history.csv"), history)
 
+    learn_in_halves(model)
     if done:
         follow()  # an interruption may have come between the checkpoint and what follows from it
     with (
