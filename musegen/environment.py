@@ -1,5 +1,6 @@
 """What this installation is, the first thing a bug report needs; and a quiet start of Keras."""
 
+import logging
 import os
 import platform
 import re
@@ -68,6 +69,8 @@ def import_keras() -> None:
                 import tensorflow
 
                 tensorflow.config.list_physical_devices("GPU")  # else it looks, and speaks, later
+                # Several models that are traced once each it takes for one that is traced often.
+                logging.getLogger("tensorflow").addFilter(lambda said: "retracing" not in said.msg)
     except (ImportError, ValueError) as error:
         backend = os.environ.get("KERAS_BACKEND", "of its own choice")
         raise Error(

@@ -11,11 +11,12 @@ samples/ of phrases that it generates and restores.
 """
 
 import json
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from musegen import Error
 from musegen.phrases import TRACKS
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
 UNITS = ("note", "bar", "none")
 SHOWN = 8  # phrases of a sample, as in the paper's pictures
 DECISIVE = ("data", "preset", "batch_size", "seed", "val_split", "bars")
-PASSED_ON = (*DECISIVE, "precision", "backend", "keep", "patience")
+PASSED_ON = (*DECISIVE, "precision", "backend", "keep", "patience", "jit", "tensorboard")
+# On the demo band, where it is to be seen at work: settings by script, unless flags say otherwise.
+# The greater weight of the KL term keeps latent vectors of so short a training inside (-1, 1).
+QUICK = {
+    "bvae": {"epochs": 3, "lead": 1, "kl_weight": 0.1},
+    "refine": {"epochs": 1, "batch_size": 256, "learning_rate": 2e-3},
+    "mfg_vae": {"epochs": 5, "lead": 2},
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class Training(Options):
         RECIPE_HELP + "; on the demo band led",
         choices=("paper", "repo", "large", "led"),
     )
+    batch_size: int | None = option(None, "examples in a batch (default: 32)", metavar="N", least=1)
     epochs: int | None = option(None, "of each BVAE (default: as train/bvae.py)", metavar="N")
     refine_epochs: int | None = option(None, "of each refine network", metavar="N")
     fusion_epochs: int | None = option(None, "of the MFG-VAE", metavar="N")
@@ -57,37 +66,40 @@ class Training(Options):
         choices=("vrae", "concat", "project"),
     )
     steps: int = option(48, "steps of a bar", choices=(48, 96))
+    jobs: int | None = option(
+        None, "tracks to train at the same time (default: 2 on the demo band, else 1)",
+        metavar="N", least=1,
+    )  # fmt: skip
     assemble: bool = option(False, "train nothing; put together the stages that the folder holds")
 
 
 def run(args: Namespace) -> None:
     options = read_flags(args, Training)
-    prepare(options)
     large = options.preset == "large"
-    quick = options.data == "demo" and not large
+    jobs = 2 if options.data == "demo" and (os.cpu_count() or 1) > 1 else 1
     train(
         replace(
             options,
             unit=options.unit or ("none" if large else "note"),
-            recipe=options.recipe or ("led" if quick else options.preset),
-            refine_epochs=options.refine_epochs or (1 if quick else None),
+            recipe=options.recipe or ("led" if quick(options) else options.preset),
+            jobs=options.jobs or jobs,
         )
     )
 
 
+def quick(options: Training) -> bool:
+    """Whether it is the demo band's music, with networks that learn slowly."""
+    return options.data == "demo" and options.preset != "large"
+
+
 def train(options: Training) -> Path:
     """All stages; gives the folder of the system."""
-    from musegen.cli import run_training
-    from musegen.models.midi_s2 import material
-    from musegen.training.runs import begun
-
     folder = Path(options.out or "runs/midi-s2")
-    for name, script, flags in () if options.assemble else stages(options, folder):
-        if trained(folder / name, options):
-            print(f"{name}: trained already")
-            continue
-        resume = ["--resume"] if options.resume and begun(folder / name) else []
-        run_training(script, [*shared(options), *flags, *resume, "--out", str(folder / name)])
+    if not options.assemble:
+        train_stages(options, folder)
+    prepare(options)
+    from musegen.models.midi_s2 import material
+
     system = assemble(options, folder)
     data, held_out = material(
         options.data, options.preset, system.n_steps, options.val_split, options.bars, options.seed
@@ -99,40 +111,81 @@ def train(options: Training) -> Path:
     return folder
 
 
-def stages(options: Training, folder: Path) -> list[tuple[str, str, list[str]]]:
-    """Folder, script and own flags of each stage, in order."""
-    recipe, bvaes = ["--recipe", options.recipe], ["--bvaes", str(folder)]
-    own = [*recipe, *epochs(options.epochs), "--steps", str(options.steps)]
-    plan = [(f"bvae-{track}", "bvae", ["--track", track, *own]) for track in TRACKS]
-    for track in TRACKS if options.unit != "none" else ():
-        flags = ["--track", track, "--unit", options.unit, *epochs(options.refine_epochs), *bvaes]
-        plan.append((f"refine-{options.unit}-{track}", "refine", flags))
-    strategy = ["--strategy", options.strategy] if options.strategy else []
-    flags = [*recipe, *strategy, *epochs(options.fusion_epochs), *bvaes]
-    plan.append(("mfg-vae", "mfg_vae", flags))
-    return plan
+def train_stages(options: Training, folder: Path) -> None:
+    """Trains what is not trained yet: the tracks, several at a time, then the MFG-VAE."""
+    from musegen.training.jobs import run_chains
+    from musegen.training.runs import begun
+
+    def chain(stages: list[Stage]) -> list[tuple[str, list[str]]]:
+        left = []
+        for name, script, settings in stages:
+            own = folder / name
+            if trained(own, settings):
+                print(f"{name}: trained already", flush=True)
+                continue
+            resume = options.resume and begun(own)
+            left.append((script, words(settings | {"out": own, "resume": resume})))
+        return left
+
+    tracks = {track: chain(of_track(options, track, folder)) for track in TRACKS}
+    run_chains({track: left for track, left in tracks.items() if left}, options.jobs)
+    run_chains({"": chain([fusion(options, folder)])}, 1)
 
 
-def epochs(n: int | None) -> list[str]:
-    return [] if n is None else ["--epochs", str(n)]
+class Stage(NamedTuple):
+    """A training script, the folder of its run, and its settings where they are not None."""
+
+    name: str
+    script: str
+    settings: dict[str, Any]
 
 
-def shared(options: Training) -> list[str]:
-    """The flags that every stage is given."""
-    given = {name: getattr(options, name) for name in PASSED_ON}
-    pairs = [(flag(name), str(value)) for name, value in given.items() if value is not None]
-    switches = ["--no-jit"] * (not options.jit) + ["--tensorboard"] * options.tensorboard
-    return [word for pair in pairs for word in pair] + switches
+def of_track(options: Training, track: str, folder: Path) -> list[Stage]:
+    """The BVAE of a track and, if wanted, its refine network."""
+    own = {"recipe": options.recipe, "epochs": options.epochs, "steps": options.steps}
+    stages = [stage(options, f"bvae-{track}", "bvae", {"track": track} | own)]
+    if options.unit != "none":
+        own = {"unit": options.unit, "epochs": options.refine_epochs, "bvaes": folder}
+        name = f"refine-{options.unit}-{track}"
+        stages.append(stage(options, name, "refine", {"track": track} | own))
+    return stages
 
 
-def trained(folder: Path, options: Training) -> bool:
-    """Whether a stage has been trained to its end, and as these options want it."""
+def fusion(options: Training, folder: Path) -> Stage:
+    """The MFG-VAE over all tracks."""
+    own = {"recipe": options.recipe, "strategy": options.strategy, "epochs": options.fusion_epochs}
+    return stage(options, "mfg-vae", "mfg_vae", own | {"bvaes": folder})
+
+
+def stage(options: Training, name: str, script: str, own: dict[str, Any]) -> Stage:
+    """A stage with the settings that all share and, on the demo band, those that are quick."""
+    given = {name: getattr(options, name) for name in PASSED_ON} | own
+    given = {name: value for name, value in given.items() if value is not None}
+    default = {"batch_size": Options.batch_size} | (QUICK[script] if quick(options) else {})
+    return Stage(name, script, default | given)
+
+
+def words(settings: dict[str, Any]) -> list[str]:
+    """Settings as a command line."""
+    line = []
+    for name, value in settings.items():
+        if name == "jit":
+            line += [] if value else ["--no-jit"]
+        elif isinstance(value, bool):
+            line += [flag(name)] if value else []
+        elif value is not None:
+            line += [flag(name), str(value)]
+    return line
+
+
+def trained(folder: Path, settings: dict[str, Any]) -> bool:
+    """Whether a stage has been trained to its end, and with such settings."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return False
     for name in (*DECISIVE, "recipe"):
-        wanted = getattr(options, name)
+        wanted = settings.get(name)
         own = config["settings"].get(name, wanted)
         if own != wanted:
             raise Error(

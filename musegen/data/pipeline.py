@@ -13,6 +13,7 @@ given out; an iteration left early is begun again. Pass `shuffle=False` to `fit`
 shuffled already.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SHIFTS = range(-5, 7)
 WINDOW_BYTES = 64 << 20
 READERS = 2  # windows that are read at the same time
+DECODERS = os.cpu_count() or 2  # batches that are unpacked at the same time
 
 
 def batches(
@@ -153,15 +155,20 @@ def _tf_dataset(
         tf.cond(index == n_batches - 1, finish, lambda: tf.constant(0, tf.int64))
         return batch
 
+    # Fixed numbers of threads instead of tf.data's own tuning: the thread that tunes sleeps for
+    # ever longer, up to a minute, and an iterator that ends waits for it to wake.
+    settings = tf.data.Options()
+    settings.autotune.enabled = False
     return (
         tf.data.Dataset.range(1)
         .flat_map(epoch)
         .rebatch(batch_size, drop_remainder=drop_remainder)
-        .map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .map(decode, num_parallel_calls=DECODERS, deterministic=True)
         .prefetch(2)
         .enumerate()
         .map(noticed)
         .apply(tf.data.experimental.assert_cardinality(n_batches))
+        .with_options(settings)
     )
 
 

@@ -41,7 +41,8 @@ def batches(
 
     class Batches(keras.utils.PyDataset):
         def __init__(self):
-            super().__init__()
+            # With workers of its own Keras leaves tf.data's tuning out; see data/pipeline.py.
+            super().__init__(workers=2)
             self.epoch = epoch
             self._draw()
 

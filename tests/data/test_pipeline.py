@@ -219,3 +219,8 @@ def test_a_shard_that_turns_out_damaged_is_named(phrases, tmp_path):
     file.write_bytes(content)
     with pytest.raises(tf.errors.OpError, match=r"train-00000\.npz: not a whole shard"):
         list(pipeline.batches(tmp_path, 32))
+
+
+def test_no_thread_that_tunes_keeps_an_iterator_from_ending(folder):
+    """It sleeps for ever longer; an iterator that ends waits for it, which doubled an epoch."""
+    assert pipeline.batches(folder, 32).options().autotune.enabled is False

@@ -20,6 +20,7 @@ from musegen.models import bvae
 from musegen.phrases import TRACKS, bars_of, from_bars
 from musegen.train import bvae as script
 from musegen.train import mfg_vae as fusion_script
+from musegen.train import midi_s2 as whole
 
 LITTLE = ["--bars", "64", "--batch-size", "64", "--no-jit"]
 EPOCHS = ["--unit", "note", "--epochs", "2", "--refine-epochs", "1", "--fusion-epochs", "1"]
@@ -38,7 +39,7 @@ def trained(tmp_path_factory, phrases) -> Path:
     """A whole system of the preset large, whose dense layers compile at once."""
     folder = tmp_path_factory.mktemp("runs") / "band"
     command = ["--data", phrases, "--preset", "large", *LITTLE, "--out", str(folder)]
-    run_training("midi_s2", [*command, *EPOCHS])
+    run_training("midi_s2", [*command, *EPOCHS, "--jobs", "2"])
     return folder
 
 
@@ -129,6 +130,24 @@ def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrase
             assert len(list(csv.DictReader(file))) == rows
     settings = json.loads((tmp_path / "whole" / "config.json").read_text())["settings"]
     assert (settings["optimizer"], settings["kl_weight"]) == ("muon", 0.001)
+
+
+def test_the_demo_band_is_learned_quickly_unless_flags_say_otherwise():
+    def line(**flags) -> list[str]:
+        options = replace(whole.Training(), unit="note", recipe="led", **flags)
+        _, refine = whole.of_track(options, "bass", Path("runs"))
+        return whole.words(refine.settings)
+
+    quick = line()
+    assert quick[quick.index("--batch-size") + 1] == "256"
+    given = line(refine_epochs=7, batch_size=16, jit=False)
+    for flag, value in (("--batch-size", "16"), ("--epochs", "7"), ("--track", "bass")):
+        assert given[given.index(flag) + 1] == value
+    assert "--no-jit" in given
+    assert "--tensorboard" not in given
+    slow = line(data="phrases")
+    assert slow[slow.index("--batch-size") + 1] == "32"
+    assert "--epochs" not in slow
 
 
 def test_one_network_shared_by_all_tracks(phrases, tmp_path):

@@ -1,0 +1,68 @@
+"""Several trainings at the same time, each in a process of its own."""
+
+import io
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
+from multiprocessing import get_context
+from typing import TextIO
+
+Stage = tuple[str, list[str]]  # a training script and its command line
+
+# Else the first process that asks takes nearly all the memory of a GPU.
+SHARING_A_GPU = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+
+
+def run_chains(chains: Mapping[str, Sequence[Stage]], jobs: int) -> None:
+    """Runs the stages of each chain one after the other, and so many chains at a time.
+
+    What a chain prints bears its name, unless there is but one at a time: that runs in this
+    process. If a stage fails, the chains that have begun go on to their end; then its error is
+    raised.
+
+    Example:
+        >>> run_chains({"bass": [("bvae", ["--track", "bass"])], "drums": [...]}, jobs=2)
+    """
+    if jobs == 1:
+        for chain in chains.values():
+            _run(chain)
+        return
+    for name, value in SHARING_A_GPU.items():
+        os.environ.setdefault(name, value)
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    width = max(map(len, chains), default=0)
+    try:
+        begun = [pool.submit(_run_named, name, width, chain) for name, chain in chains.items()]
+        for chain in begun:
+            chain.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _run(chain: Sequence[Stage]) -> None:
+    from musegen.cli import run_training
+
+    for script, flags in chain:
+        run_training(script, flags)
+
+
+def _run_named(name: str, width: int, chain: Sequence[Stage]) -> None:
+    start = f"{name:<{width}}  "
+    with redirect_stdout(_Marked(sys.stdout, start)), redirect_stderr(_Marked(sys.stderr, start)):
+        _run(chain)
+
+
+class _Marked(io.TextIOBase):
+    """Passes whole lines on to a stream, with something in front."""
+
+    def __init__(self, stream: TextIO, start: str):
+        self.stream, self.start, self.rest = stream, start, ""
+
+    def write(self, text: str) -> int:
+        *lines, self.rest = (self.rest + text).split("\n")
+        if lines:
+            self.stream.write("".join(f"{self.start}{line}\n" for line in lines))
+            self.stream.flush()
+        return len(text)
