@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from musegen.models import bvae, mfg_vae, midi_s2, refine
+from musegen.models import bvae, mfg_vae, midi_s2, musegan, refine
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,14 @@ class System:
         presets: names of its settings.
         build: its untrained networks, of a preset and a number of steps a bar.
         load: opens a folder that holds it trained; None for a part of another system.
+        n_steps: steps of its bars, if it is made for one number alone.
     """
 
     summary: str
     presets: tuple[str, ...]
     build: Callable[[str, int], list[keras.Model]]
     load: Callable[[Path], Any] | None = None
+    n_steps: int | None = None
 
 
 def _fusion(strategy: str | None, name: str) -> System:
@@ -32,6 +34,17 @@ def _fusion(strategy: str | None, name: str) -> System:
         f"MIDI-Sandwich2: fusion of the tracks' latents, {strategy or 'as the preset has it'}",
         tuple(mfg_vae.PRESETS),
         lambda preset, n_steps: [mfg_vae.mfg_vae(mfg_vae.PRESETS[preset], strategy, name)],
+    )
+
+
+def _musegan(model: str, conditional: bool = False, batch_norm: bool = True) -> System:
+    alone = "plays to a given track" if conditional else "generates from scratch"
+    return System(
+        f"MuseGAN, {model}{'' if batch_norm else ' without batch normalization'}: {alone}",
+        tuple(musegan.PRESETS),
+        lambda preset, n_steps: musegan.models(model, conditional, batch_norm, preset),
+        musegan.MuseGAN.load,
+        musegan.N_STEPS,
     )
 
 
@@ -60,4 +73,8 @@ SYSTEMS = {
         midi_s2.models,
         midi_s2.MidiS2.load,
     ),
+    "musegan-ablated": _musegan("composer", batch_norm=False),
 }
+for _model in musegan.MODELS:
+    SYSTEMS[f"musegan-{_model}"] = _musegan(_model)
+    SYSTEMS[f"musegan-{_model}-conditional"] = _musegan(_model, conditional=True)

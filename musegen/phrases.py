@@ -122,7 +122,7 @@ def binarise(
     rule: str = "threshold",
     monophonic_bass: bool = False,
     tracks: Sequence[str] = TRACKS,
-    seed: int | None = None,
+    seed: int | Sequence[int] | None = None,
 ) -> np.ndarray:
     """Real model output to cells.
 

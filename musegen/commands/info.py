@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--preset", metavar="P", help="its settings (default: the first it has)")
     parser.add_argument(
         "--steps", type=whole(4, 384), metavar="N",
-        help=f"steps of the bars that its networks take (default: {STEPS})",
+        help=f"steps of the bars that its networks take (default: {STEPS}, of MuseGAN 96)",
     )  # fmt: skip
     parser.add_argument(
         "--json", action="store_true",
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     if args.system:
-        facts = networks(args.system, args.preset, args.steps or STEPS)
+        facts = networks(args.system, args.preset, args.steps)
         print(json.dumps(facts, indent=2) if args.json else _networks_table(facts))
         return
     if args.preset or args.steps:
@@ -60,9 +60,9 @@ def installed() -> dict:
     }
 
 
-def networks(name: str, preset: str | None = None, n_steps: int = STEPS) -> dict:
+def networks(name: str, preset: str | None = None, n_steps: int | None = None) -> dict:
     """Shapes and parameters of the networks of a system, and of the halves that they consist of."""
-    if n_steps % 4:
+    if n_steps and n_steps % 4:
         raise Error(f"--steps {n_steps}: a bar has four beats, so give a multiple of 4")
     import_keras()
     systems = registry.systems()
@@ -72,7 +72,10 @@ def networks(name: str, preset: str | None = None, n_steps: int = STEPS) -> dict
     preset = preset or presets[0]
     if preset not in presets:
         raise Error(f"{name} has no preset {preset!r}; choose {', '.join(presets)}")
-    models = systems[name].build(preset, n_steps)
+    own = systems[name].n_steps
+    if own and n_steps and n_steps != own:
+        raise Error(f"--steps {n_steps}: the bars of {name} have {own} steps")
+    models = systems[name].build(preset, n_steps or own or STEPS)
     return {
         "name": name,
         "preset": preset,

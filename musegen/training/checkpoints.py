@@ -25,13 +25,22 @@ DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 
 def save(path: Path, model: "keras.Model", history: History) -> None:
     """Writes the state of a compiled model."""
-    arrays = {f"{i:04}": array for i, array in enumerate(values(_state(model)))}
-    write_npz(path, arrays, {HISTORY: json.dumps(history)}, level=0)  # weights do not compress
+    save_variables(path, _state(model), history)
 
 
 def load(path: Path, model: "keras.Model", weights_only: bool = False) -> History:
     """Sets the state of a compiled model, or its weights alone; gives the history."""
-    variables = _state(model)
+    return load_variables(path, _state(model), model.weights if weights_only else None)
+
+
+def save_variables(path: Path, variables: list, history: History) -> None:
+    """Writes what the variables hold, and a history."""
+    arrays = {f"{i:04}": array for i, array in enumerate(values(variables))}
+    write_npz(path, arrays, {HISTORY: json.dumps(history)}, level=0)  # weights do not compress
+
+
+def load_variables(path: Path, variables: list, only: list | None = None) -> History:
+    """Sets the variables to what `save_variables` wrote, or `only` some; gives the history."""
     try:
         with zipfile.ZipFile(path) as archive:
             history = json.loads(archive.read(HISTORY))
@@ -41,7 +50,7 @@ def load(path: Path, model: "keras.Model", weights_only: bool = False) -> Histor
         raise Error(f"{path}: damaged ({error}); start again with another --out") from error
     if [array.shape for array in state] != [tuple(variable.shape) for variable in variables]:
         raise Error(f"{path}: is of another model; start again with another --out")
-    kept = {id(variable) for variable in (model.weights if weights_only else variables)}
+    kept = {id(variable) for variable in (variables if only is None else only)}
     for variable, array in zip(variables, state, strict=True):
         if id(variable) in kept:
             variable.assign(array)

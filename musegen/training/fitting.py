@@ -81,7 +81,7 @@ def fit(
     if done:
         follow()  # an interruption may have come between the checkpoint and what follows from it
     with (
-        _tensorboard(run, model, tensorboard) as log,
+        logging(run, model, tensorboard) as log,
         _drawing(run, history, accuracy, title) as draw,
     ):
         while done < epochs and not _stalled(history, monitor, patience):
@@ -191,7 +191,7 @@ def _drawing(run: Run, history: History, accuracy: str, title: str) -> Iterator[
 
 
 @contextmanager
-def _tensorboard(run: Run, model: "keras.Model", wanted: bool) -> Iterator[Callable]:
+def logging(run: Run, model: "keras.Model", wanted: bool) -> Iterator[Callable]:
     """Gives a function that writes the values of an epoch to `logs/`, if that is wanted."""
     if not wanted:
         yield lambda epoch, row: None

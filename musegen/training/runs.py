@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 LOCK = ".lock"
-# Settings that a resumed run may change: they decide how long or how it runs, not what it learns.
-HARMLESS = {"epochs", "patience", "jit", "tensorboard", "resume", "out"}
+# Settings that a resumed run may change: they decide how it runs, not what it learns.
+HARMLESS = {"patience", "jit", "tensorboard", "resume", "out"}
 
 
 class Run:
@@ -42,6 +42,7 @@ class Run:
         settings: of the script; whatever JSON can hold.
         resume: goes on with the run that the folder holds.
         data: what it learns from, as `describe_data` says.
+        length: the setting that says how long it goes on, which a resumed run may change.
 
     Example:
         >>> with Run("runs/bvae-bass", {"track": "bass"}) as run:
@@ -49,9 +50,14 @@ class Run:
     """
 
     def __init__(
-        self, folder: str | Path, settings: dict, resume: bool = False, data: dict | None = None
+        self,
+        folder: str | Path,
+        settings: dict,
+        resume: bool = False,
+        data: dict | None = None,
+        length: str = "epochs",
     ):
-        self.folder, self.resume = Path(folder), resume
+        self.folder, self.resume, self.length = Path(folder), resume, length
         settings = dict(settings)
         if "keras" in sys.modules:  # the backend in use, whether a flag or Keras chose it
             settings["backend"] = sys.modules["keras"].config.backend()
@@ -115,9 +121,9 @@ class Run:
             raise Error(f"{self.folder}: no run to resume; start it without --resume")
         former = _read(self.path(CONFIG)) if known else {}
         if known:
-            _compare(self.folder, former, self.config)
+            _compare(self.folder, former, self.config, HARMLESS | {self.length})
         old, new = former.get("settings", {}), self.config["settings"]
-        same = all(old.get(name) == new.get(name) for name in ("epochs", "patience"))
+        same = all(old.get(name) == new.get(name) for name in (self.length, "patience"))
         self.config |= {
             "versions": environment.describe(),
             "git": revision(),
@@ -179,12 +185,12 @@ def revision() -> str | None:
     return answer.stdout.strip() or None
 
 
-def _compare(folder: Path, former: dict, present: dict) -> None:
+def _compare(folder: Path, former: dict, present: dict, harmless: set[str]) -> None:
     """Raises an `Error` that names the first setting, or fact of the data, that differs."""
     for part in ("settings", "data"):
         old, new = former.get(part, {}), present[part]
         for name in {**old, **new}:
-            if name not in HARMLESS and old.get(name) != new.get(name):
+            if name not in harmless and old.get(name) != new.get(name):
                 what = flag(name) if part == "settings" else f"data of which {name} is"
                 raise Error(
                     f"{folder}: its run has {what} {old.get(name)}, not {new.get(name)}; "

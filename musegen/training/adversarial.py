@@ -1,0 +1,206 @@
+"""WGAN-GP: a critic learns how far generated music is from real music, a generator to come closer.
+
+    critic     mean s(fake) - mean s(real) + lambda * mean (|gradient of s at x^| - 1)^2
+    generator  - mean s(fake)
+
+where x^ lies at random between a real and a fake example. Several critic steps and the generator's
+are one compiled call. Random vectors and mixing shares are drawn outside, by seed and step alone,
+so that a resumed training draws what it would have drawn.
+
+Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville: "Improved Training of Wasserstein GANs", 2017.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musegen.training.autodiff import compiled, gradients, input_gradient, repeat
+
+if TYPE_CHECKING:
+    import keras
+
+AXES = {"phrase": (1, 2, 3, 4), "bar": (2, 3, 4), "track": (1, 2, 3)}  # that a norm runs over
+EPSILON = 1e-8  # below the root of the norm
+
+
+@dataclass(frozen=True)
+class Game:
+    """The rules.
+
+    Args:
+        unit: what each score of the critic is of, a name of `AXES`: a whole phrase, each bar of it,
+            or each track; tracks play games of their own, whose losses are added up.
+        tracks: numbers of the tracks that are scored, where each is.
+        penalty: weight of the gradient penalty.
+        critic_steps: for each step of the generator.
+        same_batch: whether all steps of an iteration see the same music and random vectors.
+        given: number of the track that the generator is given, or None.
+    """
+
+    unit: str = "phrase"
+    tracks: tuple[int, ...] = ()
+    penalty: float = 10.0
+    critic_steps: int = 5
+    same_batch: bool = False
+    given: int | None = None
+
+
+class WGANGP:
+    """A generator and a critic in training.
+
+    Args:
+        generator: from a dictionary of random vectors, and `given`, to phrases in (-1, 1).
+        critic: from phrases to scores.
+        latents: shape of each random vector of one phrase.
+        optimizers: of the generator and of the critic.
+        z_std: standard deviation of the random vectors.
+
+    Example:
+        >>> training = WGANGP(generator, critic, {"z": (64,)}, (Adam(1e-3), Adam(1e-3)))
+        >>> training.step(phrases)["critic_loss"]  # bool (5, B, 4, 96, 84, 5)
+    """
+
+    def __init__(
+        self,
+        generator: "keras.Model",
+        critic: "keras.Model",
+        latents: Mapping[str, tuple[int, ...]],
+        optimizers: "tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]",
+        game: Game = Game(),
+        z_std: float = 0.1,
+        seed: int = 0,
+        jit: bool = True,
+    ):
+        self.generator, self.critic, self.game = generator, critic, game
+        self.latents, self.z_std, self.seed = dict(latents), z_std, seed
+        self.generator_optimizer, self.critic_optimizer = optimizers
+        self.generator_optimizer.build(generator.trainable_variables)
+        self.critic_optimizer.build(critic.trainable_variables)
+        self.iterations = 0
+        self._critic_steps = compiled(self._learn_critic, self.variables, jit)
+        self._iteration = compiled(self._learn_both, self.variables, jit)
+
+    @property
+    def variables(self) -> "list[keras.Variable]":
+        """All that a checkpoint must hold, besides `iterations`."""
+        parts = (self.generator, self.critic, self.generator_optimizer, self.critic_optimizer)
+        return [variable for part in parts for variable in part.variables]
+
+    def step(self, music: np.ndarray, more: int = 0) -> dict[str, float]:
+        """One iteration: critic steps, then one of the generator.
+
+        Args:
+            music: bool phrases `(critic_steps, B, bars, steps, 84, tracks)`, or `(1, B, ...)`
+                where all steps see the same.
+            more: times that the critic steps are done beforehand.
+
+        Returns:
+            `critic_loss`, `generator_loss` and, part of the former, `penalty`, of the last steps.
+        """
+        n, rng = self.game.critic_steps, np.random.default_rng((self.seed, self.iterations))
+        z = self._draw(rng, 1 if self.game.same_batch else n + 1, music.shape[1])
+        for _ in range(more):
+            self._critic_steps(music, z, self._shares(rng, music))
+        losses = self._iteration(music, z, self._shares(rng, music))
+        self.iterations += 1
+        return {name: float(value) for name, value in losses.items()}
+
+    def _draw(self, rng: np.random.Generator, n: int, batch: int) -> dict[str, np.ndarray]:
+        std = np.float32(self.z_std)
+        return {
+            name: rng.standard_normal((n, batch, *shape), np.float32) * std
+            for name, shape in self.latents.items()
+        }
+
+    def _shares(self, rng: np.random.Generator, music: np.ndarray) -> np.ndarray:
+        """Where between real and fake each example of each critic step lies."""
+        sizes = [
+            1 if axis + 1 in AXES[self.game.unit] else n for axis, n in enumerate(music.shape[2:])
+        ]
+        return rng.random((self.game.critic_steps, music.shape[1], *sizes), np.float32)
+
+    # What is compiled.
+
+    def _learn_both(self, music, z: dict, shares) -> dict[str, Any]:
+        losses = self._learn_critic(music, z, shares)
+        last = {name: vectors[-1] for name, vectors in z.items()}
+        return losses | self._learn_generator(last, self._real(music[-1]))
+
+    def _learn_critic(self, music, z: dict, shares) -> dict[str, Any]:
+        from keras import ops
+
+        def learn(k, _):
+            i = 0 if self.game.same_batch else k
+            vectors = {name: own[i] for name, own in z.items()}
+            return self._learn_critic_once(self._real(music[i]), vectors, shares[k])
+
+        start = {name: ops.zeros(()) for name in ("critic_loss", "penalty")}
+        return repeat(self.game.critic_steps, learn, start, self.variables)
+
+    def _learn_critic_once(self, real, z: dict, share) -> dict[str, Any]:
+        from keras import ops
+
+        fake = ops.stop_gradient(self._generate(z, real))
+        between = real + share * (fake - real)
+
+        def loss():
+            n = len(real)
+            scores = ops.cast(self.critic(ops.concatenate([fake, real]), training=True), "float32")
+            penalty = self.game.penalty * self._mean(ops.square(self._slope(between) - 1))
+            value = self._mean(scores[:n]) - self._mean(scores[n:]) + penalty
+            return self.critic_optimizer.scale_loss(value), {
+                "critic_loss": value,
+                "penalty": penalty,
+            }
+
+        wanted = self.critic.trainable_variables
+        (_, losses), found = gradients(loss, wanted, self.variables)
+        self.critic_optimizer.apply(found, wanted)
+        return losses
+
+    def _learn_generator(self, z: dict, real) -> dict[str, Any]:
+        from keras import ops
+
+        def loss():
+            scores = self.critic(self._generate(z, real), training=True)
+            value = -self._mean(ops.cast(scores, "float32"))
+            return self.generator_optimizer.scale_loss(value), {"generator_loss": value}
+
+        wanted = self.generator.trainable_variables
+        (_, losses), found = gradients(loss, wanted, self.variables)
+        self.generator_optimizer.apply(found, wanted)
+        return losses
+
+    def _generate(self, z: dict, real):
+        k = self.game.given
+        own = z if k is None else {**z, "given": real[..., k : k + 1]}
+        return self.generator(own, training=True)
+
+    def _slope(self, x):
+        """The norm of the critic's gradient, float32, for each scored part of an example."""
+
+        from keras import ops
+
+        gradient = ops.cast(input_gradient(lambda x: self.critic(x, training=True), x), "float32")
+        norms = ops.sqrt(EPSILON + ops.sum(ops.square(gradient), axis=AXES[self.game.unit]))
+        if self.game.unit == "track":
+            return ops.take(norms, self.game.tracks, axis=1)
+        return norms
+
+    def _mean(self, values):
+        """Over a batch; of tracks, the sum of their means."""
+
+        from keras import ops
+
+        if self.game.unit == "track":
+            return ops.sum(ops.mean(values, axis=0))
+        return ops.mean(values)
+
+    def _real(self, music):
+        """Cells as the critic sees them, -1 and 1."""
+
+        from keras import ops
+
+        return 2 * ops.cast(music, "float32") - 1

@@ -1,0 +1,231 @@
+"""The loop of an adversarial training: steps, and now and then a look at what is generated.
+
+Every so many steps a row of `history.csv` is written: the mean losses since the row before, and the
+metrics of music that fixed random vectors make. `checkpoint/last.npz` is replaced at the same time;
+resumed from it, a training goes through the same batches with the same random numbers.
+"""
+
+import csv
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musegen import Error
+from musegen.data.progress import Progress
+from musegen.files import write_bytes, write_npz
+from musegen.metrics import muse
+from musegen.training import checkpoints
+from musegen.training.adversarial import WGANGP
+from musegen.training.fitting import logging
+from musegen.training.runs import Run
+
+if TYPE_CHECKING:
+    from musegen.plots import Curve
+
+LOSSES = ("critic_loss", "penalty", "generator_loss")
+MONITORED = ("EB", "UPC", "QN", "DP")  # the metrics of the papers' tables that look at one track
+PICTURES = 24  # looks at the fixed music that are kept for pictures
+MORE_EARLY, MORE_EVERY, MORE_STEPS = 25, 500, 100  # when the original code trains the critic longer
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a training looks at itself.
+
+    Args:
+        steps: of the generator, in the end.
+        every: so many steps.
+        generate: gives the real-valued phrases `(n, ...)` of the fixed random vectors.
+        binarise: turns them into cells.
+        data: the metrics of the training data, to compare with.
+        draw: called with the history and the pictured steps, now and then and at the end.
+        patient_critic: trains the critic more in the first steps and now and then, as the original
+            code of MuseGAN does.
+    """
+
+    steps: int
+    every: int
+    generate: Callable[[], np.ndarray]
+    binarise: Callable[[np.ndarray], np.ndarray]
+    data: Mapping[str, float]
+    draw: Callable[[dict, dict], None]
+    patient_critic: bool = False
+
+
+def play(
+    training: WGANGP,
+    batches: Callable[[int], Any],
+    run: Run,
+    look: Look,
+    keep: str = "last",
+    tensorboard: bool = False,
+) -> dict[str, list[float]]:
+    """Trains to `look.steps`, from the checkpoint of the run where it is resumed.
+
+    Args:
+        batches: gives the batches of an epoch, `(steps of the critic * B, ...)`, by its number.
+        keep: `"best"` ends with the generator whose metrics were nearest to the data's.
+        tensorboard: writes `logs/` as well.
+
+    Returns:
+        The columns of `history.csv`.
+    """
+    last, best = run.path("checkpoint", "last.npz"), run.path("checkpoint", "best.npz")
+    history: dict[str, list[float]] = {}
+    if run.resume and last.exists():
+        history = checkpoints.load_variables(last, training.variables)
+        training.iterations = int(history["step"][-1])
+    if training.iterations > look.steps:
+        raise Error(f"{run.folder}: has {training.iterations} steps already, not {look.steps}")
+    pictures = _kept_pictures(run, training.iterations)
+    write_bytes(run.path("data.json"), json.dumps(dict(look.data), indent=2).encode())
+    with Progress("steps") as progress, logging(run, training.generator, tensorboard) as log:
+        if not history:
+            _look(training, run, look, history, pictures, {}, 0.0)
+        losses, start = [], time.monotonic()
+        for music in _music(training, batches, look.steps):
+            more = _more_critic(training) if look.patient_critic else 0
+            losses.append(training.step(music, more))
+            step = training.iterations
+            _check(losses[-1], step, run)
+            progress(step, step / look.steps, f"critic loss {losses[-1]['critic_loss']:.4g}")
+            if step % look.every and step < look.steps:
+                continue
+            mean = {name: float(np.mean([row[name] for row in losses])) for name in LOSSES}
+            _look(training, run, look, history, pictures, mean, time.monotonic() - start)
+            losses, start = [], time.monotonic()
+            if history["distance"][-1] == min(history["distance"]):
+                checkpoints.save_variables(best, training.generator.variables, history)
+            checkpoints.save_variables(last, training.variables, history)
+            log(step, {name: column[-1] for name, column in history.items()})
+    look.draw(history, pictures)
+    if keep == "best" and best.exists():
+        checkpoints.load_variables(best, training.generator.variables)
+    return history
+
+
+def _music(training: WGANGP, batches: Callable[[int], Any], steps: int) -> Iterator[np.ndarray]:
+    """Batches for the steps that are left, with an axis for the steps of the critic in front."""
+    n = 1 if training.game.same_batch else training.game.critic_steps
+    while training.iterations < steps:
+        data = batches(0)
+        epoch, done = divmod(training.iterations, len(data))
+        data = batches(epoch) if epoch else data
+        for batch in islice(data, done, min(len(data), done + steps - training.iterations)):
+            batch = np.asarray(batch)
+            yield batch.reshape(n, -1, *batch.shape[1:])
+
+
+def _more_critic(training: WGANGP) -> int:
+    """How many times more the critic steps are done, where the original code does 100 of them."""
+    step = training.iterations
+    long = step < MORE_EARLY or step % MORE_EVERY == 0
+    return MORE_STEPS // training.game.critic_steps - 1 if long else 0
+
+
+def _check(losses: Mapping[str, float], step: int, run: Run) -> None:
+    for name, value in losses.items():
+        if not math.isfinite(value):
+            raise Error(
+                f"{name} became {value} at step {step}; {run.path('checkpoint', 'last.npz')} holds "
+                "the last good state; try --precision float32, a smaller --learning-rate or "
+                "another --seed"
+            )
+
+
+def _look(
+    training: WGANGP,
+    run: Run,
+    look: Look,
+    history: dict[str, list],
+    pictures: dict[int, np.ndarray],
+    losses: Mapping[str, float],
+    seconds: float,
+) -> None:
+    """Writes and prints a row, and keeps the first phrase for pictures where one is due."""
+    values = look.generate()
+    found = monitored(look.binarise(values))
+    step, far = training.iterations, distance(found, look.data)
+    row = {"step": step} | {name: losses.get(name, math.nan) for name in LOSSES}
+    row |= {"distance": far, **found, "seconds": round(seconds, 3)}
+    for name, value in row.items():
+        history.setdefault(name, []).append(value)
+    _write_csv(run, history)
+    due = look.every * max(1, round(look.steps / look.every / PICTURES))
+    if step % due == 0 or step == look.steps:
+        pictures[step] = _half(values[:1])
+        steps = np.array(list(pictures))
+        write_npz(
+            run.path("samples", "steps.npz"),
+            {"steps": steps, "values": np.stack(list(pictures.values()))},
+        )
+        look.draw(history, pictures)
+    shown = "  ".join(f"{name} {losses[name]:.4g}" for name in LOSSES if name in losses)
+    rate = f"  {seconds:.1f} s" if losses else ""
+    print(f"step {step:>6}/{look.steps}  {shown}  distance {far:.3f}{rate}", flush=True)
+
+
+def monitored(phrases: np.ndarray) -> dict[str, float]:
+    """The metrics of some phrases, NaN where undefined, named `EB bass`."""
+    found = muse.evaluate(phrases, "paper", codes=MONITORED)
+    return {f"{code} {track}": value for code, own in found.items() for track, value in own.items()}
+
+
+def distance(found: Mapping[str, float], data: Mapping[str, float]) -> float:
+    """How far metrics are from the data's: mean relative difference, 1 where they are undefined."""
+    far = []
+    for name, aim in data.items():
+        if math.isnan(aim):
+            continue
+        gap = abs(found[name] - aim) / max(abs(aim), 0.05)
+        far.append(1.0 if math.isnan(gap) else min(gap, 1.0))
+    return float(np.mean(far))
+
+
+def _half(values: np.ndarray) -> np.ndarray:
+    """Values as float16; what is a little above 0 stays above it."""
+    least = np.finfo(np.float16).smallest_subnormal
+    return np.where(values > 0, np.maximum(values, least), values).astype(np.float16)
+
+
+def _kept_pictures(run: Run, step: int) -> dict[int, np.ndarray]:
+    """What a former part of this run has kept for pictures, up to a step."""
+    path = run.path("samples", "steps.npz")
+    if not run.resume or not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as arrays:
+        pairs = zip(arrays["steps"].tolist(), arrays["values"], strict=True)
+        return {at: values for at, values in pairs if at <= step}
+
+
+def _write_csv(run: Run, history: Mapping[str, list]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(history)
+    writer.writerows(zip(*history.values(), strict=True))
+    write_bytes(run.path("history.csv"), text.getvalue().encode())
+
+
+def curves(history: Mapping[str, list], data: Mapping[str, float]) -> list["Curve"]:
+    """What the paper's figure 9 shows: the negative critic loss, UPC and QN of the strings."""
+    from musegen.plots import Curve
+
+    steps = np.array(history["step"])
+    value = -np.array(history["critic_loss"], float)
+    log = bool((value[np.isfinite(value)] > 0).all())
+    wide = 1 + 2 * (len(steps) // 40)  # of the median filter
+    return [
+        Curve("negative critic loss", steps, value, wide, log=log),
+        *(
+            Curve(f"{name} (strings)", steps, history[f"{name} strings"], wide,
+                  data=data[f"{name} strings"], limits=limits)
+            for name, limits in (("UPC", (0, 12)), ("QN", (0, 1)))
+        ),
+    ]  # fmt: skip

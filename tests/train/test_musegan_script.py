@@ -1,0 +1,165 @@
+"""The script that trains MuseGAN, run as a user runs it, on little music and narrow networks."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+
+import musegen
+from musegen import Error, midi
+from musegen.cli import run_training
+from musegen.data import demo
+from musegen.phrases import TRACKS
+from musegen.training import playing
+from musegen.training.adversarial import WGANGP, Game
+
+LITTLE = ["--width", "0.016", "--batch-size", "2", "--no-jit", "--every", "2"]
+
+
+@pytest.fixture(scope="module")
+def phrases(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("data") / "phrases.npy"
+    np.save(path, demo.phrases(24, n_steps=96, seed=0))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, phrases):
+    """A composer, six steps in one go."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "6"]
+    run_training("musegan", [*command, "--out", str(folder)])
+    return folder
+
+
+def test_a_run_leaves_a_system_curves_and_samples(trained):
+    with (trained / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [0, 2, 4, 6]
+    assert all(math.isfinite(float(row["critic_loss"])) for row in rows[1:])
+    data = json.loads((trained / "data.json").read_text())
+    assert set(data) < set(rows[0])
+    assert len(data) == 5 + 4 + 4 + 1
+    with np.load(trained / "samples" / "steps.npz") as kept:
+        np.testing.assert_array_equal(kept["steps"], [0, 2, 4, 6])
+        assert kept["values"].shape == (4, 1, 4, 96, 84, 5)
+        assert (kept["values"][0] > 0).mean() > 0.05  # tiny values of the start stay above 0
+    assert (trained / "curves.png").stat().st_size > 0
+    assert (trained / "samples" / "evolution.png").stat().st_size > 0
+    assert midi.phrases(trained / "samples" / "step-000006.mid").shape[1:] == (4, 96, 84, 5)
+    system = musegen.load(trained)
+    assert system.kind.model == "composer"
+    assert system.generate(2).shape == (2, 4, 96, 84, 5)
+    finished = json.loads((trained / "config.json").read_text())
+    assert finished["finished"]
+    assert finished["settings"]["learning_rate"] == 1e-3
+
+
+def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
+    trained, phrases, tmp_path, monkeypatch
+):
+    command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "6"]
+    command += ["--out", str(tmp_path / "parts")]
+    step = WGANGP.step
+
+    def interrupted(self, music, more=0):
+        if self.iterations == 5:
+            raise KeyboardInterrupt
+        return step(self, music, more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WGANGP, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_training("musegan", command)
+    run_training("musegan", [*command, "--resume"])
+    with (
+        np.load(trained / "checkpoint" / "last.npz") as whole,
+        np.load(tmp_path / "parts" / "checkpoint" / "last.npz") as parts,
+    ):
+        names = [name for name in whole.files if name != "history.json"]
+        assert len(names) > 100
+        for name in names:
+            np.testing.assert_array_equal(whole[name], parts[name])
+    assert (trained / "history.csv").read_text().count("\n") == 5
+    for one, other in zip(
+        musegen.load(trained).network.get_weights(),
+        musegen.load(tmp_path / "parts").network.get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_conditional_one_learns_and_accompanies(phrases, tmp_path):
+    command = ["--condition", "bass", "--data", phrases, *LITTLE, "--steps", "2", "--keep", "best"]
+    run_training("musegan", [*command, "--out", str(tmp_path / "run")])
+    system = musegen.load(tmp_path / "run")
+    assert system.kind.given == "bass"
+    music = demo.phrases(3, n_steps=96)
+    played = system.accompany(music)
+    bass = TRACKS.index("bass")
+    np.testing.assert_array_equal(played[..., bass], music[..., bass])
+
+
+def test_the_ablated_composer_and_the_codes_way(phrases, tmp_path):
+    command = ["--model", "composer", "--no-batchnorm", "--data", phrases, *LITTLE, "--steps", "1"]
+    run_training("musegan", [*command, "--preset", "repo", "--out", str(tmp_path / "run")])
+    system = musegen.load(tmp_path / "run")
+    assert not any("norm" in variable.path for variable in system.network.variables)
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
+    assert settings["learning_rate"] == 2e-4
+
+
+def test_the_code_trains_its_critic_longer_at_first_and_now_and_then():
+    class Training:
+        game = Game()
+        iterations = 0
+
+    def times(step: int) -> int:
+        Training.iterations = step
+        return 5 * (1 + playing._more_critic(Training))
+
+    assert [times(step) for step in (0, 24, 25, 499, 500, 501)] == [100, 100, 5, 5, 100, 5]
+
+
+def test_distance_is_0_for_the_data_and_1_where_all_is_undefined():
+    data = {"EB bass": 0.1, "UPC bass": 3.0, "QN bass": math.nan}
+    assert playing.distance(data, data) == 0
+    assert playing.distance(dict.fromkeys(data, math.nan), data) == 1
+    near = playing.distance({"EB bass": 0.1, "UPC bass": 3.3, "QN bass": 0.5}, data)
+    assert near == pytest.approx(0.05)
+
+
+def test_a_loss_that_is_not_a_number_stops_at_its_step(phrases, tmp_path, monkeypatch):
+    step = WGANGP.step
+
+    def broken(self, music, more=0):
+        losses = step(self, music, more)
+        return losses | {"critic_loss": math.nan} if self.iterations == 3 else losses
+
+    monkeypatch.setattr(WGANGP, "step", broken)
+    command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "6"]
+    with pytest.raises(Error, match=r"critic_loss became nan at step 3; .*last.npz holds"):
+        run_training("musegan", [*command, "--out", str(tmp_path / "run")])
+    with np.load(tmp_path / "run" / "checkpoint" / "last.npz") as kept:
+        assert all(np.isfinite(kept[name]).all() for name in kept.files if name != "history.json")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--width", "0"], "--width 0.0: above 0"),
+        (["--no-batchnorm"], "--no-batchnorm: the paper's ablation is of the composer"),
+        (["--epochs", "3"], "--epochs: this training counts --steps"),
+        (["--patience", "3"], "--patience: this training does not validate"),
+        (["--condition", "kazoo"], "kazoo"),
+        (["--data", "nowhere"], "nowhere: no such file or folder"),
+        (["--batch-size", "500"], "do not fill one batch of 2500"),
+    ],
+)
+def test_a_users_mistake_is_one_line(flags, message, phrases, tmp_path):
+    command = ["--data", phrases, *LITTLE, *flags, "--out", str(tmp_path / "run")]
+    with pytest.raises(Error, match=message) as raised:
+        run_training("musegan", command)
+    assert "\n" not in str(raised.value)

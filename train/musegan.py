@@ -1,0 +1,259 @@
+"""Trains MuseGAN: four bars of five tracks, from scratch or to a given track.
+
+    python train/musegan.py
+    python train/musegan.py --model composer --data phrases/
+    python train/musegan.py --model hybrid --condition piano --data phrases/ --width 0.25
+    python train/musegan.py --model composer --no-batchnorm   # the ablated one of the paper
+
+Writes to runs/musegan-MODEL: the system, which `musegen generate` and `musegen accompany` open,
+history.csv with losses and metrics, data.json with the metrics of the training data, curves.png of
+them, and in samples/ the same music at several steps, as piano-rolls and MIDI.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musegen import Error
+from musegen.phrases import TRACKS
+from musegen.training.options import Options, add_flags, option, prepare, read_flags
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from musegen.data import Data
+    from musegen.models.musegan import MuseGAN
+    from musegen.training.adversarial import WGANGP
+    from musegen.training.runs import Run
+
+MODELS = ("jamming", "composer", "hybrid")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a MuseGAN is trained where no flag says otherwise.
+
+    Args:
+        steps: of the generator.
+        every: so many steps it is looked at.
+        same_batch: whether the critic's steps and the generator's see the same music.
+        patient_critic: whether the critic has 100 steps in the first iterations and now and then.
+    """
+
+    learning_rate: float = 1e-3
+    steps: int = 10_000
+    batch_size: int = 64
+    width: float = 1.0
+    every: int = 100
+    same_batch: bool = False
+    patient_critic: bool = False
+
+
+RECIPES = {
+    "paper": Recipe(),
+    "repo": Recipe(2e-4, 15_700, same_batch=True, patient_critic=True),
+}
+DEMO = {"steps": 500, "batch_size": 8, "width": 1 / 16, "every": 20}  # enough to see it work
+LOOKED_AT = 64  # phrases of the fixed random vectors
+MARKS = {"A": 0.0, "B": 0.07, "C": 0.25, "D": 0.6, "E": 1.0}  # the paper's steps, as shares
+
+
+@dataclass(frozen=True)
+class Training(Options):
+    """Options of this script."""
+
+    model: str = option("hybrid", "which of the three models", choices=MODELS)
+    condition: str | None = option(
+        None, "the track that it is given (default: none, all are written)", choices=TRACKS
+    )
+    batchnorm: bool = option(True, "leave out batch normalization, as the paper's ablated composer")
+    width: float | None = option(
+        None, "filters, times this; 1 is the paper's (default: 1, on the demo band 1/16)",
+        metavar="W",
+    )  # fmt: skip
+    steps: int | None = option(
+        None, "steps of the generator (default: 10000 or 15700, by preset)", metavar="N", least=1
+    )
+    batch_size: int | None = option(None, "phrases in a batch (default: 64)", metavar="N", least=1)
+    learning_rate: float | None = option(
+        None, "of Adam (default: 0.001 or 0.0002, by preset)", metavar="R", least=0
+    )
+    every: int | None = option(
+        None, "look at losses, metrics and music so often (default: 100)", metavar="N", least=1
+    )
+    augment: bool = option(False, "learn in all keys: phrases moved by -5 to 6 semitones")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.width is not None and not 0 < self.width <= 4:
+            raise Error(f"--width {self.width}: above 0, and 4 at most")
+        if self.epochs is not None:
+            raise Error("--epochs: this training counts --steps of the generator")
+        if self.patience is not None:
+            raise Error("--patience: this training does not validate; give it --steps")
+        if not self.batchnorm and self.model != "composer":
+            raise Error(
+                f"--no-batchnorm: the paper's ablation is of the composer, not {self.model}"
+            )
+
+
+def run(args: Namespace) -> None:
+    options = read_flags(args, Training)
+    prepare(options)
+    train(settled(options))
+
+
+def settled(options: Training) -> Training:
+    """The options with all that was left to the preset."""
+    recipe = asdict(RECIPES[options.preset]) | (DEMO if options.data == "demo" else {})
+    left = {
+        name: recipe[name] for name in ("learning_rate", "steps", "batch_size", "width", "every")
+    }
+    return replace(
+        options, **{name: own for name, own in left.items() if getattr(options, name) is None}
+    )
+
+
+def train(options: Training) -> Path:
+    """One run; gives its folder."""
+    from musegen.data import load
+    from musegen.models import musegan
+    from musegen.training.playing import Look, monitored, play
+    from musegen.training.runs import Run, describe_data
+
+    recipe = RECIPES[options.preset]
+    settings = musegan.PRESETS[options.preset]
+    settings = replace(settings, width=options.width, batch_norm=options.batchnorm)
+    kind = musegan.Kind(options.model, options.condition)
+    data = load(options.data, musegan.N_STEPS)
+    if options.bars:
+        data = data.part(0, -(-options.bars // musegan.N_BARS))
+    data, held_out = data.split(options.val_split)
+    training = game(settings, kind, options)
+    system = musegan.MuseGAN(options.preset, kind, training.generator)
+    name = musegan.system_name(kind) if options.batchnorm else "musegan-ablated"
+    params = [model.count_params() for model in (training.generator, training.critic)]
+    print(f"{name}: {params[0]:,} + {params[1]:,} parameters, {len(data):,} phrases of {data.name}")
+
+    folder = Path(options.out or f"runs/{name}")
+    facts = describe_data(data)
+    with Run(folder, asdict(options), options.resume, facts, length="steps") as run:
+        fixed = vectors(system, held_out or data, options.seed)
+        goal = monitored(data.part(0, 1000).phrases)
+        look = Look(
+            options.steps,
+            options.every,
+            lambda: system.values(fixed),
+            system.binarised,
+            goal,
+            drawer(system, run, goal),
+            recipe.patient_critic,
+        )
+        play(
+            training, feeder(data, training, options), run, look, options.keep, options.tensorboard
+        )
+        system.save(folder)
+        print(f"musegen {'accompany SONG --system' if kind.given else 'generate'} {folder}")
+    return folder
+
+
+def game(settings, kind, options: Training) -> "WGANGP":
+    """Generator and critic with their optimizers."""
+    import keras
+
+    from musegen.models import musegan
+    from musegen.training.adversarial import WGANGP, Game
+
+    def adam():
+        own = keras.optimizers.Adam(options.learning_rate, 0.5, 0.9, epsilon=1e-8)
+        if options.precision == "mixed_float16":
+            return keras.optimizers.LossScaleOptimizer(own)
+        return own
+
+    return WGANGP(
+        musegan.generator(settings, kind),
+        musegan.critic(settings, kind),
+        kind.latents,
+        (adam(), adam()),
+        Game(
+            musegan.unit(settings, kind),
+            tuple(TRACKS.index(track) for track in kind.written),
+            same_batch=RECIPES[options.preset].same_batch,
+            given=TRACKS.index(kind.given) if kind.given else None,
+        ),
+        settings.z_std,
+        options.seed,
+        options.jit,
+    )
+
+
+def feeder(data: "Data", training: "WGANGP", options: Training) -> Callable:
+    """Gives a function from the number of an epoch to its batches, one for each iteration."""
+    from musegen.data import pipeline
+
+    n = 1 if training.game.same_batch else training.game.critic_steps
+    return lambda epoch: pipeline.batches(
+        data,
+        n * options.batch_size,
+        shuffle=options.preset != "repo",
+        seed=options.seed,
+        augment=options.augment,
+        drop_remainder=True,
+        epoch=epoch,
+    )
+
+
+def vectors(system: "MuseGAN", data: "Data", seed: int) -> "dict[str, np.ndarray]":
+    """Random vectors that stay the same, and the given track of some phrases."""
+    import numpy as np
+
+    n = min(LOOKED_AT, len(data))
+    z = system.draw(n, seed)
+    if system.kind.given:
+        k = TRACKS.index(system.kind.given)
+        z["given"] = 2 * data.part(0, n).phrases[..., k : k + 1].astype(np.float32) - 1
+    return z
+
+
+def drawer(system: "MuseGAN", run: "Run", data: dict) -> Callable[[dict, dict], None]:
+    """Gives a function that draws curves, and the same phrase at five steps of the training."""
+    import numpy as np
+
+    from musegen import midi, plots
+    from musegen.training.playing import curves
+    from musegen.training.runs import replacing
+
+    def draw(history: dict, pictures: dict) -> None:
+        steps = np.array(list(pictures))
+        wanted = [steps[np.abs(steps - share * steps[-1]).argmin()] for share in MARKS.values()]
+        letters = dict(zip(MARKS, wanted, strict=True))
+        if len(history["step"]) > 2:
+            with replacing(run.path("curves.png")) as path:
+                plots.save(plots.training(curves(history, data), letters), path)
+        cells = {step: system.binarised(pictures[step].astype(np.float32)) for step in wanted}
+        shown = np.concatenate([cells[step] for step in wanted])
+        titles = [f"step {step} ({letter})" for letter, step in letters.items()]
+        with replacing(run.path("samples", "evolution.png")) as path:
+            plots.save(plots.stacked(shown, titles), path)
+        midi.write(cells[steps[-1]], run.path("samples", f"step-{steps[-1]:06}.mid"))
+
+    return draw
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add_flags(parser, Training)
+
+
+def main(argv: list[str] | None = None) -> None:
+    from musegen.cli import run_training
+
+    run_training("musegan", argv)
+
+
+if __name__ == "__main__":
+    from musegen.cli import guard
+
+    sys.exit(guard(main))
