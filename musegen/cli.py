@@ -52,6 +52,14 @@ COMMANDS = {
         "the tempo, meter and keys of the original; by the ending of -o also .npy, .png or .wav.",
         "musegen restore song.mid --system midi-s2-large --keep drums -o adapted.mid",
     ),
+    "accompany": (
+        "musegen.commands.accompany",
+        "new tracks to one track of a song",
+        "Reads a song in 4/4 of any length. Writes one track of it, note by note as it is, with\n"
+        "new other tracks and the tempo, meter and keys of the song; by the ending of -o also\n"
+        ".npy, .png or .wav.",
+        "musegen accompany song.mid --system NAME --track piano -o band.mid",
+    ),
     "interpolate": (
         "musegen.commands.interpolate",
         "phrases on the way from one to another",

@@ -15,6 +15,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     options.add_z_std(parser)
     options.add_refine(parser)
     options.add_fusion(parser)
+    options.add_binarisation(parser)
+    options.add_quantise(parser)
     options.add_playing(parser, gap=1)
     outputs.add_out(parser, "the system's name and .mid, in this folder")
 
@@ -27,7 +29,9 @@ def run(args: Namespace) -> None:
     outputs.check(out)
     system = systems.open_system(args.system, "generate")
     phrases, drawn = systems.generate(system, args.n, seed=args.seed, **options.chosen(args))
-    score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap)
+    phrases = options.quantised(phrases, args.quantise)
+    rest = 0 if args.quantise else 1  # a sixteenth sounds no longer than it is
+    score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap, rest=rest)
     outputs.write(out, phrases, score, lambda: outputs.phrase_picture(phrases))
     print(f"{outputs.names(out)}: {outputs.length(phrases, args.tempo, args.gap)}; {drawn}")
     print(outputs.table(outputs.statistics(phrases), TRACKS))

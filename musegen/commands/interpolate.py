@@ -1,4 +1,8 @@
-"""Phrases on the way from one to another: `musegen interpolate`."""
+"""Phrases on the way from one to another: `musegen interpolate`.
+
+A system that reads music goes from any phrase to any other. One that only writes it goes from the
+random vectors of one seed to those of another, or plays a square of its latent space (`--grid`).
+"""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -11,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 COLUMNS = 3  # of the picture
+PHRASES, ACROSS = 9, 8  # by default, and in a row of a grid
+MOST, MOST_ACROSS = 1000, 32
+WAYS = ("lerp", "slerp")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,11 +38,24 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="instead of --from and --to: two phrases that the system makes of these seeds",
     )  # fmt: skip
     parser.add_argument(
-        "-n", type=options.whole(2, 1000), default=9, metavar="N",
-        help="phrases to write, both ends among them (default: 9)",
+        "--way", choices=WAYS,
+        help="of a system that goes from seed to seed: a straight line, or along the sphere "
+        "(default: lerp)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--grid", action="store_true",
+        help="instead of two ends: a square of the latent space, from vectors that all tracks "
+        "share (down) to those of each (across)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-n", type=options.whole(2, MOST), metavar="N",
+        help=f"phrases to write, both ends among them (default: {PHRASES}); with --grid N x N of "
+        f"them (default: {ACROSS} x {ACROSS})",
     )  # fmt: skip
     options.add_seed(parser)
+    parser.set_defaults(seed=None)  # some systems take none
     options.add_refine(parser)
+    options.add_binarisation(parser)
     options.add_playing(parser, gap=0)
     outputs.add_out(parser, "the system's name and -interpolated.mid, in this folder")
 
@@ -47,20 +67,32 @@ def run(args: Namespace) -> None:
     out = args.out or [Path(f"{Path(args.system).resolve().name}-interpolated.mid")]
     outputs.check(out, [source for source in (args.start, args.end) if source])
     ends = _read(args)
-    system = systems.open_system(args.system, "interpolate", "generate")
-    ends = _made(system, args.seeds) if args.seeds else _alike(ends, system.n_steps, args)
-    played = options.chosen(args)
-    phrases = systems.ask(system, "interpolate", *ends, args.n, seed=args.seed, **played)
+    system = systems.open_system(args.system)
+    if track := systems.given(system):
+        raise Error(f"{args.system}: writes nothing alone, it accompanies a given {track}")
+    if args.grid:
+        columns = args.n or ACROSS
+        phrases = _asked(system, "grid", args, columns)
+    else:
+        columns, phrases = COLUMNS, _way(system, ends, args)
     score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap)
-    outputs.write(out, phrases, score, lambda: plots.phrase_grid(phrases, COLUMNS))
+    outputs.write(out, phrases, score, lambda: plots.phrase_grid(phrases, columns))
     print(f"{outputs.names(out)}: {outputs.length(phrases, args.tempo, args.gap)}")
     print(outputs.table(outputs.statistics(phrases), TRACKS))
 
 
 def _read(args: Namespace) -> "list[np.ndarray]":
-    """The two phrases, as their files have them; none with --seeds."""
+    """The two phrases, as their files have them; none with --seeds or --grid."""
     given = {"--from": args.start, "--to": args.end}
     chosen = {"--phrase-from": args.start_phrase, "--phrase-to": args.end_phrase}
+    if args.grid:
+        rest = {"--seeds": args.seeds, "--way": args.way, "--seed": args.seed is not None}
+        for flag, value in {**given, **chosen, **rest}.items():
+            if value:
+                raise Error(f"--grid has no use for {flag}: leave out the one or the other")
+        if args.n and args.n > MOST_ACROSS:
+            raise Error(f"-n {args.n}: a grid has at most {MOST_ACROSS} x {MOST_ACROSS} phrases")
+        return []
     if args.seeds:
         if any({**given, **chosen}.values()):
             raise Error("--seeds stands instead of --from and --to: give the one or the others")
@@ -98,5 +130,25 @@ def _alike(ends: "list[np.ndarray]", n_steps: int, args: Namespace) -> "list[np.
     return [start, end]
 
 
-def _made(system: Any, seeds: list[int]) -> "list[np.ndarray]":
-    return [systems.generate(system, 1, seed=seed)[0][0] for seed in seeds]
+def _way(system: Any, ends: "list[np.ndarray]", args: Namespace) -> "np.ndarray":
+    """The phrases from one end to the other, by what the system can."""
+    n = args.n or PHRASES
+    if hasattr(system, "interpolate"):
+        ends = _made(system, args) if args.seeds else _alike(ends, system.n_steps, args)
+        return _asked(system, "interpolate", args, *ends, n)
+    if hasattr(system, "interpolate_seeds") and not args.seeds:
+        raise Error(f"{args.system}: has no encoder that reads a phrase; give two --seeds")
+    return _asked(system, "interpolate_seeds", args, args.seeds, n)
+
+
+def _made(system: Any, args: Namespace) -> "list[np.ndarray]":
+    systems.check(system, args.system, "generate")
+    return [systems.generate(system, 1, seed=seed)[0][0] for seed in args.seeds]
+
+
+def _asked(system: Any, method: str, args: Namespace, *inputs) -> "np.ndarray":
+    """What a method gives, with the choices that were made."""
+    systems.check(system, args.system, method)
+    made = {"seed": args.seed, "way": args.way} | options.chosen(args)
+    made = {name: value for name, value in made.items() if value is not None}
+    return systems.ask(system, method, *inputs, **made)

@@ -3,9 +3,12 @@
 import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from musegen import registry
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -39,6 +42,9 @@ def spread(word: str) -> float | str:
     return word if word == "fit" else real(0, 1000)(word)
 
 
+BINARISATIONS = ("threshold", "monophonic", "bernoulli")
+QUANTISE = ("keep", "any", "majority")
+SIXTEENTHS = 16  # of a bar
 SEED = whole(0, 2**32 - 1)
 
 
@@ -77,9 +83,34 @@ def add_fusion(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_binarisation(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--binarisation", choices=BINARISATIONS,
+        help="how real numbers become notes: threshold, what is above it; monophonic, the same, "
+        "but of the bass one pitch at a time; bernoulli, at random (default: as the system's "
+        "preset has it)",
+    )  # fmt: skip
+
+
+def add_quantise(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--quantise", choices=QUANTISE,
+        help="new music in steps of a sixteenth note: keep the first of the finer steps in each, "
+        "or turn it on where any or the majority of them is (default: as finely as the system "
+        "plays)",
+    )  # fmt: skip
+
+
+def quantised(phrases: "np.ndarray", rule: str | None) -> "np.ndarray":
+    """Phrases of a step for each sixteenth note, by the rule of `--quantise` if one is given."""
+    from musegen.phrases import resample
+
+    return resample(phrases, SIXTEENTHS, rule) if rule else phrases
+
+
 def chosen(args: Namespace) -> dict[str, Any]:
-    """Which of the options above were given, under the names that a system's methods have."""
-    options = {"z_std": getattr(args, "z_std", None)}
+    """Which of the choices above that a system has were made, named as its methods name them."""
+    options = {name: getattr(args, name, None) for name in ("z_std", "binarisation")}
     for name in ("refine", "fusion"):
         options[name] = False if getattr(args, f"no_{name}", False) else None
     return {name: value for name, value in options.items() if value is not None}

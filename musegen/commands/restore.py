@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
-from musegen.commands import options, outputs, systems
+from musegen.commands import options, outputs, songs, systems
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("song", metavar="SONG", help="a MIDI file in 4/4; a pickup may stand first")
-    parser.add_argument("--system", required=True, metavar="NAME", help=options.system_help())
+    songs.add_song(parser)
     parser.add_argument(
         "--keep", nargs="+", default=[], metavar="TRACK",
         help="tracks that stay note by note as they are in the song, of drums, piano, guitar, "
@@ -38,46 +37,27 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from musegen import midi, plots
-    from musegen.phrases import TRACKS, cut
-
     out = args.out or [Path(f"{Path(args.song).stem}-restored.mid")]
     outputs.check(out, [args.song])
     song = _read(args)
     system = systems.open_system(args.system, "restore")
-    original = song.bars(system.n_steps)  # (bars, T, 84, 5)
-    roll = original.reshape(-1, *original.shape[2:])
-    played = systems.ask(
-        system, "restore", cut(roll, system.n_steps), seed=args.seed, **options.chosen(args)
+    original, played, drawn = songs.play(
+        system, "restore", song, seed=args.seed, **options.chosen(args)
     )
-    played = played.reshape(-1, *original.shape[1:])[: len(original)]
-    restored = _joined(song, original, played, args)
-    score = midi.to_score_like(restored, args.song, keep=args.keep)
-    whole = restored[None]  # the song as one long phrase
-    outputs.write(
-        out, whole, score,
-        lambda: plots.songs({"original": original[None], "restored": whole}),
-    )  # fmt: skip
-    print(f"{outputs.names(out)}: {len(original)} bars, in step with {args.song}; seed {args.seed}")
-    rows = outputs.statistics(whole) | {"F1 of cells": _f1(original, restored, args.keep)}
-    print(outputs.table(rows, TRACKS))
+    restored = _joined(original, played, args)
+    sets = {"original": original, "restored": restored}
+    row = {"F1 of cells": _f1(original, restored, args.keep)}
+    songs.write(out, args, drawn, sets, args.keep, row)
 
 
 def _read(args: Namespace) -> "Song":
     """The song, if it can be restored as it is asked for."""
-    from musegen import midi
     from musegen.phrases import TRACKS
 
-    for track in args.keep:
-        if track not in TRACKS:
-            raise Error(f"--keep {track}: there is no such track; choose {', '.join(TRACKS)}")
+    songs.check_tracks("--keep", args.keep)
     if set(args.keep) == set(TRACKS):
         raise Error(f"--keep {' '.join(args.keep)}: nothing is left to restore")
-    song = midi.read(args.song)
-    sounds = song.bars(4 * song.resolution).any(axis=(0, 1, 2))  # an `Error` where it is not 4/4
-    if not sounds.any():
-        raise Error(f"{args.song}: no note of it is in the five tracks, C1 to B7")
-    silent = [track for track, any_note in zip(TRACKS, sounds, strict=True) if not any_note]
+    song, silent = songs.read(args.song)
     if silent and not args.fill:
         print(
             f"musegen: {', '.join(silent)}: silent in the song and left so; --fill lets the "
@@ -87,13 +67,11 @@ def _read(args: Namespace) -> "Song":
     return song
 
 
-def _joined(
-    song: "Song", original: "np.ndarray", played: "np.ndarray", args: Namespace
-) -> "np.ndarray":
+def _joined(original: "np.ndarray", played: "np.ndarray", args: Namespace) -> "np.ndarray":
     """What the system played, where it was asked to, and the song elsewhere."""
     from musegen.phrases import TRACKS
 
-    restored = played & song.lasts(original.shape[1])[..., None, None]
+    restored = played.copy()
     if not args.fill:
         restored &= original.any(axis=(1, 2, 3), keepdims=True)  # of each bar
         restored &= original.any(axis=(0, 1, 2))  # of each track

@@ -14,15 +14,22 @@ from musegen.environment import import_keras
 if TYPE_CHECKING:
     import numpy as np
 
+SAID = {"interpolate_seeds": "interpolate", "grid": "play a grid"}  # methods in words
+
 
 def open_system(what: str | Path, *methods: str) -> Any:
     """Loads a trained system that has all of these methods."""
     import_keras()
     system = registry.load(what)
     for method in methods:
-        if not hasattr(system, method):
-            raise Error(f"{what}: cannot {method}; a system that can is needed")
+        check(system, what, method)
     return system
+
+
+def check(system: Any, what: str | Path, method: str) -> None:
+    """Raises an `Error` where a system lacks a method."""
+    if not hasattr(system, method):
+        raise Error(f"{what}: cannot {SAID.get(method, method)}; a system that can is needed")
 
 
 def ask(system: Any, method: str, *inputs, **options) -> Any:
@@ -31,15 +38,28 @@ def ask(system: Any, method: str, *inputs, **options) -> Any:
     for name, value in options.items():
         if name not in inspect.signature(bound).parameters:
             flag = f"--{'no-' * (value is False)}{name.replace('_', '-')}"
-            raise Error(f"{flag}: this system has no such choice when it is to {method}")
+            doing = SAID.get(method, method)
+            raise Error(f"{flag}: this system has no such choice when it is to {doing}")
+    if options.get("z_std") == "fit" and not hasattr(system, "latents"):
+        raise Error("--z-std fit: this system keeps no measured latents; give a number")
     return bound(*inputs, **options)
 
 
 def generate(system: Any, n: int, **options) -> "tuple[np.ndarray, str]":
     """`n` new phrases, and how they were drawn."""
-    drawn = f"seed {options['seed']}"
-    if "z_std" in inspect.signature(system.generate).parameters:
+    return drawn(system, "generate", n, **options)
+
+
+def drawn(system: Any, method: str, *inputs, **options) -> "tuple[np.ndarray, str]":
+    """Phrases by a method that draws at random, and how they were drawn."""
+    told = f"seed {options['seed']}"
+    if "z_std" in inspect.signature(getattr(system, method)).parameters:
         if "z_std" not in options and getattr(system, "latents", None):
             options["z_std"] = "fit"
-        drawn += f", z-std {options.get('z_std', 'of the preset')}"
-    return ask(system, "generate", n, **options), drawn
+        told += f", z-std {options.get('z_std', 'of the preset')}"
+    return ask(system, method, *inputs, **options), told
+
+
+def given(system: Any) -> str | None:
+    """The track that a system must be given, if it plays to one."""
+    return getattr(getattr(system, "kind", None), "given", None)

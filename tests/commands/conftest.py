@@ -1,5 +1,6 @@
 """A system and songs to try the commands on."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -82,3 +83,32 @@ def write_song(tmp_path):
         return path
 
     return write
+
+
+def tiny(given, folder):
+    """A MuseGAN with few and random weights, alone or to a given track.
+
+    The first layers have weights so large that vectors are heard beside a given track.
+    """
+    from musegen.models.musegan import PRESETS, Kind, MuseGAN, generator
+
+    settings = dataclasses.replace(PRESETS["paper"], width=1 / 32)
+    kind = Kind("hybrid", given)
+    network, rng = generator(settings, kind), np.random.default_rng(0)
+    for weight in network.trainable_weights:
+        if weight.name == "kernel":
+            loud = 50 if given and "time_1" in weight.path else 1
+            weight.assign(loud * rng.standard_normal(weight.shape) / np.sqrt(weight.shape[-1]))
+    return MuseGAN("paper", kind, network).save(folder)
+
+
+@pytest.fixture(scope="session")
+def composing(tmp_path_factory):
+    """The folder of a system that reads no music and writes it in 96 steps a bar."""
+    return tiny(None, tmp_path_factory.mktemp("systems") / "composing")
+
+
+@pytest.fixture(scope="session")
+def accompanying(tmp_path_factory):
+    """The folder of a system that writes music to a piano."""
+    return tiny("piano", tmp_path_factory.mktemp("systems") / "accompanying")

@@ -94,6 +94,56 @@ def test_refine_and_fusion_can_be_left_out(musegen, system, tmp_path):
     assert len({(tmp_path / f"{name}.mid").read_bytes() for name in "abc"}) == 3
 
 
+def test_binarisation_is_up_to_systems_that_have_a_choice(musegen, composing, system, tmp_path):
+    rules = ("threshold", "monophonic", "bernoulli")
+    for rule in rules:
+        words = ("--binarisation", rule, "-o", f"{rule}.npy")
+        assert musegen("generate", composing, "-n", 1, *words)[0] == 0
+    threshold, monophonic, bernoulli = (np.load(tmp_path / f"{rule}.npy") for rule in rules)
+    assert np.array_equal(threshold, systems.open_system(composing).generate(1))
+    assert monophonic[..., 3].sum(axis=-1).max() == 1 < threshold[..., 3].sum(axis=-1).max()
+    assert not np.array_equal(threshold, bernoulli)
+    code, told, error = musegen("generate", system, "-n", 1, "--binarisation", "threshold")
+    assert (code, told, error.count("\n")) == (2, "", 1)
+    assert "--binarisation: this system has no such choice when it is to generate" in error
+
+
+def test_quantised_music_has_a_step_for_each_sixteenth(musegen, composing, system, tmp_path):
+    whole = systems.open_system(composing).generate(2, seed=4)
+    groups = whole.reshape(2, 4, 16, 6, 84, 5)
+    expected = {
+        "keep": groups[:, :, :, 0],
+        "any": groups.any(axis=3),
+        "majority": groups.sum(axis=3) > 3,
+    }
+    for rule, steps in expected.items():
+        files = [word for kind in ("npy", "mid", "png") for word in ("-o", f"{rule}.{kind}")]
+        words = ("-n", 2, "--seed", 4, "--quantise", rule, *files)
+        assert musegen("generate", composing, *words)[0] == 0
+        assert np.array_equal(np.load(tmp_path / f"{rule}.npy"), steps)
+        assert np.array_equal(midi.phrases(tmp_path / f"{rule}.mid"), steps)
+    piano = pretty_midi.PrettyMIDI(str(tmp_path / "keep.mid")).instruments[1]
+    sounding = sum(note.end - note.start for note in piano.notes)  # no note lasts into the next
+    assert sounding == pytest.approx(expected["keep"][..., 1].sum() * 2.4 / 16)
+    musegen("generate", system, "-n", 1, "--quantise", "keep", "-o", "band.npy")
+    band = systems.open_system(system).generate(1)
+    assert np.array_equal(np.load(tmp_path / "band.npy"), band[:, :, ::3])
+
+
+def test_a_system_without_measured_latents_has_nothing_to_fit(musegen, composing):
+    code, told, error = musegen("generate", composing, "-n", 1, "--z-std", "fit")
+    assert (code, told, error.count("\n")) == (2, "", 1)
+    assert "--z-std fit: this system keeps no measured latents; give a number" in error
+    assert "z-std of the preset" in musegen("generate", composing, "-n", 1)[1]
+    assert "z-std 0.5" in musegen("generate", composing, "-n", 1, "--z-std", 0.5)[1]
+
+
+def test_a_system_that_accompanies_writes_nothing_alone(musegen, accompanying):
+    code, told, error = musegen("generate", accompanying)
+    assert (code, told, error.count("\n")) == (2, "", 1)
+    assert "it accompanies a given piano" in error
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -104,6 +154,8 @@ def test_refine_and_fusion_can_be_left_out(musegen, system, tmp_path):
         (("-n", "0"), "0: give a whole number from 1 to 10000"),
         (("--seed", "-1"), "-1: give a whole number from 0 to 4294967295"),
         (("--z-std", "nan"), "nan: give a number from 0 to 1000"),
+        (("--binarisation", "x"), "argument --binarisation: invalid choice: 'x'"),
+        (("--quantise", "x"), "argument --quantise: invalid choice: 'x'"),
         (("--tempo", "1"), "1: give a number from 4 to 1000"),
     ],
 )

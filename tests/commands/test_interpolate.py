@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from musegen import midi
+from musegen import midi, plots
 from musegen.commands import systems
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -54,6 +54,61 @@ def test_phrases_of_different_lengths_do_not_meet(musegen, system, ends, tmp_pat
     assert "a.npy has phrases of 4 bars and short.npy of 2" in error
 
 
+def test_a_system_that_reads_no_music_goes_from_seed_to_seed(musegen, composing, tmp_path):
+    ways = {"plain": (), "lerp": ("--way", "lerp"), "slerp": ("--way", "slerp")}
+    for name, words in ways.items():
+        out = ("-o", f"{name}.npy", "-o", f"{name}.png")
+        code, told, _ = musegen("interpolate", composing, "--seeds", 1, 2, "-n", 5, *words, *out)
+        assert code == 0
+        assert told.startswith(f"{name}.npy and {name}.png: 5 phrases of 4 bars, 48.0 s")
+    plain, lerp, slerp = (np.load(tmp_path / f"{name}.npy") for name in ways)
+    band = systems.open_system(composing)
+    assert np.array_equal(plain, lerp)
+    assert np.array_equal(lerp, band.interpolate_seeds((1, 2), 5))
+    assert np.array_equal(slerp, band.interpolate_seeds((1, 2), 5, "slerp"))
+    assert not np.array_equal(lerp[2], slerp[2])
+
+
+def test_a_grid_has_as_many_rows_as_columns(musegen, composing, tmp_path, monkeypatch):
+    drawn = []
+    picture = plots.phrase_grid
+    monkeypatch.setattr(plots, "phrase_grid", lambda *given: drawn.append(given) or picture(*given))
+    out = ("-o", "grid.npy", "-o", "grid.mid", "-o", "grid.png")
+    code, told, _ = musegen("interpolate", composing, "--grid", "-n", 3, *out)
+    assert code == 0
+    assert told.startswith("grid.npy, grid.mid and grid.png: 9 phrases of 4 bars")
+    grid = np.load(tmp_path / "grid.npy")
+    assert np.array_equal(grid, systems.open_system(composing).grid(3))
+    assert np.array_equal(midi.phrases(tmp_path / "grid.mid"), grid)
+    assert [columns for _, columns in drawn] == [3]
+    musegen("interpolate", composing, "--grid", "--binarisation", "monophonic", "-o", "whole.npy")
+    whole = np.load(tmp_path / "whole.npy")
+    assert len(whole) == 64
+    assert whole[..., 3].sum(axis=-1).max() == 1
+
+
+def test_what_a_system_cannot_do(musegen, system, composing, accompanying, ends):
+    files, seeds = ("--from", "a.npy", "--to", "b.npy"), ("--seeds", 1, 2)
+    choice = "this system has no such choice when it is to interpolate"
+    alone = f"{accompanying}: writes nothing alone, it accompanies a given piano"
+    for name, words, message in (
+        (composing, files, f"{composing}: has no encoder that reads a phrase; give two --seeds"),
+        (composing, (*seeds, "--seed", 0), f"--seed: {choice}"),
+        (composing, (*seeds, "--no-refine"), f"--no-refine: {choice}"),
+        (system, (*seeds, "--way", "lerp"), f"--way: {choice}"),
+        (system, (*files, "--way", "slerp"), f"--way: {choice}"),
+        (system, (*seeds, "--binarisation", "threshold"), f"--binarisation: {choice}"),
+        (system, ("--grid",), f"{system}: cannot play a grid; a system that can is needed"),
+        (system / "mfg-vae.keras", seeds, "mfg-vae.keras: cannot interpolate; a system that"),
+        (accompanying, seeds, alone),
+        (accompanying, files, alone),
+        (accompanying, ("--grid",), alone),
+    ):
+        code, told, error = musegen("interpolate", name, *words)
+        assert (code, told, error.count("\n")) == (2, "", 1)
+        assert message in error
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -65,6 +120,13 @@ def test_phrases_of_different_lengths_do_not_meet(musegen, system, ends, tmp_pat
         (("--from", "a.npy", "--to", "b.npy", "--phrase-to", "3"), "--phrase-to 3: b.npy has 2"),
         (("--from", "eight.npy", "--to", "b.npy"), "eight.npy: has the tracks drums, piano"),
         (("--from", "a.npy", "--to", "b.npy", "-o", "a.npy"), "a.npy: is read or written"),
+        (("--grid", "--seeds", "1", "2"), "--grid has no use for --seeds"),
+        (("--grid", "--from", "a.npy"), "--grid has no use for --from"),
+        (("--grid", "--phrase-to", "1"), "--grid has no use for --phrase-to"),
+        (("--grid", "--way", "lerp"), "--grid has no use for --way"),
+        (("--grid", "--seed", "0"), "--grid has no use for --seed:"),
+        (("--grid", "-n", "33"), "-n 33: a grid has at most 32 x 32 phrases"),
+        (("--seeds", "1", "2", "--way", "x"), "argument --way: invalid choice: 'x'"),
         (("--seeds", "1", "2", "-n", "1"), "1: give a whole number from 2 to 1000"),
     ],
 )

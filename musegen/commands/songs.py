@@ -1,0 +1,84 @@
+"""A song and a system that plays to it: what `restore` and `accompany` have in common.
+
+The song is read onto the grid of its own bars, played phrase by phrase, and written with its own
+tempo, meter and keys, so that both play in step.
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musegen import Error
+from musegen.commands import options, outputs, systems
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from musegen.song import Song
+
+
+def add_song(parser: ArgumentParser) -> None:
+    parser.add_argument("song", metavar="SONG", help="a MIDI file in 4/4; a pickup may stand first")
+    parser.add_argument("--system", required=True, metavar="NAME", help=options.system_help())
+
+
+def check_tracks(flag: str, tracks: Collection[str]) -> None:
+    """Raises an `Error` for a track that is none."""
+    from musegen.phrases import TRACKS
+
+    for track in tracks:
+        if track not in TRACKS:
+            raise Error(f"{flag} {track}: there is no such track; choose {', '.join(TRACKS)}")
+
+
+def read(path: str | Path) -> "tuple[Song, list[str]]":
+    """A song in 4/4, and the tracks that are silent in it."""
+    from musegen import midi
+    from musegen.phrases import TRACKS
+
+    song = midi.read(path)
+    sounds = song.bars(4 * song.resolution).any(axis=(0, 1, 2))  # an `Error` where it is not 4/4
+    if not sounds.any():
+        raise Error(f"{path}: no note of it is in the five tracks, C1 to B7")
+    return song, [track for track, any_note in zip(TRACKS, sounds, strict=True) if not any_note]
+
+
+def play(system: Any, method: str, song: "Song", **options) -> "tuple[np.ndarray, np.ndarray, str]":
+    """The bars of a song `(bars, T, 84, 5)`, what the system made of them, and how it was drawn.
+
+    What it plays before or behind the song is left out.
+    """
+    from musegen.phrases import cut
+
+    original = song.bars(system.n_steps)
+    roll = original.reshape(-1, *original.shape[2:])
+    phrases, drawn = systems.drawn(system, method, cut(roll, system.n_steps), **options)
+    played = phrases.reshape(-1, *original.shape[1:])[: len(original)]
+    return original, played & song.lasts(system.n_steps)[..., None, None], drawn
+
+
+def write(
+    out: Sequence[Path],
+    args: Namespace,
+    drawn: str,
+    sets: "dict[str, np.ndarray]",
+    keep: Collection[str],
+    row: "dict[str, list[str]]",
+) -> None:
+    """Writes the last of some arrays of bars; a picture shows them all, by their titles.
+
+    Args:
+        drawn: how it was drawn.
+        keep: tracks that are taken over from the song, note by note.
+        row: to stand below the statistics.
+    """
+    from musegen import midi, plots
+    from musegen.phrases import TRACKS
+
+    long = {title: bars[None] for title, bars in sets.items()}  # each song as one long phrase
+    whole = list(long.values())[-1]
+    score = midi.to_score_like(whole[0], args.song, keep=keep)
+    outputs.write(out, whole, score, lambda: plots.songs(long))
+    print(f"{outputs.names(out)}: {whole.shape[1]} bars, in step with {args.song}; {drawn}")
+    print(outputs.table(outputs.statistics(whole) | row, TRACKS))
