@@ -3,6 +3,7 @@
     python eval/figures.py midi-s2
     python eval/figures.py midi-s2 --runs runs/midi-s2 --track piano --out figures
     python eval/figures.py midi-s2 --figure 8 --system runs/midi-s2 --data phrases/
+    python eval/figures.py musegan --runs runs --figure 8 9
 
 Without --figure it draws what it can and says how to make what the others need. `musegen eval
 figures` is the same.
@@ -17,8 +18,9 @@ from musegen import Error, environment
 from musegen.commands.options import add_seed
 from musegen.eval.options import add_music
 
-# a module has FIGURES: number of the figure to what draws it from `sources.Sources`
-PAPERS = {"midi-s2": "musegen.eval.figures_midi_s2"}
+# A module has FIGURES, number of the figure to what draws it from `sources.Sources`, and TRACK,
+# whose curves the paper shows.
+PAPERS = {"midi-s2": "musegen.eval.figures_midi_s2", "musegan": "musegen.eval.figures_musegan"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -39,8 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     add_music(parser)
     parser.add_argument(
-        "--track", default="bass", metavar="NAME",
-        help="the track whose training curves are drawn (default: bass)",
+        "--track", metavar="NAME",
+        help="the track whose training curves are drawn (default: bass, of musegan strings)",
     )  # fmt: skip
     add_seed(parser)
     parser.add_argument(
@@ -61,8 +63,9 @@ def run(args: Namespace) -> None:
     from musegen.eval.sources import Missing, Sources
 
     sources = Sources(
-        args.paper, args.system, args.runs, args.data, args.split, args.track, args.seed
-    )
+        args.paper, args.system, args.runs, args.data, args.split, args.track or room.TRACK,
+        args.seed,
+    )  # fmt: skip
     for number in numbers:
         try:
             drawing = room.FIGURES[number](sources)
@@ -80,7 +83,7 @@ def _check(args: Namespace) -> None:
     """Mistakes that no figure needs to be drawn to find."""
     from musegen.phrases import TRACKS
 
-    if args.track not in TRACKS:
+    if args.track and args.track not in TRACKS:
         raise Error(f"--track {args.track}: choose {', '.join(TRACKS)}")
     if args.out.exists() and not args.out.is_dir():
         raise Error(f"{args.out}: is no folder; choose another --out")

@@ -7,6 +7,7 @@ from musegen.eval import diagrams_midi_s2 as diagrams
 from musegen.eval.sources import Drawing, Missing, Sources
 from musegen.phrases import TRACKS
 
+TRACK = "bass"  # whose training is drawn
 SHOWN = 8  # phrases of a picture, as the original draws
 SYSTEM = "python train/midi_s2.py --out {runs}"
 BVAE = "python train/bvae.py --track {track} --out {{runs}}/bvae-{track}"

@@ -1,11 +1,14 @@
 """What the figures of a paper are drawn from: run folders, a trained system, data."""
 
 import csv
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from musegen import Error, registry
 from musegen.data import load
@@ -14,7 +17,6 @@ from musegen.eval.measuring import spread
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
     from matplotlib.figure import Figure
 
 AMONG = 200  # phrases that some are chosen from
@@ -44,7 +46,7 @@ class Drawing:
 
     figure: "Figure"
     about: str
-    images: Mapping[str, "np.ndarray"] = field(default_factory=dict)
+    images: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Sources:
         paper: the system of that name is drawn unless another one is named.
         system: name or folder of a trained system; else the one in `runs`, else the pretrained.
         runs: folder of run folders; else the histories and models beside the system.
+        place: of a paper with several systems, the name in `runs` of the folder of this one.
     """
 
     paper: str
@@ -64,12 +67,39 @@ class Sources:
     split: str | None = None
     track: str = "bass"
     seed: int = 0
+    place: str = ""
+
+    def part(self, name: str) -> "Sources":
+        """The sources of one of a paper's several systems, whose run folder bears its name.
+
+        The system that the command line names stands for the one that it is.
+        """
+        if name not in self._parts:
+            system = self.system if self.system and self.kind == name else None
+            self._parts[name] = replace(self, paper=name, system=system, place=name)
+        return self._parts[name]
+
+    @cached_property
+    def _parts(self) -> "dict[str, Sources]":
+        return {}
+
+    @cached_property
+    def kind(self) -> str | None:
+        """Which of `registry.systems` the trained system is."""
+        if self.folder is None:
+            return None
+        try:
+            told = json.loads((self.folder / registry.SYSTEM_FILE).read_text(encoding="utf-8"))
+            return str(told["system"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Error(f"{self.folder / registry.SYSTEM_FILE}: damaged ({error})") from None
 
     @cached_property
     def folder(self) -> Path | None:
         """Where the trained system lies."""
-        if self.system is None and self.runs and (self.runs / registry.SYSTEM_FILE).is_file():
-            return self.runs
+        trained = self.runs / self.place if self.runs and self.system is None else None
+        if trained and (trained / registry.SYSTEM_FILE).is_file():
+            return trained
         given = Path(self.system or self.paper)
         if (given / registry.SYSTEM_FILE).is_file():
             return given
@@ -101,13 +131,34 @@ class Sources:
         path = self._found(run, f"{run}.keras", f"{run}.keras", command)
         return registry.load_model(path)
 
-    def phrases(self, n: int, n_steps: int) -> tuple["np.ndarray", str]:
+    def run_file(self, name: str, command: str) -> Path:
+        """A file of the run that made the system; `command` makes the run.
+
+        Of a system outside `runs` it lies beside it, or in its folder `history`.
+        """
+        folder = self.runs / self.place if self.runs and self.system is None else self.folder
+        if folder is None:
+            raise Missing(f"no run {self.place}; {self._told(command)}")
+        for path in (folder / name, folder / "history" / name):
+            if path.is_file():
+                return path
+        raise Missing(f"{folder / name}: not there; {self._told(command)}")
+
+    def phrases(self, n: int, n_steps: int) -> tuple[np.ndarray, str]:
         """The fullest of some phrases that are held out, as silence shows little; what they are."""
         held_out = systems.held_out(load(self.data, n_steps), self.split)
         some = spread(held_out, AMONG, "read")
         sounding = some.any(axis=(2, 3)).sum(axis=(1, 2))  # bars of all tracks
         fullest = sorted((-sounding).argsort(kind="stable")[:n])
         return some[fullest], f"{len(fullest)} full phrases of {held_out.name}"
+
+    def learned(self, n: int, n_steps: int) -> tuple[np.ndarray, str]:
+        """Phrases of the training data at random, and what they are."""
+        data = load(self.data, n_steps)
+        data = data.of(self.split or "train")
+        some = spread(data, AMONG, "read")
+        chosen = np.random.default_rng(self.seed).permutation(len(some))[:n]
+        return some[np.sort(chosen)], f"{len(chosen)} phrases of {data.name}, at random"
 
     def _found(self, run: str, in_runs: str, beside_system: str, command: str) -> Path:
         """A file of a run folder or, where no runs were named, of the system's folder."""
@@ -123,6 +174,6 @@ class Sources:
 
     def _told(self, command: str) -> str:
         """`command` with the folder of runs filled in, and how to show what it makes."""
-        runs = self.runs or Path("runs") / self.paper
+        runs = self.runs or Path("runs") / ("" if self.place else self.paper)
         again = "" if self.runs else f", then --runs {runs}"
         return f"`{command.format(runs=runs)}` makes it{again}"

@@ -311,10 +311,12 @@ def bar_critic(settings: Settings, n_tracks: int = N_TRACKS, name: str = "bar-cr
         (128, (2, 1), (2, 1)),
         (128, (2, 1), (2, 1)),
         (256, (4, 1), (2, 1)),
-        (512, (3, 1), (2, 1)),
+        (None, (3, 1), (2, 1)),
     )
     for i, (filters, kernel, stride) in enumerate(rows, 1):
-        x = Conv2D(settings.wide(filters), kernel, stride, name=f"conv_{i}", **weights())(x)
+        # The last, 512, are four times 128 in any width, since four bars are put together of them.
+        filters = settings.wide(filters) if filters else 4 * settings.wide(128)
+        x = Conv2D(filters, kernel, stride, name=f"conv_{i}", **weights())(x)
         x = activated(x, "leaky_relu", f"conv_{i}")
     return keras.Model(bar, [scored(x, settings), x], name=name)
 
@@ -452,12 +454,8 @@ def critic(settings: Settings, kind: Kind, name: str = "critic") -> keras.Model:
 
 
 def scores_of(settings: Settings) -> int:
-    """How many scores a `"bar"` critic gives a phrase."""
-    return (
-        N_BARS * 5 * settings.wide(512) // (N_BARS * settings.wide(128))
-        if settings.mixes_bars
-        else 1
-    )
+    """How many scores a `"bar"` critic gives a phrase: five times of four quarters of each bar."""
+    return 5 * N_BARS if settings.mixes_bars else 1
 
 
 def unit(settings: Settings, kind: Kind) -> str:
@@ -650,7 +648,9 @@ class MuseGAN:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.network.save(folder / "generator.keras")
-        told = {"system": system_name(self.kind), "preset": self.preset, "given": self.kind.given}
+        ablated = not self.network.non_trainable_variables  # no moving averages, no normalization
+        told = {"system": system_name(self.kind, ablated), "preset": self.preset}
+        told |= {"given": self.kind.given}
         write_bytes(folder / SYSTEM_FILE, (json.dumps(told, indent=2) + "\n").encode())
         return folder
 
@@ -661,14 +661,16 @@ class MuseGAN:
         told = {"preset": None, "given": None} | json.loads((folder / SYSTEM_FILE).read_text())
         if told["preset"] not in PRESETS:
             raise Error(f"{folder}: of an unknown preset {told['preset']!r}")
-        _, model, *_ = told["system"].split("-")
+        _, model, *_ = told["system"].replace("ablated", "composer").split("-")
         return cls(
             told["preset"], Kind(model, told["given"]), load_model(folder / "generator.keras")
         )
 
 
-def system_name(kind: Kind) -> str:
-    """As `musegen info` lists it."""
+def system_name(kind: Kind, ablated: bool = False) -> str:
+    """As `musegen info` lists it; ablated is a composer without batch normalization."""
+    if ablated and not kind.given:
+        return "musegan-ablated"
     return f"musegan-{kind.model}{'-conditional' if kind.given else ''}"
 
 

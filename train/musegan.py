@@ -58,7 +58,6 @@ RECIPES = {
 }
 DEMO = {"steps": 500, "batch_size": 8, "width": 1 / 16, "every": 20}  # enough to see it work
 LOOKED_AT = 64  # phrases of the fixed random vectors
-MARKS = {"A": 0.0, "B": 0.07, "C": 0.25, "D": 0.6, "E": 1.0}  # the paper's steps, as shares
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def train(options: Training) -> Path:
     data, held_out = data.split(options.val_split)
     training = game(settings, kind, options)
     system = musegan.MuseGAN(options.preset, kind, training.generator)
-    name = musegan.system_name(kind) if options.batchnorm else "musegan-ablated"
+    name = musegan.system_name(kind, ablated=not options.batchnorm)
     params = [model.count_params() for model in (training.generator, training.critic)]
     print(f"{name}: {params[0]:,} + {params[1]:,} parameters, {len(data):,} phrases of {data.name}")
 
@@ -223,22 +222,21 @@ def drawer(system: "MuseGAN", run: "Run", data: dict) -> Callable[[dict, dict], 
     import numpy as np
 
     from musegen import midi, plots
-    from musegen.training.playing import curves
     from musegen.training.runs import replacing
 
     def draw(history: dict, pictures: dict) -> None:
-        steps = np.array(list(pictures))
-        wanted = [steps[np.abs(steps - share * steps[-1]).argmin()] for share in MARKS.values()]
-        letters = dict(zip(MARKS, wanted, strict=True))
-        if len(history["step"]) > 2:
+        letters = plots.marked(list(pictures))
+        curves = plots.monitored(history, data)
+        if len(history["step"]) > 2 and curves:
             with replacing(run.path("curves.png")) as path:
-                plots.save(plots.training(curves(history, data), letters), path)
-        cells = {step: system.binarised(pictures[step].astype(np.float32)) for step in wanted}
-        shown = np.concatenate([cells[step] for step in wanted])
-        titles = [f"step {step} ({letter})" for letter, step in letters.items()]
+                plots.save(plots.training(curves, letters), path)
+        values = np.concatenate([pictures[step] for step in letters.values()])
+        cells = system.binarised(values.astype(np.float32))
+        titles = [f"step {step:,} ({letter})" for letter, step in letters.items()]
         with replacing(run.path("samples", "evolution.png")) as path:
-            plots.save(plots.stacked(shown, titles), path)
-        midi.write(cells[steps[-1]], run.path("samples", f"step-{steps[-1]:06}.mid"))
+            plots.save(plots.stacked(cells, titles), path)
+        last = max(letters.values())
+        midi.write(cells[-1:], run.path("samples", f"step-{last:06}.mid"))
 
     return draw
 

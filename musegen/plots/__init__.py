@@ -15,6 +15,7 @@ from musegen.plots.histograms import (
     yang_lerch,
 )
 from musegen.plots.latent import interpolation, latent_map, pca
+from musegen.plots.monitored import marked, monitored
 from musegen.plots.rolls import (
     image_midi_s2,
     midi_s2,
@@ -38,7 +39,9 @@ __all__ = [
     "interpolation",
     "latent_map",
     "length_transitions",
+    "marked",
     "midi_s2",
+    "monitored",
     "note_lengths",
     "overlay",
     "pca",

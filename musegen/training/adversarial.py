@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musegen.training.autodiff import compiled, gradients, input_gradient, repeat
+from musegen.training.autodiff import compiled, constant, gradients, input_gradient, repeat
 
 if TYPE_CHECKING:
     import keras
@@ -142,7 +142,7 @@ class WGANGP:
     def _learn_critic_once(self, real, z: dict, share) -> dict[str, Any]:
         from keras import ops
 
-        fake = ops.stop_gradient(self._generate(z, real))
+        fake = constant(self._generate, z, real)
         between = real + share * (fake - real)
 
         def loss():

@@ -86,7 +86,20 @@ def gradients(function: Callable[[], Any], wanted: Variables, state: Variables) 
     found = torch.autograd.grad(value, by, allow_unused=True)
     found = [torch.zeros_like(v) if g is None else g for v, g in zip(by, found, strict=True)]
     others = keras.tree.map_structure(lambda tensor: tensor.detach(), others)
-    return (value.detach(), others), found
+    value, others = keras.tree.map_structure(torch.Tensor.detach, (value, others))
+    return (value, others), found
+
+
+def constant(function: Callable, *args) -> Any:
+    """What `function(*args)` gives, through which no gradient flows back."""
+    import keras
+
+    if keras.config.backend() == "torch":
+        import torch
+
+        with torch.no_grad():  # else it keeps all that a gradient would need
+            return function(*args)
+    return keras.ops.stop_gradient(function(*args))
 
 
 def repeat(n: int, body: Callable, carry: Any, state: Variables) -> Any:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +25,6 @@ from musegen.training import checkpoints
 from musegen.training.adversarial import WGANGP
 from musegen.training.fitting import logging
 from musegen.training.runs import Run
-
-if TYPE_CHECKING:
-    from musegen.plots import Curve
 
 LOSSES = ("critic_loss", "penalty", "generator_loss")
 MONITORED = ("EB", "UPC", "QN", "DP")  # the metrics of the papers' tables that look at one track
@@ -85,7 +82,8 @@ def play(
     if training.iterations > look.steps:
         raise Error(f"{run.folder}: has {training.iterations} steps already, not {look.steps}")
     pictures = _kept_pictures(run, training.iterations)
-    write_bytes(run.path("data.json"), json.dumps(dict(look.data), indent=2).encode())
+    goal = {name: None if math.isnan(value) else value for name, value in look.data.items()}
+    write_bytes(run.path("data.json"), json.dumps(goal, indent=2).encode())
     with Progress("steps") as progress, logging(run, training.generator, tensorboard) as log:
         if not history:
             _look(training, run, look, history, pictures, {}, 0.0)
@@ -211,21 +209,3 @@ def _write_csv(run: Run, history: Mapping[str, list]) -> None:
     writer.writerow(history)
     writer.writerows(zip(*history.values(), strict=True))
     write_bytes(run.path("history.csv"), text.getvalue().encode())
-
-
-def curves(history: Mapping[str, list], data: Mapping[str, float]) -> list["Curve"]:
-    """What the paper's figure 9 shows: the negative critic loss, UPC and QN of the strings."""
-    from musegen.plots import Curve
-
-    steps = np.array(history["step"])
-    value = -np.array(history["critic_loss"], float)
-    log = bool((value[np.isfinite(value)] > 0).all())
-    wide = 1 + 2 * (len(steps) // 40)  # of the median filter
-    return [
-        Curve("negative critic loss", steps, value, wide, log=log),
-        *(
-            Curve(f"{name} (strings)", steps, history[f"{name} strings"], wide,
-                  data=data[f"{name} strings"], limits=limits)
-            for name, limits in (("UPC", (0, 12)), ("QN", (0, 1)))
-        ),
-    ]  # fmt: skip

@@ -1,0 +1,312 @@
+"""Seconds an iteration of MuseGAN's training takes, against the same networks in PyTorch.
+
+    python bench/musegan.py [--width 0.125] [--batch 16] [--rounds 2]
+    python bench/musegan.py --generate
+
+One iteration is five steps of the critic and one of the generator, of the hybrid model, preset
+`paper`. Every row has a process of its own, since Keras has one backend a process; all are run in
+turn, several rounds, and the best iteration counts. The PyTorch rows are the networks of the
+paper's table 4 as one writes them there: Conv3d, ConvTranspose2d and ConvTranspose1d, BatchNorm,
+autograd.grad for the penalty. "Keras's layers" is our model with the convolutions of
+`keras.layers` instead of those of models/convolutions.py. Other programs at work make every row
+slower.
+
+With --generate: seconds for 20,000 bars of a hybrid, which is what a row of the paper's tables 1
+and 2 takes, and for measuring them.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+
+SECONDS = 1200  # a row that takes longer hangs
+ITERATIONS = 3
+CRITIC_STEPS = 5
+PENALTY = 10.0
+Z_STD = 0.1
+LATENT = 32  # numbers of each of a hybrid's vectors
+EAGER = "PyTorch, eager"
+ROWS = {  # name: (backend, what, compiled)
+    EAGER: ("torch", "port", False),
+    "PyTorch, torch.compile": ("torch", "port", True),
+    "TensorFlow": ("tensorflow", "ours", False),
+    "TensorFlow, XLA": ("tensorflow", "ours", True),
+    "JAX": ("jax", "ours", True),
+    "Keras on PyTorch": ("torch", "ours", False),
+    "TensorFlow, Keras's layers": ("tensorflow", "keras", False),
+    "TensorFlow, XLA, Keras's layers": ("tensorflow", "keras", True),
+    "JAX, Keras's layers": ("jax", "keras", True),
+    "Keras on PyTorch, Keras's layers": ("torch", "keras", False),
+}
+GENERATING = {"TensorFlow": "tensorflow", "JAX": "jax", "Keras on PyTorch": "torch"}
+
+
+def music(batch: int) -> np.ndarray:
+    """Random phrases for each step of the critic."""
+    rng = np.random.default_rng(0)
+    return rng.random((CRITIC_STEPS, batch, 4, 96, 84, 5), np.float32) < 0.03
+
+
+# Our model.
+
+
+def keras_iteration(width: float, batch: int, layers: str, jit: bool) -> Callable[[], object]:
+    """A function that does one iteration, as train/musegan.py does it."""
+    from dataclasses import replace
+
+    import keras
+
+    from musegen.models import musegan
+    from musegen.training.adversarial import WGANGP, Game
+
+    if layers == "keras":
+        for name in ("Conv2D", "Conv2DTranspose", "Conv3D"):
+            setattr(musegan, name, getattr(keras.layers, name))
+    settings = replace(musegan.PRESETS["paper"], width=width)
+    kind = musegan.Kind("hybrid")
+    optimizers = tuple(keras.optimizers.Adam(1e-3, 0.5, 0.9, epsilon=1e-8) for _ in range(2))
+    training = WGANGP(
+        musegan.generator(settings, kind), musegan.critic(settings, kind), kind.latents, optimizers,
+        Game(musegan.unit(settings, kind), tuple(range(5)), PENALTY, CRITIC_STEPS),
+        settings.z_std, jit=jit,
+    )  # fmt: skip
+    phrases = music(batch)
+    return lambda: training.step(phrases)
+
+
+# The same in PyTorch.
+
+
+def torch_networks(width: float):
+    """Generator and critic; channels come second, as PyTorch has them."""
+    import torch
+    from torch import nn
+
+    def wide(filters: int) -> int:
+        return max(1, round(width * filters))
+
+    def temporal() -> nn.Module:
+        n = wide(1024)
+        return nn.Sequential(
+            nn.ConvTranspose1d(LATENT, n, 2, 2), nn.BatchNorm1d(n), nn.ReLU(),
+            nn.ConvTranspose1d(n, LATENT, 3), nn.BatchNorm1d(LATENT), nn.ReLU(),
+        )  # fmt: skip
+
+    def bar() -> nn.Module:
+        own, before = [], 4 * LATENT
+        rows = [(1024, (2, 1)), *[(256, (2, 1))] * 4, (128, (3, 1)), (64, (1, 7))]
+        for filters, kernel in rows:
+            n = wide(filters)
+            own += [nn.ConvTranspose2d(before, n, kernel, kernel), nn.BatchNorm2d(n), nn.ReLU()]
+            before = n
+        last = [nn.ConvTranspose2d(before, 1, (1, 12), (1, 12)), nn.BatchNorm2d(1), nn.Tanh()]
+        return nn.Sequential(*own, *last)
+
+    class Generator(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shared = temporal()
+            self.private = nn.ModuleList(temporal() for _ in range(5))
+            self.bars = nn.ModuleList(bar() for _ in range(5))
+
+        def forward(self, z, z_time, z_tracks, z_tracks_time):
+            heard = [z[..., None].expand(-1, -1, 4), self.shared(z_time[..., None])]  # (B, 32, 4)
+            tracks = []
+            for k in range(5):
+                own = z_tracks[:, k, :, None].expand(-1, -1, 4)
+                parts = [*heard, own, self.private[k](z_tracks_time[:, k, :, None])]
+                vectors = torch.cat(parts, 1).transpose(1, 2).reshape(-1, 4 * LATENT, 1, 1)
+                tracks.append(self.bars[k](vectors).reshape(-1, 1, 4, 96, 84))
+            return torch.cat(tracks, 1)  # (B, 5, 4, 96, 84)
+
+    def critic() -> nn.Module:
+        rows = (
+            (128, (2, 1, 1), 1), (128, (3, 1, 1), 1), (128, (1, 1, 12), (1, 1, 12)),
+            (128, (1, 1, 7), (1, 1, 7)), (128, (1, 2, 1), (1, 2, 1)), (128, (1, 2, 1), (1, 2, 1)),
+            (256, (1, 4, 1), (1, 2, 1)), (512, (1, 3, 1), (1, 2, 1)),
+        )  # fmt: skip
+        own, before = [], 5
+        for filters, kernel, stride in rows:
+            n = wide(filters)
+            own += [nn.Conv3d(before, n, kernel, stride), nn.LeakyReLU(0.2)]
+            before = n
+        n = wide(1024)
+        dense = [nn.Flatten(), nn.Linear(5 * before, n), nn.LeakyReLU(0.2), nn.Linear(n, 1)]
+        return nn.Sequential(*own, *dense)
+
+    return Generator(), critic()
+
+
+def torch_iteration(width: float, batch: int, compiled: bool) -> Callable[[], object]:
+    """A function that does one iteration: the same sizes, losses and optimizers."""
+    import torch
+
+    torch.set_num_threads(os.cpu_count())
+    generator, critic = torch_networks(width)
+    n = sum(weight.numel() for weight in (*generator.parameters(), *critic.parameters()))
+    print(f"{n:,} weights", file=sys.stderr)
+    adam = {"lr": 1e-3, "betas": (0.5, 0.9), "eps": 1e-8}
+    of_generator = torch.optim.Adam(generator.parameters(), **adam)
+    of_critic = torch.optim.Adam(critic.parameters(), **adam)
+    phrases = torch.from_numpy(music(batch)).permute(0, 1, 5, 2, 3, 4).contiguous()
+
+    def slope(x):
+        if compiled:  # what is compiled cannot be differentiated twice but by torch.func
+            found = torch.func.grad(lambda x: critic(x).sum())(x)
+        else:
+            (found,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+        return (1e-8 + found.square().sum((1, 2, 3, 4))).sqrt()
+
+    def critic_loss(fake, real, share):
+        between = real + share * (fake - real)
+        if not compiled:
+            between.requires_grad_()
+        scores = critic(torch.cat([fake, real]))
+        penalty = PENALTY * (slope(between) - 1).square().mean()
+        return scores[: len(real)].mean() - scores[len(real) :].mean() + penalty
+
+    def generator_loss(*z):
+        return -critic(generator(*z)).mean()
+
+    write = generator
+    if compiled:
+        critic_loss, generator_loss = map(torch.compile, (critic_loss, generator_loss))
+        write = torch.compile(generator)
+
+    def vectors():
+        shapes = ((LATENT,), (LATENT,), (5, LATENT), (5, LATENT))
+        return [Z_STD * torch.randn(batch, *shape) for shape in shapes]
+
+    def iteration():
+        for music in phrases:
+            real = 2 * music.float() - 1
+            with torch.no_grad():
+                fake = write(*vectors())
+            loss = critic_loss(fake, real, torch.rand(batch, 1, 1, 1, 1))
+            of_critic.zero_grad()
+            loss.backward()
+            of_critic.step()
+        loss = generator_loss(*vectors())
+        of_generator.zero_grad()
+        loss.backward()
+        of_generator.step()
+        return loss.item()
+
+    return iteration
+
+
+# Measuring.
+
+
+def measure(name: str, width: float, batch: int) -> dict[str, float]:
+    """Seconds of the best of some iterations."""
+    _, what, compiled = ROWS[name]
+    if what == "port":
+        iteration = torch_iteration(width, batch, compiled)
+    else:
+        iteration = keras_iteration(width, batch, what, compiled)
+    iteration()  # compiles
+    seconds = []
+    for _ in range(ITERATIONS):
+        start = time.perf_counter()
+        iteration()
+        seconds.append(time.perf_counter() - start)
+    return {"iteration": min(seconds)}
+
+
+def measure_generating(width: float) -> dict[str, float]:
+    """Seconds for 20,000 bars of an untrained hybrid, and for the metrics of them."""
+    from dataclasses import replace
+
+    from musegen.metrics import muse
+    from musegen.models import musegan
+
+    kind = musegan.Kind("hybrid")
+    network = musegan.generator(replace(musegan.PRESETS["paper"], width=width), kind)
+    system = musegan.MuseGAN("paper", kind, network)
+    system.generate(musegan.PHRASES_AT_ONCE)  # compiles
+    start = time.perf_counter()
+    phrases = system.generate(system.evaluation_phrases, 1)
+    generated = time.perf_counter()
+    muse.evaluate(phrases, "paper")
+    return {"generate": generated - start, "measure": time.perf_counter() - generated}
+
+
+def measured(name: str, options: argparse.Namespace) -> dict[str, float] | str:
+    """The same in another process, or why not."""
+    backend = GENERATING[name] if options.generate else ROWS[name][0]
+    if find_spec(backend) is None:
+        return f"{backend} is not installed"
+    command = [sys.executable, __file__, "--row", name]
+    command += ["--width", str(options.width), "--batch", str(options.batch)]
+    command += ["--generate"] * options.generate
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    run = {"env": environment, "capture_output": True, "text": True, "timeout": SECONDS}
+    try:
+        done = subprocess.run(command, check=False, **run)
+    except subprocess.TimeoutExpired:
+        return f"not done after {SECONDS} s"
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "Error" in line]
+        return f"failed: {(lines or ['killed'])[-1].strip()[:100]}"
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def best_of(names: list[str], options: argparse.Namespace) -> dict[str, dict[str, float] | str]:
+    """The best of several rounds of each row."""
+    best: dict[str, dict[str, float] | str] = {}
+    for _ in range(options.rounds):
+        for name in names:
+            found, former = measured(name, options), best.get(name)
+            if isinstance(found, dict) and isinstance(former, dict):
+                best[name] = {what: min(found[what], former[what]) for what in found}
+            elif isinstance(found, dict) or former is None:
+                best[name] = found
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--width", type=float, default=0.125)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--generate", action="store_true", help="time generating instead")
+    parser.add_argument("--row", choices=ROWS | GENERATING, help="measure only this, here")
+    options = parser.parse_args()
+    if options.row:
+        if options.generate:
+            found = measure_generating(options.width)
+        else:
+            found = measure(options.row, options.width, options.batch)
+        print(json.dumps(found))
+        return
+    cores = f"{os.cpu_count()} cores"
+    if options.generate:
+        print(f"20,000 bars, width {options.width}, {cores}")
+        print(f"{'':34} {'generate':>10} {'measure':>10}")
+    else:
+        print(f"batch {options.batch}, width {options.width}, {cores}")
+        print(f"{'':34} {'seconds':>10} {'to PyTorch':>10}")
+    best = best_of(list(GENERATING if options.generate else ROWS), options)
+    port = best.get(EAGER)
+    for name, found in best.items():
+        if isinstance(found, str):
+            print(f"{name:34} {found}")
+        elif options.generate:
+            print(f"{name:34} {found['generate']:10.1f} {found['measure']:10.1f}")
+        else:
+            seconds = found["iteration"]
+            known = isinstance(port, dict)
+            ratio = f"{seconds / port['iteration']:10.2f}" if known else f"{'-':>10}"
+            print(f"{name:34} {seconds:10.2f} {ratio}")
+
+
+if __name__ == "__main__":
+    main()
