@@ -555,7 +555,6 @@ class MuseGAN:
         Args:
             way: `"lerp"`, a straight line, or `"slerp"`, along the sphere.
         """
-        self._must_write_alone()
         if way not in WAYS:
             raise Error(f"unknown way {way!r}; choose {', '.join(WAYS)}")
         self._check_alone()
@@ -572,7 +571,6 @@ class MuseGAN:
         All their numbers are the same, from `-reach` to `reach`, as in the original's picture.
         """
         self._check_alone()
-        self._must_write_alone()
         steps = np.linspace(-reach, reach, n, dtype=np.float32)
         shared, private = np.repeat(steps, n), np.tile(steps, n)
         z = {}
@@ -635,13 +633,6 @@ class MuseGAN:
         if binarisation == "bernoulli":
             return binarise((values + 1) / 2, rule="bernoulli", seed=seed)
         return binarise(values, monophonic_bass=binarisation == "monophonic")
-
-    def _must_write_alone(self) -> None:
-        if self.kind.given:
-            raise Error(
-                f"this system writes nothing alone: it accompanies a given {self.kind.given}; "
-                "musegen accompany SONG"
-            )
 
     def save(self, folder: str | Path) -> Path:
         """Writes the system into a folder."""

@@ -32,7 +32,7 @@ class Game:
     Args:
         unit: what each score of the critic is of, a name of `AXES`: a whole phrase, each bar of it,
             or each track; tracks play games of their own, whose losses are added up.
-        tracks: numbers of the tracks that are scored, where each is.
+        tracks: numbers of the tracks that are scored, where each is a unit.
         penalty: weight of the gradient penalty.
         critic_steps: for each step of the generator.
         same_batch: whether all steps of an iteration see the same music and random vectors.
@@ -45,6 +45,10 @@ class Game:
     critic_steps: int = 5
     same_batch: bool = False
     given: int | None = None
+
+    def __post_init__(self):
+        if self.unit == "track" and not self.tracks:
+            raise ValueError("a game of tracks needs the numbers of those that are scored")
 
 
 class WGANGP:
@@ -99,6 +103,9 @@ class WGANGP:
         Returns:
             `critic_loss`, `generator_loss` and, part of the former, `penalty`, of the last steps.
         """
+        wanted = 1 if self.game.same_batch else self.game.critic_steps
+        if len(music) != wanted:
+            raise ValueError(f"music for {len(music)} critic steps where {wanted} are needed")
         n, rng = self.game.critic_steps, np.random.default_rng((self.seed, self.iterations))
         z = self._draw(rng, 1 if self.game.same_batch else n + 1, music.shape[1])
         for _ in range(more):

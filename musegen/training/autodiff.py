@@ -5,14 +5,11 @@ same words on TensorFlow, JAX and PyTorch. JAX knows no assignment; there `compi
 run in a scope that keeps the values, and carry them in and out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
-
-Variables = "Sequence[keras.Variable]"
+Variables = Sequence[Any]  # of Keras variables
 
 
 def input_gradient(function: Callable, x: Any) -> Any:
@@ -85,7 +82,6 @@ def gradients(function: Callable[[], Any], wanted: Variables, state: Variables) 
     by = [variable.value for variable in wanted]
     found = torch.autograd.grad(value, by, allow_unused=True)
     found = [torch.zeros_like(v) if g is None else g for v, g in zip(by, found, strict=True)]
-    others = keras.tree.map_structure(lambda tensor: tensor.detach(), others)
     value, others = keras.tree.map_structure(torch.Tensor.detach, (value, others))
     return (value, others), found
 

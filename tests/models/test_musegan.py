@@ -1,0 +1,242 @@
+"""MuseGAN, narrow: who hears whom, and what becomes of the outputs."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from checks import check_model, check_on_jax
+from keras import ops
+
+from musegen import Error
+from musegen.models import musegan
+from musegen.models.musegan import PRESETS, Kind, MuseGAN
+from musegen.phrases import TRACKS
+
+TINY = {name: replace(settings, width=1 / 64) for name, settings in PRESETS.items()}
+BASS = TRACKS.index("bass")
+both = pytest.mark.parametrize("preset", PRESETS)
+
+
+def lively(model: keras.Model, size: float = 0.6) -> keras.Model:
+    """Larger weights, so that no output is nearly zero and no change of an input is lost."""
+    rng = np.random.default_rng(3)
+    for weight in model.trainable_weights:
+        last = "pitch_8/" in weight.path  # not so large that tanh is 1
+        spread = (0.2 if last else size) if "kernel" in weight.path else 0.1
+        weight.assign(np.float32("gamma" in weight.path) + rng.normal(0, spread, weight.shape))
+    return model
+
+
+def system(preset: str, model: str, given: str | None = None) -> MuseGAN:
+    kind = Kind(model, given)
+    return MuseGAN(preset, kind, lively(musegan.generator(TINY[preset], kind)))
+
+
+def phrases(n: int = 2) -> np.ndarray:
+    return np.random.default_rng(5).random((n, 4, 96, 84, 5)) < 0.03
+
+
+def moved(one: np.ndarray, other: np.ndarray) -> list[str]:
+    """The tracks in which two phrases differ."""
+    return [t for k, t in enumerate(TRACKS) if np.abs(one[..., k] - other[..., k]).max() > 1e-3]
+
+
+# Who hears whom.
+
+
+def heard(made: MuseGAN) -> dict[str, list[str]]:
+    """The tracks that each vector moves; of tracks' own vectors, those of the guitar."""
+    z = made.draw(2, 0, 1.0)
+    if made.kind.given:
+        z["given"] = np.float32(2) * phrases()[..., 1:2] - 1
+    opposite = np.float32([1, -1])  # what all phrases had in common batch norm would take away
+    before, found = ops.convert_to_numpy(made.network(z)), {}
+    for name in made.kind.latents:
+        other = {key: own.copy() for key, own in z.items()}
+        if "tracks" in name:
+            other[name][..., made.kind.written.index("guitar"), :].T[:] += opposite
+        else:
+            other[name].T[:] += opposite
+        found[name] = moved(before, ops.convert_to_numpy(made.network(other)))
+    return found
+
+
+@both
+def test_who_hears_whom(preset):
+    every, guitar = list(TRACKS), ["guitar"]
+    assert heard(system(preset, "hybrid")) == {
+        "z": every, "z_time": every, "z_tracks": guitar, "z_tracks_time": guitar,
+    }  # fmt: skip
+    assert heard(system(preset, "jamming")) == {"z_tracks": guitar, "z_tracks_time": guitar}
+    assert heard(system(preset, "composer")) == {"z": every, "z_time": every}
+    written = [track for track in TRACKS if track != "piano"]
+    assert heard(system(preset, "hybrid", "piano")) == {"z": written, "z_tracks": guitar}
+    assert heard(system(preset, "jamming", "piano")) == {"z_tracks": guitar}
+    composed = every if preset == "repo" else written
+    assert heard(system(preset, "composer", "piano")) == {"z": composed}
+
+
+@pytest.mark.parametrize(
+    ("preset", "model", "n"),
+    [("paper", "hybrid", 6), ("paper", "jamming", 5), ("repo", "hybrid", 1)],
+)
+def test_bars_differ_by_the_unrolled_vectors_alone(preset, model, n):
+    """Unroll to the same vector for each bar, and all bars are the same, whatever the others."""
+    made = system(preset, model)
+    z = made.draw(2, 1, 1.0)
+    bars = made.values(z)
+    assert all(np.abs(bars[:, 0] - bars[:, k]).max() > 1e-2 for k in (1, 2, 3))
+    networks = [x for x in made.network._flatten_layers() if x.name.startswith("temporal")]
+    assert len(networks) == n
+    for network in networks:
+        noise = np.random.default_rng(0).normal(0, 9, (9, *network.input_shape[1:]))
+        values = ops.convert_to_numpy(network(noise.astype("float32")))
+        assert values.min() == 0 < values.max()
+        for weight in network.trainable_weights:
+            if "time_2" in weight.path and ("kernel" in weight.path or "gamma" in weight.path):
+                weight.assign(ops.zeros_like(weight))
+    bars = made.values(z)
+    np.testing.assert_allclose(bars, np.repeat(bars[:, :1], 4, axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("preset", "model"), [("paper", "hybrid"), ("repo", "composer"), ("repo", "jamming")]
+)
+def test_conditional_bars_are_apart(preset, model):
+    """The given track is in its place; one of its bars moves that bar of what is written."""
+    settings = replace(TINY[preset], batch_statistics=False)  # else bars share statistics
+    made = MuseGAN(preset, Kind(model, "piano"),
+                   lively(musegan.generator(settings, Kind(model, "piano"))))  # fmt: skip
+    music = phrases()
+    z = made.draw(2, 0)
+    z["given"] = 2 * music[..., 1:2].astype("float32") - 1
+    before = made.values(z)
+    assert np.array_equal(before[..., 1:2], z["given"]) != (preset == "repo" and
+                                                            model == "composer")  # fmt: skip
+    other = {**z, "given": z["given"].copy()}
+    other["given"][:, 2] *= -1
+    after = made.values(other)
+    assert moved(before[:, 2], after[:, 2]) == list(TRACKS)
+    for bar in (0, 1, 3):
+        np.testing.assert_allclose(before[:, bar], after[:, bar], atol=1e-6)
+    cells = made.accompany(music, seed=3)
+    assert cells.dtype == bool
+    np.testing.assert_array_equal(cells[..., 1], music[..., 1])
+    assert not np.array_equal(cells[..., 0], music[..., 0])
+
+
+@pytest.mark.parametrize(("preset", "alone"), [("paper", True), ("repo", False)])
+def test_batch_statistics_when_music_is_generated(preset, alone):
+    made = system(preset, "hybrid")
+    z = made.draw(4, 0)
+    whole, part = made.values(z), made.values({name: own[:2] for name, own in z.items()})
+    assert (np.abs(whole[:2] - part).max() < 1e-5) == alone
+
+
+# A system.
+
+
+def test_binarisations():
+    made = system("repo", "composer")
+    poly, mono = (made.generate(3, 1, binarisation=b) for b in ("threshold", "monophonic"))
+    assert poly[..., BASS].sum(axis=-1).max() > 1
+    assert mono[..., BASS].sum(axis=-1).max() == 1
+    np.testing.assert_array_equal(np.delete(mono, BASS, -1), np.delete(poly, BASS, -1))
+    np.testing.assert_array_equal(made.generate(3, 1), mono)  # as the preset has it
+    np.testing.assert_array_equal(poly, made.values(made.draw(3, 1)) > 0)
+    one, same, other = (made.generate(2, seed, binarisation="bernoulli") for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+    z = made.draw(2, 1)
+    assert not np.array_equal(made.play(z, 1, "bernoulli"), made.play(z, 2, "bernoulli"))
+    draws = np.mean([made.play(z, seed, "bernoulli") for seed in range(40)], axis=0)
+    assert np.abs(draws - (made.values(z) + 1) / 2).mean() < 0.1  # sd of a mean of 40 is <= 0.08
+
+
+def test_seeds_interpolation_and_grid():
+    made = system("paper", "hybrid")
+    for way in musegan.WAYS:
+        path = made.interpolate_seeds((1, 2), 5, way)
+        assert path.shape == (5, 4, 96, 84, 5)
+        np.testing.assert_array_equal(path[0], made.generate(1, 1)[0])
+        np.testing.assert_array_equal(path[-1], made.generate(1, 2)[0])
+    assert not np.array_equal(path[0], path[-1])
+    assert made.draw(500, 0)["z_tracks"].std() == pytest.approx(0.1, rel=0.01)
+    seen = []
+    made.play = lambda z, seed, binarisation: seen.append(z)
+    made.grid(3, 0.5)
+    (z,) = seen
+    assert {name: own.shape[1:] for name, own in z.items()} == made.kind.latents
+    rows, columns = [-0.5] * 3 + [0] * 3 + [0.5] * 3, [-0.5, 0, 0.5] * 3
+    for name, own in z.items():
+        expected = np.reshape(columns if "tracks" in name else rows, (9, *[1] * (own.ndim - 1)))
+        np.testing.assert_array_equal(own, np.broadcast_to(expected, own.shape))
+
+
+def test_lerp_and_slerp():
+    rng = np.random.default_rng(0)
+    start, end = rng.normal(size=(2, 1, 5, 32)).astype("float32")
+    share = np.linspace(0, 1, 5, dtype="float32")
+    for way in (musegan.lerp, musegan.slerp):
+        path = way(start, end, share)
+        assert path.shape == (5, 5, 32)
+        np.testing.assert_allclose(path[[0, -1]], [start[0], end[0]], atol=1e-6)
+    np.testing.assert_allclose(musegan.lerp(start, end, share)[2], (start + end)[0] / 2, rtol=1e-5)
+    start, end = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (start, end))
+    path = musegan.slerp(start, end, share)
+    np.testing.assert_allclose(np.linalg.norm(path, axis=-1), 1, rtol=1e-5)
+    steps = (path[1:] * path[:-1]).sum(axis=-1)  # equal angles
+    np.testing.assert_allclose(steps, np.broadcast_to(steps[:1], steps.shape), atol=1e-5)
+    straight = musegan.slerp(start, 2 * start, share)
+    np.testing.assert_allclose(straight[2], 1.5 * start[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("preset", "model", "given"), [("paper", "hybrid", None), ("repo", "composer", "strings")]
+)
+def test_save_and_load(preset, model, given, tmp_path):
+    made = system(preset, model, given)
+    again = MuseGAN.load(made.save(tmp_path / "it"))
+    assert (again.kind, again.preset) == (made.kind, preset)
+    play = (lambda s: s.accompany(phrases(), 4)) if given else (lambda s: s.generate(3, 4))
+    np.testing.assert_array_equal(play(again), play(made))
+
+
+def test_networks_survive_configuration_and_file(tmp_path):
+    noise = np.random.default_rng(0).normal(size=(2, 128)).astype("float32")
+    check_model(lively(musegan.bar_generator(TINY["paper"], 5)), noise, tmp_path)
+    critic = lively(musegan.critic(TINY["repo"], Kind("jamming")))
+    check_model(critic, 2 * phrases().astype("float32") - 1, tmp_path)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_tensorflow_and_jax_agree(preset, tmp_path):
+    if preset == "paper":
+        made = system(preset, "hybrid", "piano")
+        z = made.draw(2, 0)
+        z["given"] = 2 * phrases()[..., 1:2].astype("float32") - 1
+        check_on_jax(lively(made.network, 0.3), z, tmp_path)
+    else:
+        critic = lively(musegan.critic(TINY[preset], Kind("hybrid")), 0.3)
+        check_on_jax(critic, 2 * phrases().astype("float32") - 1, tmp_path)
+
+
+def test_mistakes_are_one_clear_line(tmp_path):
+    made, to_a_track = system("paper", "composer"), system("paper", "composer", "piano")
+    for mistake, words in (
+        (lambda: Kind("quartet"), "no model 'quartet'.*jamming, composer, hybrid"),
+        (lambda: Kind("hybrid", "flute"), "no track 'flute'.*drums, piano"),
+        (lambda: to_a_track.generate(1), "accompanies a given piano"),
+        (lambda: to_a_track.interpolate_seeds((0, 1), 3), "accompanies a given piano"),
+        (lambda: to_a_track.grid(2), "accompanies a given piano"),
+        (lambda: made.accompany(phrases()), "is given no track"),
+        (lambda: made.generate(1, binarisation="loud"), "binarisation 'loud'.*threshold"),
+        (lambda: made.interpolate_seeds((0, 1), 3, "jump"), "way 'jump'.*lerp, slerp"),
+        (lambda: to_a_track.accompany(phrases()[:, :, :48]), r"\(4, 48, 84, 5\).*\(4, 96, 84, 5\)"),
+        (lambda: to_a_track.accompany(phrases()[0]), "an array of shape"),
+        (lambda: MuseGAN("paper", Kind("hybrid"), made.network), "hybrid takes from scratch"),
+    ):
+        with pytest.raises(Error, match=words) as told:
+            mistake()
+        assert "\n" not in str(told.value)

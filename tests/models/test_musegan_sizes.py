@@ -1,0 +1,101 @@
+"""MuseGAN: counts and shapes of the spec, of all models and presets at their full width."""
+
+from dataclasses import replace
+
+import keras
+import pytest
+from checks import parameters
+from keras import layers
+
+from musegen.models import musegan
+from musegen.models.musegan import PRESETS, BatchNorm, Kind
+
+# generator and critic, trainable, from scratch and given the piano: the spec's section 7
+COUNTS = {
+    ("paper", "jamming"): ((8_368_655, 17_877_765), (5_693_004, 14_302_212)),
+    ("paper", "composer"): ((1_676_815, 3_576_577), (1_430_412, 3_576_577)),
+    ("paper", "hybrid"): ((7_715_983, 3_576_577), (5_693_004, 3_576_577)),
+    ("repo", "jamming"): ((6_473_349, 3_798_402), (5_120_532, 3_336_961)),
+    ("repo", "composer"): ((1_562_501, 3_798_402), (1_287_829, 3_336_961)),
+    ("repo", "hybrid"): ((6_309_413, 3_798_402), (5_120_532, 3_336_961)),
+}
+BARS = {  # one track, five, five without batch norm; conditional of 1, 4, 5: sections 4 and 5
+    "paper": ((1_342_787, 1_345_871, 1_341_381), (1_421_827, 1_424_716, 1_425_679)),
+    "repo": ((1_228_481, 1_231_557, 1_226_821), (1_278_849, 1_281_732, 1_282_693)),
+}
+SHAPES = {  # of a bar generator, layer by layer: tables 4.1 and 4.2
+    "paper": [(2, 1, 1024), *((n, 1, 256) for n in (4, 8, 16, 32)), (96, 1, 128), (96, 7, 64)],
+    "repo": [(1, 1, 1024), (4, 1, 512), (8, 1, 256), (16, 1, 256), (32, 1, 128), (96, 1, 128),
+             (96, 7, 64)],
+}  # fmt: skip
+both = pytest.mark.parametrize("preset", PRESETS)
+
+
+def trained(model: keras.Model) -> int:
+    return parameters(model)[1]
+
+
+def norms(model: keras.Model) -> list[str]:
+    return [layer.name for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
+
+
+@pytest.mark.parametrize(("preset", "model"), COUNTS)
+@pytest.mark.parametrize("given", [None, "piano"])
+def test_counts_of_the_whole(preset, model, given):
+    settings, kind = PRESETS[preset], Kind(model, given)
+    generator, critic = musegan.generator(settings, kind), musegan.critic(settings, kind)
+    assert (trained(generator), trained(critic)) == COUNTS[preset, model][given is not None]
+    assert generator.output_shape == (None, 4, 96, 84, 5)
+    assert not norms(critic)
+    scores = {"phrase": 1 if preset == "paper" else 20, "track": len(kind.written), "bar": 4}
+    assert critic.output_shape == (None, scores[musegan.unit(settings, kind)])
+
+
+def test_counts_of_the_options():
+    ablated = [musegan.models("composer", False, False, preset) for preset in PRESETS]
+    assert [[trained(m) for m in both] for both in ablated] == [[1_670_149, 3_576_577],
+                                                                [1_555_589, 3_798_402]]  # fmt: skip
+    assert not any(norms(model) for both in ablated for model in both)
+    joint = replace(PRESETS["paper"], temporal="joint")
+    assert trained(musegan.generator(joint, Kind("hybrid"))) == 7_441_551
+
+
+@both
+def test_counts_of_the_parts(preset):
+    settings = PRESETS[preset]
+    alone, to_a_track = BARS[preset]
+    bare = replace(settings, batch_norm=False)
+    made = (musegan.bar_generator(settings, 1), musegan.bar_generator(settings, 5),
+            musegan.bar_generator(bare, 5))  # fmt: skip
+    assert tuple(map(trained, made)) == alone
+    made = (musegan.bar_generator(settings, n, conditional=True) for n in (1, 4, 5))
+    assert tuple(map(trained, made)) == to_a_track
+    temporal = [musegan.temporal_generator(s, n) for s in (settings, bare) for n in (32, 64)]
+    assert [trained(m) for m in temporal] == [167_008, 330_944, 164_896, 328_768]
+    assert trained(musegan.temporal_generator(settings, 32, 5)) == 560_608
+
+
+def test_counts_of_encoders_and_critics():
+    paper, repo = PRESETS["paper"], PRESETS["repo"]
+    assert [trained(musegan.encoder(s)) for s in (paper, repo)] == [5_696, 5_136]
+    assert [trained(musegan.phrase_critic(paper, n)) for n in (5, 1)] == [3_576_577, 3_575_553]
+    assert [trained(musegan.bar_critic(repo, n)) for n in (5, 1)] == [3_336_961, 3_330_817]
+    assert trained(musegan.bars_critic(repo)) == 461_441
+    clean = replace(repo, mixes_bars=False)
+    assert musegan.critic(clean, Kind("hybrid")).output_shape == (None, 1)
+
+
+@both
+def test_shapes_layer_by_layer(preset):
+    model = musegan.bar_generator(PRESETS[preset], 5)
+    found = [x.output.shape[1:] for x in model.layers if isinstance(x, layers.Conv2DTranspose)]
+    assert found == [*SHAPES[preset], (96, 84, 5)]
+    if preset == "repo":
+        assert model.get_layer("unfold").output.shape == (None, 2, 1, 512)
+    # One in front of every activation, but before the last only the paper's.
+    assert len(norms(model)) == (8 if preset == "paper" else 7)
+    assert ("pitch_8_norm" in norms(model)) == (preset == "paper")
+    sizes = [(96, 7), (96, 1), (32, 1), (16, 1), (8, 1), (4, 1), (2, 1), (1, 1)]
+    found = [x.shape[1:] for x in musegan.encoder(PRESETS[preset]).outputs]
+    assert found == [(*size, 16) for size in sizes[: 8 if preset == "paper" else 7]]
+    assert found == musegan.encoded_shapes(PRESETS[preset])
