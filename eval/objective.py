@@ -140,8 +140,8 @@ def _music(args: Namespace) -> tuple["Data", list["Data"], list[str]]:
     made = systems.sets(opened, restored, args.phrases, seed, args.z_std)
     std = "as the preset has it" if args.z_std is None else args.z_std
     note = (
-        f"{', '.join(opened)}: seed {seed}, standard deviation of what is drawn {std}; restored "
-        f"are phrases of {restored.name}, evenly spaced, at most {len(restored):,}"
+        f"{', '.join(opened)}: seed {seed}, standard deviation of what is drawn {std}; what is "
+        f"read are phrases of {restored.name}, evenly spaced, at most {len(restored):,}"
     )
     return data, generated + made, [note]
 

@@ -49,7 +49,7 @@ def run(args: Namespace) -> None:
 
     if args.json and not args.json.parent.is_dir():
         raise Error(f"{args.json}: there is no folder {args.json.parent}")
-    opened = systems.opened(args.system)
+    opened = systems.opened(args.system, "restore")
     music = systems.held_out(load(args.data, systems.n_steps(opened, None)), args.split)
     found = {
         f"{label}, {way}": scores(system, music, args.seed, *parts)

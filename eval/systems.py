@@ -10,8 +10,12 @@ from musegen.data import Data, load
 from musegen.eval.measuring import spread
 
 
-def opened(names: Sequence[str]) -> dict[str, Any]:
-    """The systems by the names that their rows bear: of a folder only the last part if it can."""
+def opened(names: Sequence[str], method: str = "evaluation_sets") -> dict[str, Any]:
+    """The systems by the names that their rows bear: of a folder only the last part if it can.
+
+    Args:
+        method: what each must have.
+    """
     environment.import_keras()
     names = list(dict.fromkeys(names))
     short = [Path(name).name or name for name in names]
@@ -20,6 +24,8 @@ def opened(names: Sequence[str]) -> dict[str, Any]:
     for label, system in systems.items():
         if not hasattr(system, "evaluation_sets"):
             raise Error(f"{label}: is a part of a system; name a whole one")
+        if not hasattr(system, method):
+            raise Error(f"{label}: cannot {method}; name a system that can")
     return systems
 
 
@@ -51,7 +57,7 @@ def sets(
     """Every row of every system, named `SYSTEM ROW`.
 
     Args:
-        held_out: restored are phrases of these, evenly spaced.
+        held_out: restored, or accompanied, are phrases of these, evenly spaced.
         phrases: in each row; by default as many as the system's paper has.
     """
     rows = []

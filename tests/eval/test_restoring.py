@@ -64,3 +64,10 @@ def test_mistakes(folder):
         run_module("eval restoring", ["--data", "music.npy", "--json", "nowhere/f1.json"])
     with pytest.raises(Error, match="has no val split"):
         run_module("eval restoring", ["--data", "music.npy", "--split", "val"])
+
+
+def test_a_system_that_only_generates_is_refused(folder, monkeypatch):
+    generator = SimpleNamespace(n_steps=48, evaluation_sets=None)
+    monkeypatch.setattr(registry, "load", lambda what: generator)
+    with pytest.raises(Error, match="gan: cannot restore; name a system that can"):
+        run_module("eval restoring", ["--data", "music.npy", "--system", "gan"])
