@@ -187,7 +187,6 @@ class WGANGP:
 
     def _slope(self, x):
         """The norm of the critic's gradient, float32, for each scored part of an example."""
-
         from keras import ops
 
         gradient = ops.cast(input_gradient(lambda x: self.critic(x, training=True), x), "float32")
@@ -198,7 +197,6 @@ class WGANGP:
 
     def _mean(self, values):
         """Over a batch; of tracks, the sum of their means."""
-
         from keras import ops
 
         if self.game.unit == "track":
@@ -207,7 +205,6 @@ class WGANGP:
 
     def _real(self, music):
         """Cells as the critic sees them, -1 and 1."""
-
         from keras import ops
 
         return 2 * ops.cast(music, "float32") - 1
