@@ -478,7 +478,7 @@ class MuseGAN:
 
     Example:
         >>> import musegen
-        >>> musegen.load("musegan-hybrid").generate(2, seed=1).shape
+        >>> musegen.load("runs/musegan-hybrid").generate(2, seed=1).shape
         (2, 4, 96, 84, 5)
     """
 
