@@ -152,7 +152,9 @@ def _look(
     found = monitored(look.binarise(values))
     step, far = training.iterations, distance(found, look.data)
     row = {"step": step} | {name: losses.get(name, math.nan) for name in LOSSES}
-    row |= {"distance": far, **found, "seconds": round(seconds, 3)}
+    # Over the random vectors; near 0 all give the same music.
+    row |= {"distance": far, "spread": float(values.std(axis=0).mean())}
+    row |= {**found, "seconds": round(seconds, 3)}
     for name, value in row.items():
         history.setdefault(name, []).append(value)
     _write_csv(run, history)
@@ -165,9 +167,9 @@ def _look(
             {"steps": steps, "values": np.stack(list(pictures.values()))},
         )
         look.draw(history, pictures)
-    shown = "  ".join(f"{name} {losses[name]:.4g}" for name in LOSSES if name in losses)
-    rate = f"  {seconds:.1f} s" if losses else ""
-    print(f"step {step:>6}/{look.steps}  {shown}  distance {far:.3f}{rate}", flush=True)
+    told = [f"{name} {losses[name]:.4g}" for name in LOSSES if name in losses]
+    told += [f"distance {far:.3f}", f"spread {row['spread']:.3g}", f"{seconds:.1f} s"]
+    print(f"step {step:>6}/{look.steps}", *told, sep="  ", flush=True)
 
 
 def monitored(phrases: np.ndarray) -> dict[str, float]:

@@ -41,6 +41,7 @@ def test_a_run_leaves_a_system_curves_and_samples(trained):
     assert all(math.isfinite(float(row["critic_loss"])) for row in rows[1:])
     data = json.loads((trained / "data.json").read_text())
     assert set(data) < set(rows[0])
+    assert all(float(row["spread"]) > 0 for row in rows)  # vectors make a difference
     assert len(data) == 5 + 4 + 4 + 1
     with np.load(trained / "samples" / "steps.npz") as kept:
         np.testing.assert_array_equal(kept["steps"], [0, 2, 4, 6])
