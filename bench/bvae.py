@@ -10,12 +10,10 @@ programs at work make every row slower, PyTorch's most.
 
 import argparse
 import os
-import subprocess
-import sys
 import time
-from importlib.util import find_spec
 
 import numpy as np
+from rows import in_process
 
 BATCHES = 40
 SECONDS = 300  # a row that takes longer hangs
@@ -116,20 +114,8 @@ def measure(name: str, n_steps: int, batch: int) -> float:
 
 def measured(name: str, options: argparse.Namespace) -> float | str:
     """The same in another process, or why not."""
-    backend = ROWS[name][0]
-    if find_spec(backend) is None:
-        return f"{backend} is not installed"
-    command = [sys.executable, __file__, "--row", name]
-    command += ["--steps", str(options.steps), "--batch", str(options.batch)]
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    run = {"env": environment, "capture_output": True, "text": True, "timeout": SECONDS}
-    try:
-        done = subprocess.run(command, check=False, **run)
-    except subprocess.TimeoutExpired:
-        return f"not done after {SECONDS} s"
-    if done.returncode:
-        return f"failed: {done.stderr.strip().splitlines()[-1][:80]}"
-    return float(done.stdout.split()[-1])
+    words = ["--row", name, "--steps", str(options.steps), "--batch", str(options.batch)]
+    return in_process(__file__, words, ROWS[name][0], SECONDS)
 
 
 def main() -> None:

@@ -18,13 +18,12 @@ and 2 takes, and for measuring them.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
+from rows import in_process
 
 SECONDS = 1200  # a row that takes longer hangs
 ITERATIONS = 3
@@ -242,21 +241,8 @@ def measure_generating(width: float) -> dict[str, float]:
 def measured(name: str, options: argparse.Namespace) -> dict[str, float] | str:
     """The same in another process, or why not."""
     backend = GENERATING[name] if options.generate else ROWS[name][0]
-    if find_spec(backend) is None:
-        return f"{backend} is not installed"
-    command = [sys.executable, __file__, "--row", name]
-    command += ["--width", str(options.width), "--batch", str(options.batch)]
-    command += ["--generate"] * options.generate
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    run = {"env": environment, "capture_output": True, "text": True, "timeout": SECONDS}
-    try:
-        done = subprocess.run(command, check=False, **run)
-    except subprocess.TimeoutExpired:
-        return f"not done after {SECONDS} s"
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "Error" in line]
-        return f"failed: {(lines or ['killed'])[-1].strip()[:100]}"
-    return json.loads(done.stdout.splitlines()[-1])
+    words = ["--row", name, "--width", str(options.width), "--batch", str(options.batch)]
+    return in_process(__file__, [*words, *["--generate"] * options.generate], backend, SECONDS)
 
 
 def best_of(names: list[str], options: argparse.Namespace) -> dict[str, dict[str, float] | str]:

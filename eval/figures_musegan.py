@@ -62,8 +62,7 @@ def conditional(sources: Sources) -> Drawing:
     given, model = system.kind.given, system.kind.model
     phrases, source = sources.phrases(COLUMNS, N_STEPS)
     alone = phrases & (np.array(TRACKS) == given)
-    k, z = TRACKS.index(given), system.draw(len(phrases), sources.seed)
-    values = system.values(z | {"given": 2 * phrases[..., k : k + 1].astype(np.float32) - 1})
+    values = system.values(system.draw(len(phrases), sources.seed) | system.hear(phrases))
     figure = _grid(
         {
             f"given {given}": alone,

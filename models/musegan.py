@@ -535,12 +535,18 @@ class MuseGAN:
                 f"phrases of {phrases.shape[1:]} bars, steps, pitches and tracks; this system "
                 f"takes {(N_BARS, N_STEPS, N_PITCHES, N_TRACKS)}"
             )
-        k = TRACKS.index(given)
-        z = self.draw(len(phrases), seed, z_std)
-        z["given"] = 2 * phrases[..., k : k + 1].astype(np.float32) - 1
+        z = self.draw(len(phrases), seed, z_std) | self.hear(phrases)
         cells = self.play(z, seed, binarisation)
+        k = TRACKS.index(given)
         cells[..., k] = phrases[..., k]
         return cells
+
+    def hear(self, phrases: np.ndarray) -> dict[str, np.ndarray]:
+        """The given track of some phrases as the generator takes it; nothing from scratch."""
+        if not self.kind.given:
+            return {}
+        k = TRACKS.index(self.kind.given)
+        return {"given": 2 * phrases[..., k : k + 1].astype(np.float32) - 1}
 
     def interpolate_seeds(
         self,

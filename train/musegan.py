@@ -207,14 +207,8 @@ def feeder(data: "Data", training: "WGANGP", options: Training) -> Callable:
 
 def vectors(system: "MuseGAN", data: "Data", seed: int) -> "dict[str, np.ndarray]":
     """Random vectors that stay the same, and the given track of some phrases."""
-    import numpy as np
-
-    n = min(LOOKED_AT, len(data))
-    z = system.draw(n, seed)
-    if system.kind.given:
-        k = TRACKS.index(system.kind.given)
-        z["given"] = 2 * data.part(0, n).phrases[..., k : k + 1].astype(np.float32) - 1
-    return z
+    phrases = data.part(0, LOOKED_AT).phrases
+    return system.draw(len(phrases), seed) | system.hear(phrases)
 
 
 def drawer(system: "MuseGAN", run: "Run", data: dict) -> Callable[[dict, dict], None]:

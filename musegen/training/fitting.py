@@ -5,20 +5,16 @@ in the run folder follows from it. An interruption loses at most the epoch it fa
 the training goes through the same batches with the same noise as if it had never stopped.
 """
 
-import csv
-import io
 import math
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musegen import Error
 from musegen.data.progress import Progress
-from musegen.files import write_bytes
 from musegen.training import checkpoints
 from musegen.training.checkpoints import History
 from musegen.training.halves import learn_in_halves
@@ -75,7 +71,7 @@ def fit(
     def follow() -> None:
         if keep == "best" and _best(history, monitor) == done - 1:
             checkpoints.save(best, model, history)
-        _write_csv(run.path("history.csv"), history)
+        run.table("history.csv", {"epoch": range(1, done + 1), **history})
 
     learn_in_halves(model)
     if done:
@@ -161,15 +157,6 @@ def _stalled(history: History, monitor: str, patience: int | None) -> bool:
     if patience is None or not history:
         return False
     return len(history["loss"]) - 1 - _best(history, monitor) >= patience
-
-
-def _write_csv(path: Path, history: History) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", *history])
-    for epoch, values in enumerate(zip(*history.values(), strict=True), 1):
-        writer.writerow([epoch, *values])
-    write_bytes(path, text.getvalue().encode())
 
 
 @contextmanager

@@ -5,8 +5,6 @@ metrics of music that fixed random vectors make. `checkpoint/last.npz` is replac
 resumed from it, a training goes through the same batches with the same random numbers.
 """
 
-import csv
-import io
 import json
 import math
 import time
@@ -87,6 +85,7 @@ def play(
     with Progress("steps") as progress, logging(run, training.generator, tensorboard) as log:
         if not history:
             _look(training, run, look, history, pictures, {}, 0.0)
+            checkpoints.save_variables(last, training.variables, history)
         losses, start = [], time.monotonic()
         for music in _music(training, batches, look.steps):
             more = _more_critic(training) if look.patient_critic else 0
@@ -103,7 +102,6 @@ def play(
                 checkpoints.save_variables(best, training.generator.variables, history)
             checkpoints.save_variables(last, training.variables, history)
             log(step, {name: column[-1] for name, column in history.items()})
-    look.draw(history, pictures)
     if keep == "best" and best.exists():
         checkpoints.load_variables(best, training.generator.variables)
     return history
@@ -112,11 +110,12 @@ def play(
 def _music(training: WGANGP, batches: Callable[[int], Any], steps: int) -> Iterator[np.ndarray]:
     """Batches for the steps that are left, with an axis for the steps of the critic in front."""
     n = 1 if training.game.same_batch else training.game.critic_steps
+    n_batches = len(batches(0))
     while training.iterations < steps:
-        data = batches(0)
-        epoch, done = divmod(training.iterations, len(data))
-        data = batches(epoch) if epoch else data
-        for batch in islice(data, done, min(len(data), done + steps - training.iterations)):
+        epoch, done = divmod(training.iterations, n_batches)
+        for batch in islice(
+            batches(epoch), done, min(n_batches, done + steps - training.iterations)
+        ):
             batch = np.asarray(batch)
             yield batch.reshape(n, -1, *batch.shape[1:])
 
@@ -157,7 +156,7 @@ def _look(
     row |= {**found, "seconds": round(seconds, 3)}
     for name, value in row.items():
         history.setdefault(name, []).append(value)
-    _write_csv(run, history)
+    run.table("history.csv", history)
     due = look.every * max(1, round(look.steps / look.every / PICTURES))
     if step % due == 0 or step == look.steps:
         pictures[step] = _half(values[:1])
@@ -203,11 +202,3 @@ def _kept_pictures(run: Run, step: int) -> dict[int, np.ndarray]:
     with np.load(path, allow_pickle=False) as arrays:
         pairs = zip(arrays["steps"].tolist(), arrays["values"], strict=True)
         return {at: values for at, values in pairs if at <= step}
-
-
-def _write_csv(run: Run, history: Mapping[str, list]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(history)
-    writer.writerows(zip(*history.values(), strict=True))
-    write_bytes(run.path("history.csv"), text.getvalue().encode())

@@ -7,12 +7,13 @@ One process at a time may use a folder. A folder that holds a run is only ever c
 `resume` and the same settings.
 """
 
+import csv
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -102,6 +103,14 @@ class Run:
         self.config["saved"] = sorted({*self.config["saved"], name})
         self._write()
         return path
+
+    def table(self, name: str, columns: Mapping[str, Iterable]) -> None:
+        """Writes columns of equal length as a CSV file."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+        write_bytes(self.path(name), text.getvalue().encode())
 
     def finished(self, name: str) -> bool:
         """Whether `save` has written `name`, in this run or before it was resumed."""
