@@ -225,12 +225,12 @@ def measure_generating(width: float) -> dict[str, float]:
     from dataclasses import replace
 
     from musegen.metrics import muse
-    from musegen.models import musegan
+    from musegen.models import musegan, musegan_system
 
     kind = musegan.Kind("hybrid")
     network = musegan.generator(replace(musegan.PRESETS["paper"], width=width), kind)
-    system = musegan.MuseGAN("paper", kind, network)
-    system.generate(musegan.PHRASES_AT_ONCE)  # compiles
+    system = musegan_system.MuseGAN("paper", kind, network)
+    system.generate(musegan_system.PHRASES_AT_ONCE)  # compiles
     start = time.perf_counter()
     phrases = system.generate(system.evaluation_phrases, 1)
     generated = time.perf_counter()

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from musegen.models import bvae, mfg_vae, midi_s2, musegan, refine
+from musegen.models import bvae, mfg_vae, midi_s2, musegan, musegan_system, refine
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def _musegan(model: str, conditional: bool = False, batch_norm: bool = True) -> 
         f"MuseGAN, {model}{'' if batch_norm else ' without batch normalization'}: {alone}",
         tuple(musegan.PRESETS),
         lambda preset, n_steps: musegan.models(model, conditional, batch_norm, preset),
-        musegan.MuseGAN.load,
+        musegan_system.MuseGAN.load,
         musegan.N_STEPS,
     )
 

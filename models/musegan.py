@@ -19,25 +19,19 @@ Symbolic Music Generation and Accompaniment", AAAI 2018. Original code:
 github.com/salu133445/musegan, folder v1.
 """
 
-import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from musegen import Error
-from musegen.files import write_bytes
 from musegen.models.convolutions import Conv2D, Conv2DTranspose, Conv3D
-from musegen.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
-from musegen.registry import SYSTEM_FILE, load_model
+from musegen.phrases import N_BARS, N_PITCHES, TRACKS
 
 N_STEPS = 96
 N_TRACKS = len(TRACKS)
 MODELS = ("jamming", "composer", "hybrid")
 ALONG = {"time": lambda n: (n, 1), "pitch": lambda n: (1, n)}  # the kernel of a layer of a bar
-PHRASES_AT_ONCE = 64
 
 Rows = tuple[tuple[int | None, int, str], ...]  # filters, None for one a track; size; axis
 
@@ -62,6 +56,9 @@ class Settings:
         batch_statistics: normalizes by the batch at hand when music is generated, too.
         writes_all: whether a conditional composer writes the given track too.
         monophonic_bass: keeps the strongest pitch of the bass at each step.
+        he: whether first weights have the deviation of He et al., root of 2 / inputs of a number,
+            and not 0.02.
+        first_bias: of the last layer of a bar generator.
         width: all filters but the encoder's, times this; 1 is the paper's.
         z_std: standard deviation of the latent vectors.
     """
@@ -93,6 +90,8 @@ class Settings:
     batch_statistics: bool = False
     writes_all: bool = False
     monophonic_bass: bool = False
+    he: bool = False
+    first_bias: float = 0.0
     width: float = 1.0
     z_std: float = 0.1
 
@@ -101,28 +100,40 @@ class Settings:
         return max(1, round(self.width * filters))
 
 
+REPO = Settings(
+    rows=(
+        (1024, 1, "time"),
+        (512, 2, "time"),
+        (256, 2, "time"),
+        (256, 2, "time"),
+        (128, 2, "time"),
+        (128, 3, "time"),
+        (64, 7, "pitch"),
+        (None, 12, "pitch"),
+    ),
+    unfold=2,
+    encoder=((12, "pitch"), (7, "pitch"), (3, "time"), *((2, "time"),) * 4),
+    temporal="shared",
+    critic="bar",
+    critic_each=False,
+    norm_output=False,
+    batch_statistics=True,
+    writes_all=True,
+    monophonic_bass=True,
+)
 PRESETS = {
     "paper": Settings(),
-    "repo": Settings(
-        rows=(
-            (1024, 1, "time"),
-            (512, 2, "time"),
-            (256, 2, "time"),
-            (256, 2, "time"),
-            (128, 2, "time"),
-            (128, 3, "time"),
-            (64, 7, "pitch"),
-            (None, 12, "pitch"),
-        ),
-        unfold=2,
-        encoder=((12, "pitch"), (7, "pitch"), (3, "time"), *((2, "time"),) * 4),
-        temporal="shared",
-        critic="bar",
-        critic_each=False,
-        norm_output=False,
-        batch_statistics=True,
-        writes_all=True,
-        monophonic_bass=True,
+    "repo": REPO,
+    # What a narrow one needs in order not to give one phrase for all random vectors: it starts near
+    # silence, as music is, with lively weights, and its critic sees four bars.
+    "narrow": replace(
+        REPO,
+        mixes_bars=False,
+        batch_statistics=False,
+        writes_all=False,
+        he=True,
+        first_bias=-2.0,
+        z_std=1.0,
     ),
 }
 
@@ -192,8 +203,13 @@ class BatchNorm(layers.BatchNormalization):
         return super().get_config() | {"batch_statistics": self.batch_statistics}
 
 
-def weights() -> dict:
-    return {"kernel_initializer": keras.initializers.TruncatedNormal(stddev=0.02)}
+def weights(settings: Settings, inputs: int | None = None) -> dict:
+    """How a layer starts; a transposed one says of how many inputs each of its outputs is made."""
+    if not settings.he:
+        return {"kernel_initializer": keras.initializers.TruncatedNormal(stddev=0.02)}
+    if inputs is None:
+        return {"kernel_initializer": keras.initializers.HeNormal()}
+    return {"kernel_initializer": keras.initializers.RandomNormal(stddev=(2 / inputs) ** 0.5)}
 
 
 def normalized(x, settings: Settings, activation: str, name: str, norm: bool = True):
@@ -223,9 +239,9 @@ def temporal_generator(
     """
     z = keras.Input((length,), name="z")
     x = layers.Reshape((1, length), name="start")(z)
-    x = layers.Conv1DTranspose(settings.wide(1024), 2, 2, name="time_1", **weights())(x)
+    x = layers.Conv1DTranspose(settings.wide(1024), 2, 2, name="time_1", **weights(settings))(x)
     x = normalized(x, settings, "relu", "time_1")
-    x = layers.Conv1DTranspose(n * length, 3, name="time_2", **weights())(x)
+    x = layers.Conv1DTranspose(n * length, 3, name="time_2", **weights(settings))(x)
     return keras.Model(z, normalized(x, settings, "relu", "time_2"), name=name)
 
 
@@ -251,8 +267,11 @@ def bar_generator(
             x = layers.Concatenate(name=f"hear_{i}")([x, found[x.shape[1:3]]])
         last = filters is None
         filters = n_tracks if last else settings.wide(filters)
-        x = Conv2DTranspose(filters, ALONG[axis](size), ALONG[axis](size), name=f"{axis}_{i}",
-                                   **weights())(x)  # fmt: skip
+        first = weights(settings, x.shape[-1])
+        if last:
+            first["bias_initializer"] = keras.initializers.Constant(settings.first_bias)
+        kernel = ALONG[axis](size)
+        x = Conv2DTranspose(filters, kernel, kernel, name=f"{axis}_{i}", **first)(x)
         norm = settings.norm_output if last else True
         x = normalized(x, settings, "tanh" if last else "relu", f"{axis}_{i}", norm)
         if i == 1 and settings.unfold > 1:
@@ -268,7 +287,7 @@ def encoder(settings: Settings, name: str = "encoder") -> keras.Model:
     for i, (size, axis) in enumerate(settings.encoder):
         kernel = ALONG[axis](size)
         x = Conv2D(settings.encoder_filters, kernel, kernel, name=f"{axis}_{i}",
-                          **weights())(x)  # fmt: skip
+                          **weights(settings))(x)  # fmt: skip
         x = normalized(x, settings, "leaky_relu", f"{axis}_{i}")
         found.append(x)
     return keras.Model(bar, found, name=name)
@@ -297,7 +316,7 @@ def phrase_critic(settings: Settings, n_tracks: int = N_TRACKS, name: str = "cri
         (512, (1, 3, 1), (1, 2, 1)),
     )
     for i, (filters, kernel, stride) in enumerate(rows, 1):
-        x = Conv3D(settings.wide(filters), kernel, stride, name=f"conv_{i}", **weights())(x)
+        x = Conv3D(settings.wide(filters), kernel, stride, name=f"conv_{i}", **weights(settings))(x)
         x = activated(x, "leaky_relu", f"conv_{i}")
     return keras.Model(phrase, scored(x, settings), name=name)
 
@@ -316,7 +335,7 @@ def bar_critic(settings: Settings, n_tracks: int = N_TRACKS, name: str = "bar-cr
     for i, (filters, kernel, stride) in enumerate(rows, 1):
         # The last, 512, are four times 128 in any width, since four bars are put together of them.
         filters = settings.wide(filters) if filters else 4 * settings.wide(128)
-        x = Conv2D(filters, kernel, stride, name=f"conv_{i}", **weights())(x)
+        x = Conv2D(filters, kernel, stride, name=f"conv_{i}", **weights(settings))(x)
         x = activated(x, "leaky_relu", f"conv_{i}")
     return keras.Model(bar, [scored(x, settings), x], name=name)
 
@@ -325,9 +344,11 @@ def scored(x, settings: Settings):
     """The two dense layers at the end of every critic."""
     x = layers.Flatten(name="flat")(x)
     x = activated(
-        layers.Dense(settings.wide(1024), name="dense", **weights())(x), "leaky_relu", "dense"
+        layers.Dense(settings.wide(1024), name="dense", **weights(settings))(x),
+        "leaky_relu",
+        "dense",
     )
-    return layers.Dense(1, name="score", dtype="float32", **weights())(x)
+    return layers.Dense(1, name="score", dtype="float32", **weights(settings))(x)
 
 
 def bars_critic(settings: Settings, name: str = "phrase-critic"):
@@ -335,7 +356,7 @@ def bars_critic(settings: Settings, name: str = "phrase-critic"):
     bars = x = keras.Input((N_BARS, 1, settings.wide(128)), name="bars")
     for i, (filters, size, stride) in enumerate(((512, 2, 1), (128, 3, 3)), 1):
         x = Conv2D(settings.wide(filters), (size, 1), (stride, 1), name=f"conv_{i}",
-                          **weights())(x)  # fmt: skip
+                          **weights(settings))(x)  # fmt: skip
         x = activated(x, "leaky_relu", f"conv_{i}")
     return keras.Model(bars, scored(x, settings), name=name)
 
@@ -447,7 +468,7 @@ def critic(settings: Settings, kind: Kind, name: str = "critic") -> keras.Model:
     if settings.mixes_bars:  # (4 B, 5, 1, 512): each row of time, cut in four
         items = ops.reshape(found, (-1, N_BARS, 1, size))
     else:
-        own = layers.Dense(size, name="project", **weights())(ops.mean(found, axis=(1, 2)))
+        own = layers.Dense(size, name="project", **weights(settings))(ops.mean(found, axis=(1, 2)))
         items = ops.reshape(own, (-1, N_BARS, 1, size))
     scores = bars_critic(settings)(items)
     return keras.Model(phrase, ops.reshape(scores, (-1, scores_of(settings))), name=name)
@@ -463,236 +484,6 @@ def unit(settings: Settings, kind: Kind) -> str:
     if settings.critic == "bar":
         return "bar" if kind.given else "phrase"
     return "track" if kind.model == "jamming" and settings.critic_each else "phrase"
-
-
-BINARISATIONS = ("threshold", "monophonic", "bernoulli")
-
-
-class MuseGAN:
-    """A trained generator. All music is bool phrases `(N, 4, 96, 84, 5)`.
-
-    Args:
-        preset: a name of `PRESETS`.
-        kind: which model it is, and what track it is given.
-        generator: what `generator` built for this kind, trained.
-
-    Example:
-        >>> import musegen
-        >>> musegen.load("runs/musegan-hybrid").generate(2, seed=1).shape
-        (2, 4, 96, 84, 5)
-    """
-
-    n_steps = N_STEPS
-    evaluation_phrases = 5000  # 20,000 bars, as in the paper's tables
-
-    def __init__(self, preset: str, kind: Kind, generator: keras.Model):
-        self.preset, self.settings, self.kind = preset, PRESETS[preset], kind
-        self.network = generator
-        shapes = {name: tensor.shape[1:] for name, tensor in generator.input.items()}
-        if kind.given:
-            shapes.pop("given", None)
-        if shapes != kind.latents:
-            raise Error(
-                f"{generator.name}: takes {shapes}, which is not what the {kind.model} takes "
-                f"{'given the ' + kind.given if kind.given else 'from scratch'}"
-            )
-
-    def generate(
-        self,
-        n: int,
-        seed: int = 0,
-        z_std: float | None = None,
-        binarisation: str | None = None,
-    ) -> np.ndarray:
-        """`n` new phrases.
-
-        Args:
-            z_std: standard deviation of the random vectors; by default that of the training.
-            binarisation: `"threshold"` turns on what is above 0; `"monophonic"` the same, but of
-                the bass no more than one pitch at a time; `"bernoulli"` draws each cell. By default
-                as the preset has it.
-        """
-        self._check_alone()
-        return self.play(self.draw(n, seed, z_std), seed, binarisation)
-
-    def accompany(
-        self,
-        phrases: np.ndarray,
-        seed: int = 0,
-        z_std: float | None = None,
-        binarisation: str | None = None,
-    ) -> np.ndarray:
-        """The given track of some phrases, cell by cell as it is, and new other tracks to it."""
-        given = self.kind.given
-        if not given:
-            raise Error(
-                "this system is given no track: musegen generate, or accompany with one of the "
-                "-conditional systems"
-            )
-        phrases = validate(phrases)
-        if phrases.shape[1:] != (N_BARS, N_STEPS, N_PITCHES, N_TRACKS):
-            raise Error(
-                f"phrases of {phrases.shape[1:]} bars, steps, pitches and tracks; this system "
-                f"takes {(N_BARS, N_STEPS, N_PITCHES, N_TRACKS)}"
-            )
-        z = self.draw(len(phrases), seed, z_std) | self.hear(phrases)
-        cells = self.play(z, seed, binarisation)
-        k = TRACKS.index(given)
-        cells[..., k] = phrases[..., k]
-        return cells
-
-    def hear(self, phrases: np.ndarray) -> dict[str, np.ndarray]:
-        """The given track of some phrases as the generator takes it; nothing from scratch."""
-        if not self.kind.given:
-            return {}
-        k = TRACKS.index(self.kind.given)
-        return {"given": 2 * phrases[..., k : k + 1].astype(np.float32) - 1}
-
-    def interpolate_seeds(
-        self,
-        seeds: tuple[int, int],
-        n: int,
-        way: str = "lerp",
-        z_std: float | None = None,
-        binarisation: str | None = None,
-    ) -> np.ndarray:
-        """`n` phrases on the way from the phrase of one seed to that of another, both included.
-
-        Args:
-            way: `"lerp"`, a straight line, or `"slerp"`, along the sphere.
-        """
-        if way not in WAYS:
-            raise Error(f"unknown way {way!r}; choose {', '.join(WAYS)}")
-        self._check_alone()
-        start, end = (self.draw(1, seed, z_std) for seed in seeds)
-        share = np.linspace(0, 1, n, dtype=np.float32)
-        z = {name: WAYS[way](start[name], end[name], share) for name in start}
-        return self.play(z, seeds[0], binarisation)
-
-    def grid(
-        self, n: int = 8, reach: float = 0.0005, binarisation: str | None = None
-    ) -> np.ndarray:
-        """`n * n` phrases, row by row: shared vectors grow down the rows, private along them.
-
-        All their numbers are the same, from `-reach` to `reach`, as in the original's picture.
-        """
-        self._check_alone()
-        steps = np.linspace(-reach, reach, n, dtype=np.float32)
-        shared, private = np.repeat(steps, n), np.tile(steps, n)
-        z = {}
-        for name, shape in self.kind.latents.items():
-            own = private if name.startswith("z_tracks") else shared
-            z[name] = np.broadcast_to(own.reshape(-1, *[1] * len(shape)), (n * n, *shape))
-        return self.play(z, 0, binarisation)
-
-    def evaluation_sets(
-        self, phrases: np.ndarray, n: int, seed: int = 0, z_std: float | None = None
-    ) -> dict[str, np.ndarray]:
-        """The rows of the paper's tables 1 and 2: `n` phrases of its own, or to the given ones."""
-        if not self.kind.given:
-            return {f"from scratch, {self.kind.model}": self.generate(n, seed, z_std)}
-        return {f"track-conditional, {self.kind.model}": self.accompany(phrases, seed, z_std)}
-
-    def _check_alone(self) -> None:
-        if self.kind.given:
-            raise Error(
-                f"this system writes nothing alone: it accompanies a given {self.kind.given}; "
-                "musegen accompany SONG"
-            )
-
-    def draw(self, n: int, seed: int, z_std: float | None = None) -> dict[str, np.ndarray]:
-        """Random vectors of `n` phrases."""
-        if isinstance(z_std, str):
-            raise Error(f"z_std {z_std!r}: this system measures no vectors; give a number")
-        rng = np.random.default_rng(seed)
-        std = np.float32(self.settings.z_std if z_std is None else z_std)
-        return {
-            name: rng.standard_normal((n, *shape), np.float32) * std
-            for name, shape in self.kind.latents.items()
-        }
-
-    def values(self, z: dict[str, np.ndarray]) -> np.ndarray:
-        """What the generator writes, real numbers in (-1, 1)."""
-        return self.network.predict(z, PHRASES_AT_ONCE, verbose=0)
-
-    def play(
-        self, z: dict[str, np.ndarray], seed: int = 0, binarisation: str | None = None
-    ) -> np.ndarray:
-        """Phrases of random vectors and, for a conditional system, the given track."""
-        n = len(next(iter(z.values())))
-        cells = np.empty((n, N_BARS, N_STEPS, N_PITCHES, N_TRACKS), bool)
-        for start in range(0, n, 8 * PHRASES_AT_ONCE):  # 20,000 bars of floats do not fit memory
-            rows = slice(start, start + 8 * PHRASES_AT_ONCE)
-            values = self.values({name: own[rows] for name, own in z.items()})
-            cells[rows] = self.binarised(values, binarisation, [seed, 1, start])
-        return cells
-
-    def binarised(
-        self, values: np.ndarray, binarisation: str | None = None, seed: int | list[int] = 0
-    ) -> np.ndarray:
-        """Cells of real numbers in (-1, 1)."""
-        default = "monophonic" if self.settings.monophonic_bass else "threshold"
-        binarisation = binarisation or default
-        if binarisation not in BINARISATIONS:
-            known = ", ".join(BINARISATIONS)
-            raise Error(f"unknown binarisation {binarisation!r}; choose {known}")
-        if binarisation == "bernoulli":
-            return binarise((values + 1) / 2, rule="bernoulli", seed=seed)
-        return binarise(values, monophonic_bass=binarisation == "monophonic")
-
-    def save(self, folder: str | Path) -> Path:
-        """Writes the system into a folder."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.network.save(folder / "generator.keras")
-        ablated = not self.network.non_trainable_variables  # no moving averages, no normalization
-        told = {"system": system_name(self.kind, ablated), "preset": self.preset}
-        told |= {"given": self.kind.given}
-        write_bytes(folder / SYSTEM_FILE, (json.dumps(told, indent=2) + "\n").encode())
-        return folder
-
-    @classmethod
-    def load(cls, folder: str | Path) -> "MuseGAN":
-        """Reads what `save` wrote."""
-        folder = Path(folder)
-        told = {"preset": None, "given": None} | json.loads((folder / SYSTEM_FILE).read_text())
-        if told["preset"] not in PRESETS:
-            raise Error(f"{folder}: of an unknown preset {told['preset']!r}")
-        _, model, *_ = told["system"].replace("ablated", "composer").split("-")
-        return cls(
-            told["preset"], Kind(model, told["given"]), load_model(folder / "generator.keras")
-        )
-
-
-def system_name(kind: Kind, ablated: bool = False) -> str:
-    """As `musegen info` lists it; ablated is a composer without batch normalization."""
-    if ablated and not kind.given:
-        return "musegan-ablated"
-    return f"musegan-{kind.model}{'-conditional' if kind.given else ''}"
-
-
-def lerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Points at shares of the straight line between two sets of vectors `(1, ...)`."""
-    share = share.reshape(-1, *[1] * (start.ndim - 1))
-    return (1 - share) * start + share * end
-
-
-def slerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Points at shares of the arc between two sets of vectors `(1, ..., L)`, each by itself."""
-    share = share.reshape(-1, *[1] * (start.ndim - 1))
-    lengths = np.linalg.norm(start, axis=-1, keepdims=True) * np.linalg.norm(
-        end, axis=-1, keepdims=True
-    )
-    cosine = (start * end).sum(axis=-1, keepdims=True) / np.maximum(lengths, 1e-12)
-    angle = np.arccos(np.clip(cosine, -1, 1))
-    sine = np.sin(angle)
-    straight = sine < 1e-6
-    a = np.where(straight, 1 - share, np.sin((1 - share) * angle) / np.where(straight, 1, sine))
-    b = np.where(straight, share, np.sin(share * angle) / np.where(straight, 1, sine))
-    return (a * start + b * end).astype(np.float32)
-
-
-WAYS = {"lerp": lerp, "slerp": slerp}
 
 
 def models(model: str, conditional: bool, batch_norm: bool, preset: str) -> list[keras.Model]:

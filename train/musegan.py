@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from musegen.data import Data
-    from musegen.models.musegan import MuseGAN
+    from musegen.models.musegan_system import MuseGAN
     from musegen.training.adversarial import WGANGP
     from musegen.training.runs import Run
 
@@ -55,8 +55,10 @@ class Recipe:
 RECIPES = {
     "paper": Recipe(),
     "repo": Recipe(2e-4, 15_700, same_batch=True, patient_critic=True),
+    "narrow": Recipe(1e-3, batch_size=16, width=0.25),
 }
 DEMO = {"steps": 500, "batch_size": 8, "width": 1 / 16, "every": 20}  # enough to see it work
+EXCHANGED = ("piano", "guitar", "strings")  # tracks of which each could play what the others do
 LOOKED_AT = 64  # phrases of the fixed random vectors
 
 
@@ -64,13 +66,17 @@ LOOKED_AT = 64  # phrases of the fixed random vectors
 class Training(Options):
     """Options of this script."""
 
+    preset: str = option(
+        "paper", "settings of the paper, of its code, or what a narrow network needs to learn",
+        choices=tuple(RECIPES),
+    )  # fmt: skip
     model: str = option("hybrid", "which of the three models", choices=MODELS)
     condition: str | None = option(
         None, "the track that it is given (default: none, all are written)", choices=TRACKS
     )
     batchnorm: bool = option(True, "leave out batch normalization, as the paper's ablated composer")
     width: float | None = option(
-        None, "filters, times this; 1 is the paper's (default: 1, on the demo band 1/16)",
+        None, "filters, times this; 1 is the paper's (default: 1, of narrow 1/4, on the demo 1/16)",
         metavar="W",
     )  # fmt: skip
     steps: int | None = option(
@@ -84,6 +90,9 @@ class Training(Options):
         None, "look at losses, metrics and music so often (default: 100)", metavar="N", least=1
     )
     augment: bool = option(False, "learn in all keys: phrases moved by -5 to 6 semitones")
+    exchange: bool = option(
+        False, "give it, as the --condition track, what any of piano, guitar and strings plays"
+    )
 
     def __post_init__(self):
         super().__post_init__()
@@ -97,6 +106,8 @@ class Training(Options):
             raise Error(
                 f"--no-batchnorm: the paper's ablation is of the composer, not {self.model}"
             )
+        if self.exchange and self.condition not in EXCHANGED:
+            raise Error(f"--exchange: with --condition {' or '.join(EXCHANGED)} only")
 
 
 def run(args: Namespace) -> None:
@@ -119,11 +130,10 @@ def settled(options: Training) -> Training:
 def train(options: Training) -> Path:
     """One run; gives its folder."""
     from musegen.data import load
-    from musegen.models import musegan
+    from musegen.models import musegan, musegan_system
     from musegen.training.playing import Look, monitored, play
     from musegen.training.runs import Run, describe_data
 
-    recipe = RECIPES[options.preset]
     settings = musegan.PRESETS[options.preset]
     settings = replace(settings, width=options.width, batch_norm=options.batchnorm)
     kind = musegan.Kind(options.model, options.condition)
@@ -132,16 +142,18 @@ def train(options: Training) -> Path:
         data = data.part(0, -(-options.bars // musegan.N_BARS))
     data, held_out = data.split(options.val_split)
     training = game(settings, kind, options)
-    system = musegan.MuseGAN(options.preset, kind, training.generator)
-    name = musegan.system_name(kind, ablated=not options.batchnorm)
+    system = musegan_system.MuseGAN(options.preset, kind, training.generator)
+    name = musegan_system.system_name(kind, ablated=not options.batchnorm)
     params = [model.count_params() for model in (training.generator, training.critic)]
     print(f"{name}: {params[0]:,} + {params[1]:,} parameters, {len(data):,} phrases of {data.name}")
 
     folder = Path(options.out or f"runs/{name}")
     facts = describe_data(data)
+    change = exchange(options)
     with Run(folder, asdict(options), options.resume, facts, length="steps") as run:
-        fixed = vectors(system, held_out or data, options.seed)
-        goal = monitored(data.part(0, 1000).phrases)
+        phrases = change((held_out or data).part(0, LOOKED_AT).phrases, 0)
+        fixed = system.draw(len(phrases), options.seed) | system.hear(phrases)
+        goal = monitored(change(data.part(0, 1000).phrases, 0))
         look = Look(
             options.steps,
             options.every,
@@ -149,11 +161,9 @@ def train(options: Training) -> Path:
             system.binarised,
             goal,
             drawer(system, run, goal),
-            recipe.patient_critic,
         )
-        play(
-            training, feeder(data, training, options), run, look, options.keep, options.tensorboard
-        )
+        batches = feeder(data, training, options)
+        play(training, batches, change, run, look, options.keep, options.tensorboard)
         system.save(folder)
         print(f"musegen {'accompany SONG --system' if kind.given else 'generate'} {folder}")
     return folder
@@ -182,6 +192,7 @@ def game(settings, kind, options: Training) -> "WGANGP":
             tuple(TRACKS.index(track) for track in kind.written),
             same_batch=RECIPES[options.preset].same_batch,
             given=TRACKS.index(kind.given) if kind.given else None,
+            patient=RECIPES[options.preset].patient_critic,
         ),
         settings.z_std,
         options.seed,
@@ -205,10 +216,19 @@ def feeder(data: "Data", training: "WGANGP", options: Training) -> Callable:
     )
 
 
-def vectors(system: "MuseGAN", data: "Data", seed: int) -> "dict[str, np.ndarray]":
-    """Random vectors that stay the same, and the given track of some phrases."""
-    phrases = data.part(0, LOOKED_AT).phrases
-    return system.draw(len(phrases), seed) | system.hear(phrases)
+def exchange(options: Training) -> "Callable[[np.ndarray, int], np.ndarray]":
+    """Gives a function that changes phrases, as `--exchange` has it, the same way in a step."""
+    import numpy as np
+
+    from musegen.training.augment import exchanged
+
+    def change(phrases, step):
+        if not options.exchange:
+            return phrases
+        rng = np.random.default_rng((options.seed, step))
+        return exchanged(phrases, options.condition, EXCHANGED, rng)
+
+    return change
 
 
 def drawer(system: "MuseGAN", run: "Run", data: dict) -> Callable[[dict, dict], None]:

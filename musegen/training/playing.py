@@ -27,7 +27,6 @@ from musegen.training.runs import Run
 LOSSES = ("critic_loss", "penalty", "generator_loss")
 MONITORED = ("EB", "UPC", "QN", "DP")  # the metrics of the papers' tables that look at one track
 PICTURES = 24  # looks at the fixed music that are kept for pictures
-MORE_EARLY, MORE_EVERY, MORE_STEPS = 25, 500, 100  # when the original code trains the critic longer
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,6 @@ class Look:
         binarise: turns them into cells.
         data: the metrics of the training data, to compare with.
         draw: called with the history and the pictured steps, now and then and at the end.
-        patient_critic: trains the critic more in the first steps and now and then, as the original
-            code of MuseGAN does.
     """
 
     steps: int
@@ -51,12 +48,12 @@ class Look:
     binarise: Callable[[np.ndarray], np.ndarray]
     data: Mapping[str, float]
     draw: Callable[[dict, dict], None]
-    patient_critic: bool = False
 
 
 def play(
     training: WGANGP,
     batches: Callable[[int], Any],
+    change: Callable[[np.ndarray, int], np.ndarray],
     run: Run,
     look: Look,
     keep: str = "last",
@@ -66,6 +63,7 @@ def play(
 
     Args:
         batches: gives the batches of an epoch, `(steps of the critic * B, ...)`, by its number.
+        change: makes the phrases to learn of those of a batch, by the number of the step.
         keep: `"best"` ends with the generator whose metrics were nearest to the data's.
         tensorboard: writes `logs/` as well.
 
@@ -87,9 +85,8 @@ def play(
             _look(training, run, look, history, pictures, {}, 0.0)
             checkpoints.save_variables(last, training.variables, history)
         losses, start = [], time.monotonic()
-        for music in _music(training, batches, look.steps):
-            more = _more_critic(training) if look.patient_critic else 0
-            losses.append(training.step(music, more))
+        for music in _music(training, batches, change, look.steps):
+            losses.append(training.step(music))
             step = training.iterations
             _check(losses[-1], step, run)
             progress(step, step / look.steps, f"critic loss {losses[-1]['critic_loss']:.4g}")
@@ -107,7 +104,9 @@ def play(
     return history
 
 
-def _music(training: WGANGP, batches: Callable[[int], Any], steps: int) -> Iterator[np.ndarray]:
+def _music(
+    training: WGANGP, batches: Callable[[int], Any], change: Callable, steps: int
+) -> Iterator[np.ndarray]:
     """Batches for the steps that are left, with an axis for the steps of the critic in front."""
     n = 1 if training.game.same_batch else training.game.critic_steps
     n_batches = len(batches(0))
@@ -116,15 +115,8 @@ def _music(training: WGANGP, batches: Callable[[int], Any], steps: int) -> Itera
         for batch in islice(
             batches(epoch), done, min(n_batches, done + steps - training.iterations)
         ):
-            batch = np.asarray(batch)
+            batch = change(np.asarray(batch), training.iterations)
             yield batch.reshape(n, -1, *batch.shape[1:])
-
-
-def _more_critic(training: WGANGP) -> int:
-    """How many times more the critic steps are done, where the original code does 100 of them."""
-    step = training.iterations
-    long = step < MORE_EARLY or step % MORE_EVERY == 0
-    return MORE_STEPS // training.game.critic_steps - 1 if long else 0
 
 
 def _check(losses: Mapping[str, float], step: int, run: Run) -> None:

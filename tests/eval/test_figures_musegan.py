@@ -20,15 +20,15 @@ GIVEN = TRACKS.index("piano")
 @pytest.fixture(scope="module")
 def systems(tmp_path_factory) -> dict[str, Path]:
     """Folders of a composer, a hybrid, and a hybrid that is given the piano."""
-    from musegen.models import musegan
+    from musegen.models import musegan, musegan_system
 
     settings = replace(musegan.PRESETS["paper"], width=0.01)
     folder = tmp_path_factory.mktemp("pretrained")
     for kind in (("composer",), ("hybrid",), ("hybrid", "piano")):
         kind = musegan.Kind(*kind)
-        name = musegan.system_name(kind)
+        name = musegan_system.system_name(kind)
         network = musegan.generator(settings, kind)
-        musegan.MuseGAN("paper", kind, network).save(folder / name)
+        musegan_system.MuseGAN("paper", kind, network).save(folder / name)
     return {path.name: path for path in sorted(folder.iterdir())}
 
 

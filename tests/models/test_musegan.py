@@ -10,7 +10,8 @@ from keras import ops
 
 from musegen import Error
 from musegen.models import musegan
-from musegen.models.musegan import PRESETS, Kind, MuseGAN
+from musegen.models.musegan import PRESETS, Kind
+from musegen.models.musegan_system import WAYS, MuseGAN, lerp, slerp
 from musegen.phrases import TRACKS
 
 TINY = {name: replace(settings, width=1 / 64) for name, settings in PRESETS.items()}
@@ -156,7 +157,7 @@ def test_binarisations():
 
 def test_seeds_interpolation_and_grid():
     made = system("paper", "hybrid")
-    for way in musegan.WAYS:
+    for way in WAYS:
         path = made.interpolate_seeds((1, 2), 5, way)
         assert path.shape == (5, 4, 96, 84, 5)
         np.testing.assert_array_equal(path[0], made.generate(1, 1)[0])
@@ -178,17 +179,17 @@ def test_lerp_and_slerp():
     rng = np.random.default_rng(0)
     start, end = rng.normal(size=(2, 1, 5, 32)).astype("float32")
     share = np.linspace(0, 1, 5, dtype="float32")
-    for way in (musegan.lerp, musegan.slerp):
+    for way in (lerp, slerp):
         path = way(start, end, share)
         assert path.shape == (5, 5, 32)
         np.testing.assert_allclose(path[[0, -1]], [start[0], end[0]], atol=1e-6)
-    np.testing.assert_allclose(musegan.lerp(start, end, share)[2], (start + end)[0] / 2, rtol=1e-5)
+    np.testing.assert_allclose(lerp(start, end, share)[2], (start + end)[0] / 2, rtol=1e-5)
     start, end = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (start, end))
-    path = musegan.slerp(start, end, share)
+    path = slerp(start, end, share)
     np.testing.assert_allclose(np.linalg.norm(path, axis=-1), 1, rtol=1e-5)
     steps = (path[1:] * path[:-1]).sum(axis=-1)  # equal angles
     np.testing.assert_allclose(steps, np.broadcast_to(steps[:1], steps.shape), atol=1e-5)
-    straight = musegan.slerp(start, 2 * start, share)
+    straight = slerp(start, 2 * start, share)
     np.testing.assert_allclose(straight[2], 1.5 * start[0], rtol=1e-5)
 
 

@@ -13,7 +13,7 @@ from musegen.cli import run_training
 from musegen.data import demo
 from musegen.phrases import TRACKS
 from musegen.training import playing
-from musegen.training.adversarial import WGANGP, Game
+from musegen.training.adversarial import WGANGP
 
 LITTLE = ["--width", "0.016", "--batch-size", "2", "--no-jit", "--every", "2"]
 
@@ -65,10 +65,10 @@ def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
     command += ["--out", str(tmp_path / "parts")]
     step = WGANGP.step
 
-    def interrupted(self, music, more=0):
+    def interrupted(self, music):
         if self.iterations == 5:
             raise KeyboardInterrupt
-        return step(self, music, more)
+        return step(self, music)
 
     with monkeypatch.context() as patch:
         patch.setattr(WGANGP, "step", interrupted)
@@ -112,18 +112,6 @@ def test_the_ablated_composer_and_the_codes_way(phrases, tmp_path):
     assert settings["learning_rate"] == 2e-4
 
 
-def test_the_code_trains_its_critic_longer_at_first_and_now_and_then():
-    class Training:
-        game = Game()
-        iterations = 0
-
-    def times(step: int) -> int:
-        Training.iterations = step
-        return 5 * (1 + playing._more_critic(Training))
-
-    assert [times(step) for step in (0, 24, 25, 499, 500, 501)] == [100, 100, 5, 5, 100, 5]
-
-
 def test_distance_is_0_for_the_data_and_1_where_all_is_undefined():
     data = {"EB bass": 0.1, "UPC bass": 3.0, "QN bass": math.nan}
     assert playing.distance(data, data) == 0
@@ -135,8 +123,8 @@ def test_distance_is_0_for_the_data_and_1_where_all_is_undefined():
 def test_a_loss_that_is_not_a_number_stops_at_its_step(phrases, tmp_path, monkeypatch):
     step = WGANGP.step
 
-    def broken(self, music, more=0):
-        losses = step(self, music, more)
+    def broken(self, music):
+        losses = step(self, music)
         return losses | {"critic_loss": math.nan} if self.iterations == 3 else losses
 
     monkeypatch.setattr(WGANGP, "step", broken)

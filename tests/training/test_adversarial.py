@@ -136,13 +136,18 @@ def test_penalty_of_a_curved_critic_by_finite_differences():
 # Who moves when.
 
 
-@pytest.mark.parametrize("more", [0, 3])
-def test_five_critic_steps_to_one_of_the_generator(more):
-    game = training()
+@pytest.mark.parametrize(("patient", "expected"), [(False, 5), (True, 100)])
+def test_five_critic_steps_to_one_of_the_generator(patient, expected):
+    game = training(patient=patient)
     for done in (1, 2):
-        game.step(music(), more)
-        assert int(game.critic_optimizer.iterations) == done * 5 * (1 + more)
+        game.step(music())
+        assert int(game.critic_optimizer.iterations) == done * expected
         assert int(game.generator_optimizer.iterations) == game.iterations == done
+
+
+def test_a_patient_critic_steps_longer_at_first_and_now_and_then():
+    steps = [5 * Game(patient=True).rounds(at) for at in (0, 24, 25, 499, 500, 501)]
+    assert steps == [100, 100, 5, 5, 100, 5]
 
 
 def test_each_player_moves_in_its_own_steps():
@@ -183,7 +188,7 @@ def test_the_same_seed_and_iteration_give_the_same():
     def run(seed=0, start=0, n=2):
         game = training(linear=False, adam=True, seed=seed)
         game.iterations = start
-        return [game.step(music(), more=1) for _ in range(n)], numbers(game.generator)
+        return [game.step(music()) for _ in range(n)], numbers(game.generator)
 
     (one, first), (two, second) = run(), run()
     assert one == two
@@ -269,7 +274,7 @@ def dump(path: str) -> None:
     for unit, given in (("phrase", None), ("bar", 1), ("track", None)):
         game = training(unit, (1e-2, 1e-2), linear=False, adam=True, given=given, critic_steps=2,
                         jit=unit != "track")  # fmt: skip
-        losses = [game.step(music(2), more=k % 2) for k in range(3)]
+        losses = [game.step(music(2)) for _ in range(3)]
         made[f"{unit}-losses"] = np.array([[own[name] for name in sorted(own)] for own in losses])
         variables = game.generator.variables + game.critic.variables
         made[f"{unit}-sums"] = np.array([np.abs(ops.convert_to_numpy(v)).sum() for v in variables])
