@@ -139,7 +139,7 @@ class Sources:
         folder = self.runs / self.place if self.runs and self.system is None else self.folder
         if folder is None:
             raise Missing(f"no run {self.place}; {self._told(command)}")
-        for path in (folder / name, folder / "history" / name):
+        for path in (folder / name, folder / "history" / Path(name).name):
             if path.is_file():
                 return path
         raise Missing(f"{folder / name}: not there; {self._told(command)}")

@@ -72,3 +72,15 @@ def test_commands_of_documents_exist(path):
         assert words[0] in COMMANDS or " ".join(words[:2]) in COMMANDS, line
     for script in re.findall(r"python (\S+\.py)", text):
         assert (ROOT / script).exists(), script
+
+
+def test_choices_of_flags_are_those_of_the_models():
+    """`--help` may not wait for Keras, so that flags have lists of their own."""
+    from musegen.commands import interpolate, options
+    from musegen.models import musegan, musegan_system
+    from musegen.train import musegan as script
+
+    assert script.MODELS == musegan.MODELS
+    assert list(script.RECIPES) == list(musegan.PRESETS)
+    assert options.BINARISATIONS == musegan_system.BINARISATIONS
+    assert interpolate.WAYS == tuple(musegan_system.WAYS)

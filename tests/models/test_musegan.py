@@ -102,7 +102,8 @@ def test_bars_differ_by_the_unrolled_vectors_alone(preset, model, n):
 
 
 @pytest.mark.parametrize(
-    ("preset", "model"), [("paper", "hybrid"), ("repo", "composer"), ("repo", "jamming")]
+    ("preset", "model"),
+    [("paper", "hybrid"), ("repo", "composer"), ("repo", "jamming"), ("narrow", "composer")],
 )
 def test_conditional_bars_are_apart(preset, model):
     """The given track is in its place; one of its bars moves that bar of what is written."""
@@ -127,7 +128,7 @@ def test_conditional_bars_are_apart(preset, model):
     assert not np.array_equal(cells[..., 0], music[..., 0])
 
 
-@pytest.mark.parametrize(("preset", "alone"), [("paper", True), ("repo", False)])
+@pytest.mark.parametrize(("preset", "alone"), [("paper", True), ("repo", False), ("narrow", True)])
 def test_batch_statistics_when_music_is_generated(preset, alone):
     made = system(preset, "hybrid")
     z = made.draw(4, 0)

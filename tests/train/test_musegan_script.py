@@ -103,6 +103,21 @@ def test_a_conditional_one_learns_and_accompanies(phrases, tmp_path):
     np.testing.assert_array_equal(played[..., bass], music[..., bass])
 
 
+def test_a_narrow_one_learns_to_a_piano_that_plays_the_parts_of_others(phrases, tmp_path):
+    """Where only the strings play, they are its piano."""
+    music = np.load(phrases)
+    music[..., [TRACKS.index("piano"), TRACKS.index("guitar")]] = False
+    np.save(tmp_path / "strings.npy", music)
+    command = ["--preset", "narrow", "--condition", "piano", "--exchange", *LITTLE, "--steps", "2"]
+    command += ["--data", str(tmp_path / "strings.npy"), "--out", str(tmp_path / "run")]
+    run_training("musegan", command)
+    aims = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert aims["EB strings"] == 1 > aims["EB piano"]
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
+    assert settings["learning_rate"] == 1e-3
+    assert musegen.load(tmp_path / "run").settings.z_std == 1
+
+
 def test_the_ablated_composer_and_the_codes_way(phrases, tmp_path):
     command = ["--model", "composer", "--no-batchnorm", "--data", phrases, *LITTLE, "--steps", "1"]
     run_training("musegan", [*command, "--preset", "repo", "--out", str(tmp_path / "run")])
@@ -138,6 +153,8 @@ def test_a_loss_that_is_not_a_number_stops_at_its_step(phrases, tmp_path, monkey
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--exchange"], "--exchange: with --condition piano or guitar or strings"),
+        (["--exchange", "--condition", "bass"], "--exchange: with --condition piano or"),
         (["--width", "0"], "--width 0.0: above 0"),
         (["--no-batchnorm"], "--no-batchnorm: the paper's ablation is of the composer"),
         (["--epochs", "3"], "--epochs: this training counts --steps"),
