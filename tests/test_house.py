@@ -83,4 +83,4 @@ def test_choices_of_flags_are_those_of_the_models():
     assert script.MODELS == musegan.MODELS
     assert list(script.RECIPES) == list(musegan.PRESETS)
     assert options.BINARISATIONS == musegan_system.BINARISATIONS
-    assert interpolate.WAYS == tuple(musegan_system.WAYS)
+    assert tuple(musegan_system.WAYS) == interpolate.WAYS

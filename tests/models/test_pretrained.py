@@ -13,6 +13,13 @@ from musegen.phrases import TRACKS
 from musegen.registry import load_model, pretrained
 
 MUSIC = demo.phrases(40, n_steps=48, seed=11)
+REDUCERS = [name for name in pretrained() if name.startswith("midi-s2")]
+MUSEGANS = [name for name in pretrained() if name.startswith("musegan")]
+
+
+def test_they_are_all_here():
+    assert set(REDUCERS) == {"midi-s2", "midi-s2-large"}
+    assert set(MUSEGANS) == {"musegan-composer", "musegan-hybrid", "musegan-hybrid-conditional"}
 
 
 @pytest.mark.parametrize("name", pretrained())
@@ -34,7 +41,7 @@ WHOLE = {
 }
 
 
-@pytest.mark.parametrize("name", pretrained())
+@pytest.mark.parametrize("name", REDUCERS)
 def test_it_generates_and_restores(name):
     system = musegen.load(name)
     new = system.generate(8, seed=1, z_std="fit")
@@ -50,7 +57,7 @@ def test_it_generates_and_restores(name):
             assert f1 > least[track], (track, fusion, f1)
 
 
-@pytest.mark.parametrize("name", pretrained())
+@pytest.mark.parametrize("name", REDUCERS)
 def test_its_files_give_the_same_on_jax(name, tmp_path):
     rng = np.random.default_rng(0)
     for file in ("bvae-bass", "mfg-vae"):
@@ -58,3 +65,33 @@ def test_its_files_give_the_same_on_jax(name, tmp_path):
         _, decoder = (model.get_layer(f"{model.name}-{half}") for half in ("encoder", "decoder"))
         z = rng.normal(size=(4, *decoder.input_shape[1:])).astype("float32")
         check_on_jax(decoder, z, tmp_path)
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    """Cells that two sets have in common, as a share of those that either has."""
+    return float((one & other).sum() / (one | other).sum())
+
+
+@pytest.mark.parametrize("name", MUSEGANS)
+def test_a_musegan_plays_in_many_ways(name):
+    system = musegen.load(name)
+    music = demo.phrases(16, n_steps=96, seed=11)
+    new = system.accompany(music, seed=1) if system.kind.given else system.generate(16, seed=1)
+    written = [k for k, track in enumerate(TRACKS) if track in system.kind.written]
+    density = new.mean(axis=(0, 1, 2, 3))[written]
+    assert (density > 0.0003).all()
+    assert (density < 0.1).all()
+    new = new[..., written]
+    likeness = [alike(new[i], new[k]) for i in range(16) for k in range(i)]
+    assert np.mean(likeness) < 0.5
+    assert max(likeness) < 1
+    if system.kind.given:  # the same random vectors, other music
+        other = system.accompany(music[::-1], seed=1)[..., written]
+        assert alike(new, other) < 0.7
+
+
+@pytest.mark.parametrize("name", MUSEGANS)
+def test_a_musegan_gives_the_same_on_jax(name, tmp_path):
+    system = musegen.load(name)
+    z = system.draw(2, seed=0) | system.hear(demo.phrases(2, n_steps=96, seed=11)[:2])
+    check_on_jax(load_model(Path(pretrained()[name]) / "generator.keras"), z, tmp_path)

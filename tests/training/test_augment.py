@@ -20,7 +20,7 @@ def test_each_part_comes_to_the_track_and_the_others_stay():
     new = exchange(phrases)
     np.testing.assert_array_equal(phrases, before)
     np.testing.assert_array_equal(new[..., [0, 3]], phrases[..., [0, 3]])
-    came = {part: 0 for part in (PIANO, GUITAR, STRINGS)}
+    came = dict.fromkeys((PIANO, GUITAR, STRINGS), 0)
     for old, made in zip(phrases, new, strict=True):
         (part,) = [p for p in came if np.array_equal(made[..., PIANO], old[..., p])]
         came[part] += 1
