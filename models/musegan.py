@@ -22,6 +22,7 @@ github.com/salu133445/musegan, folder v1.
 from dataclasses import dataclass, replace
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from musegen import Error
@@ -50,6 +51,8 @@ class Settings:
         critic: `"phrase"` sees four bars at once; `"bar"` sees each bar, and then what it found.
         mixes_bars: whether a `"bar"` critic shows each item of four vectors of one bar to its last
             layers, as the original code does by mistake, or the four bars.
+        hears_onsets: whether a `"bar"` critic is also told how many notes of each track begin, and
+            how many sound, at each step. That of BinaryMuseGAN is told something like it.
         critic_each: whether each track of jamming has a critic of its own.
         batch_norm: of the generators; critics never have any.
         norm_output: whether there is one before the last tanh too.
@@ -84,6 +87,7 @@ class Settings:
     temporal: str = "separate"
     critic: str = "phrase"
     mixes_bars: bool = True
+    hears_onsets: bool = False
     critic_each: bool = True
     batch_norm: bool = True
     norm_output: bool = True
@@ -129,6 +133,7 @@ PRESETS = {
     "narrow": replace(
         REPO,
         mixes_bars=False,
+        hears_onsets=True,
         batch_statistics=False,
         writes_all=False,
         he=True,
@@ -337,7 +342,22 @@ def bar_critic(settings: Settings, n_tracks: int = N_TRACKS, name: str = "bar-cr
         filters = settings.wide(filters) if filters else 4 * settings.wide(128)
         x = Conv2D(filters, kernel, stride, name=f"conv_{i}", **weights(settings))(x)
         x = activated(x, "leaky_relu", f"conv_{i}")
+        if settings.hears_onsets and x.shape[1] == N_STEPS // 4:
+            y = Conv2D(settings.wide(128), (4, 1), (4, 1), name="counts", **weights(settings))
+            y = activated(y(counts(bar)), "leaky_relu", "counts")
+            x = layers.Concatenate(name="hear")([x, y])
     return keras.Model(bar, [scored(x, settings), x], name=name)
+
+
+def counts(bar):
+    """How many notes of each track begin, and how many sound, at each step: `(B, 96, 1, 2 n)`."""
+    n = bar.shape[-1]
+    steps = ops.reshape(bar, (-1, N_STEPS, N_PITCHES * n))
+    tracks = ops.cast(np.tile(np.eye(n), (N_PITCHES, 1)), steps.dtype)  # products sum fast
+    sound = ops.matmul((steps + 1) / 2, tracks)
+    begin = ops.matmul(ops.relu(steps[:, 1:] - steps[:, :-1]) / 2, tracks)
+    begin = ops.concatenate([sound[:, :1], begin], axis=1)  # in the first step all that sound
+    return ops.concatenate([begin, sound], axis=-1)[:, :, None]
 
 
 def scored(x, settings: Settings):
