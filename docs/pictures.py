@@ -4,8 +4,8 @@
     python docs/pictures.py freedoom/musics/d_map12.mid
 
 Most are of the demo band. `distances.png` sets it beside the songs of Freedoom and is left as it is
-where Debian's package freedoom is not installed; `restored.png` is of the song that is named, one
-which the system has not learned.
+where Debian's package freedoom is not installed; `restored.png` and `accompanied.png` are of the
+song that is named, one which the systems have not learned.
 """
 
 import sys
@@ -31,9 +31,13 @@ def main() -> None:
         plots.save(figure, IMAGES / "distances.png")
     except Error as error:
         print(error)
+    figures = ["musegan", "--figure", "7", "8", "9", "--out", str(IMAGES)]
+    run_module("eval figures", figures)
     for song in sys.argv[1:]:
-        restored = IMAGES / "restored.png"
+        restored, accompanied = IMAGES / "restored.png", IMAGES / "accompanied.png"
         run_module("restore", [song, "--system", "midi-s2-large", "-o", str(restored)])
+        system = "musegan-hybrid-conditional"
+        run_module("accompany", [song, "--system", system, "-o", str(accompanied)])
 
 
 if __name__ == "__main__":

@@ -190,8 +190,10 @@ def _draw_training(axes: Axes, curve: Curve, marks: Mapping[str, float]) -> None
         axes.annotate(
             letter, point, offset, textcoords="offset points", path_effects=halo, zorder=6, **style
         )
-    axes.set(xlabel="step", ylabel=curve.label, ylim=curve.limits)
-    axes.margins(x=0.02)
+    axes.set(xlabel="step", ylabel=curve.label)
+    axes.margins(x=0.02, y=0.05 if below else 0.15)  # room for letters above the curve
+    if curve.limits:
+        axes.set_ylim(curve.limits)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.spines[:].set_visible(True)
 

@@ -47,10 +47,14 @@ def monitored(
 
 
 def _loss(steps: np.ndarray, critic_loss: Sequence[float]) -> Curve:
-    """Logarithmic, as in the paper, where most of it is above 0; what is not is left out then."""
+    """Logarithmic, as in the paper, if most of it is above 0 and it spans a decade.
+
+    What is not above 0 is left out then.
+    """
     values = -np.array(critic_loss, float)
     above = values > 0
     log = bool(above.sum() > np.isfinite(values).sum() / 2)
+    log = log and values[above].max() >= 10 * values[above].min()
     width = min(51, len(steps) // 10 | 1)  # of the median filter
     values = np.where(above, values, np.nan) if log else values
     return Curve("negative critic loss", steps, values, width, log=log)
