@@ -129,7 +129,8 @@ PRESETS = {
     "paper": Settings(),
     "repo": REPO,
     # What a narrow one needs in order not to give one phrase for all random vectors: it starts near
-    # silence, as music is, with lively weights, and its critic sees four bars.
+    # silence, as music is, with lively weights, and its critic sees four bars. Told how many notes
+    # begin, the critic also sees notes in pieces, for which it has too few filters.
     "narrow": replace(
         REPO,
         mixes_bars=False,
