@@ -7,39 +7,13 @@ separates two notes of the same pitch. Drums hold onsets: each on-cell is a hit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from musegen import Error
+from musegen.layout import BEATS_PER_BAR, LOWEST_PITCH, N_BARS, N_PITCHES, TRACKS, Layout
 
-TRACKS = ("drums", "piano", "guitar", "bass", "strings")
-LOWEST_PITCH = 24
-N_PITCHES = 84
-N_BARS = 4
-BEATS_PER_BAR = 4
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The shape of one phrase: `(bars, steps, 84, tracks)`, and the name of each track."""
-
-    n_bars: int = N_BARS
-    n_steps: int = 96
-    tracks: tuple[str, ...] = TRACKS
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        return self.n_bars, self.n_steps, N_PITCHES, len(self.tracks)
-
-    @property
-    def n_cells(self) -> int:
-        return int(np.prod(self.shape))
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of one packed phrase."""
-        return -(-self.n_cells // 8)
+__all__ = ["BEATS_PER_BAR", "LOWEST_PITCH", "N_BARS", "N_PITCHES", "TRACKS", "Layout"]
 
 
 def validate(phrases: np.ndarray, what: str = "phrases") -> np.ndarray:

@@ -1,8 +1,13 @@
 """What several test files share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Programs here run for seconds: XLA would spend longer on making them fast. Set before TensorFlow
+# or JAX starts, and handed on to the processes that tests start.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
-from musegen.phrases import TRACKS
+from musegen.layout import TRACKS
 from musegen.training.options import add_flags, option, prepare, read_flags
 from musegen.training.recipes import (
     RECIPE_HELP,

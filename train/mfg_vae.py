@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musegen.data.pipeline import SHIFTS
-from musegen.phrases import TRACKS, transpose
+from musegen.layout import TRACKS
 from musegen.training.options import add_flags, option, prepare, read_flags
 from musegen.training.recipes import (
     RECIPE_HELP,
@@ -69,6 +68,7 @@ def run(args: Namespace) -> None:
 
 def train(options: Training) -> Path:
     """One run; gives its folder."""
+    from musegen.data.pipeline import SHIFTS
     from musegen.models import bvae, mfg_vae
     from musegen.models.midi_s2 import PRESETS, material
     from musegen.registry import load_model
@@ -145,6 +145,8 @@ def read(
         shifts: semitones by which all bars are moved, once each.
     """
     import numpy as np
+
+    from musegen.phrases import transpose
 
     blocks = [
         reader.predict(transpose(block[:, 0], shift), batch_size=256, verbose=0)

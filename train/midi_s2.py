@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from musegen import Error
-from musegen.phrases import TRACKS
+from musegen.layout import TRACKS
 from musegen.training.options import Options, add_flags, flag, option, prepare, read_flags
 from musegen.training.recipes import RECIPE_HELP
 
@@ -38,15 +38,16 @@ QUICK = {
     "refine": {"epochs": 1, "batch_size": 256, "learning_rate": 2e-3},
     "mfg_vae": {"epochs": 5, "lead": 2},
 }
+QUICK_LARGE = {"bvae": {"epochs": 3}, "mfg_vae": {"epochs": 5}, "refine": {"epochs": 1}}
 
 
 @dataclass(frozen=True)
 class Training(Options):
     """Options of this script."""
 
-    preset: str = option(
-        "paper", "settings of the paper, of its code, or a larger network of ours",
-        choices=("paper", "repo", "large"),
+    preset: str | None = option(
+        None, "settings of the paper, of its code, or a larger network of ours, which learns "
+        "faster (default: paper, on the demo large)", choices=("paper", "repo", "large"),
     )  # fmt: skip
     recipe: str | None = option(
         None,
@@ -74,22 +75,21 @@ class Training(Options):
 
 
 def run(args: Namespace) -> None:
-    options = read_flags(args, Training)
-    large = options.preset == "large"
-    jobs = 2 if options.data == "demo" and (os.cpu_count() or 1) > 1 else 1
-    train(
-        replace(
-            options,
-            unit=options.unit or ("none" if large else "note"),
-            recipe=options.recipe or ("led" if quick(options) else options.preset),
-            jobs=options.jobs or jobs,
-        )
+    train(settled(read_flags(args, Training)))
+
+
+def settled(options: Training) -> Training:
+    """The options with all that was left to the preset and the data."""
+    demo = options.data == "demo"
+    preset = options.preset or ("large" if demo else "paper")
+    large = preset == "large"
+    return replace(
+        options,
+        preset=preset,
+        unit=options.unit or ("none" if large else "note"),
+        recipe=options.recipe or ("led" if demo and not large else preset),
+        jobs=options.jobs or (2 if demo and (os.cpu_count() or 1) > 1 else 1),
     )
-
-
-def quick(options: Training) -> bool:
-    """Whether it is the demo band's music, with networks that learn slowly."""
-    return options.data == "demo" and options.preset != "large"
 
 
 def train(options: Training) -> Path:
@@ -161,7 +161,9 @@ def stage(options: Training, name: str, script: str, own: dict[str, Any]) -> Sta
     """A stage with the settings that all share and, on the demo band, those that are quick."""
     given = {name: getattr(options, name) for name in PASSED_ON} | own
     given = {name: value for name, value in given.items() if value is not None}
-    default = {"batch_size": Options.batch_size} | (QUICK[script] if quick(options) else {})
+    default = {"batch_size": Options.batch_size}
+    if options.data == "demo":
+        default |= (QUICK_LARGE if options.preset == "large" else QUICK)[script]
     return Stage(name, script, default | given)
 
 

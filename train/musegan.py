@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
-from musegen.phrases import TRACKS
+from musegen.layout import TRACKS
 from musegen.training.options import Options, add_flags, option, prepare, read_flags
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ RECIPES = {
     "repo": Recipe(2e-4, 15_700, same_batch=True, patient_critic=True),
     "narrow": Recipe(1e-3, batch_size=16, width=0.25),
 }
-DEMO = {"steps": 500, "batch_size": 8, "width": 1 / 16, "every": 20}  # enough to see it work
+# On the demo band, where it is to be seen at work in minutes.
+DEMO = {"preset": "narrow", "steps": 600, "batch_size": 4, "width": 1 / 16, "every": 40}
+LEFT = ("preset", "learning_rate", "steps", "batch_size", "width", "every")  # to the recipe
 EXCHANGED = ("piano", "guitar", "strings")  # tracks of which each could play what the others do
 LOOKED_AT = 64  # phrases of the fixed random vectors
 
@@ -66,9 +68,9 @@ LOOKED_AT = 64  # phrases of the fixed random vectors
 class Training(Options):
     """Options of this script."""
 
-    preset: str = option(
-        "paper", "settings of the paper, of its code, or what a narrow network needs to learn",
-        choices=tuple(RECIPES),
+    preset: str | None = option(
+        None, "settings of the paper, of its code, or what a narrow network needs to learn "
+        "(default: paper, on the demo narrow)", choices=tuple(RECIPES),
     )  # fmt: skip
     model: str = option("hybrid", "which of the three models", choices=MODELS)
     condition: str | None = option(
@@ -82,7 +84,9 @@ class Training(Options):
     steps: int | None = option(
         None, "steps of the generator (default: 10000 or 15700, by preset)", metavar="N", least=1
     )
-    batch_size: int | None = option(None, "phrases in a batch (default: 64)", metavar="N", least=1)
+    batch_size: int | None = option(
+        None, "phrases in a batch (default: 64, of narrow 16, on the demo 4)", metavar="N", least=1
+    )
     learning_rate: float | None = option(
         None, "of Adam (default: 0.001 or 0.0002, by preset)", metavar="R", least=0
     )
@@ -118,12 +122,11 @@ def run(args: Namespace) -> None:
 
 def settled(options: Training) -> Training:
     """The options with all that was left to the preset."""
-    recipe = asdict(RECIPES[options.preset]) | (DEMO if options.data == "demo" else {})
-    left = {
-        name: recipe[name] for name in ("learning_rate", "steps", "batch_size", "width", "every")
-    }
+    quick = DEMO if options.data == "demo" else {"preset": "paper"}
+    preset = options.preset or quick["preset"]
+    recipe = asdict(RECIPES[preset]) | quick | {"preset": preset}
     return replace(
-        options, **{name: own for name, own in left.items() if getattr(options, name) is None}
+        options, **{name: recipe[name] for name in LEFT if getattr(options, name) is None}
     )
 
 

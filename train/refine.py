@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
-from musegen.phrases import N_PITCHES, TRACKS
+from musegen.layout import N_PITCHES, TRACKS
 from musegen.training.options import Options, add_flags, option, prepare, read_flags
 from musegen.training.runs import begun
 

@@ -161,7 +161,7 @@ class WGANGP:
         between = real + share * (fake - real)
 
         def loss():
-            n = len(real)
+            n = real.shape[0]
             scores = ops.cast(self.critic(ops.concatenate([fake, real]), training=True), "float32")
             penalty = self.game.penalty * self._mean(ops.square(self._slope(between) - 1))
             value = self._mean(scores[:n]) - self._mean(scores[n:]) + penalty

@@ -147,7 +147,7 @@ def compiled(function: Callable, state: Variables, jit: bool = True) -> Callable
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, jit_compile=jit)
+        return tf.function(function, jit_compile=jit, autograph=False)
     if backend == "jax":
         import jax
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 
 import keras
@@ -12,10 +13,12 @@ import pytest
 ON_JAX = """
 import sys, numpy as np
 from musegen.registry import load_model
-inputs = np.load(sys.argv[2], allow_pickle=True)
-inputs = inputs if inputs.ndim else inputs.item()  # a dictionary
-outputs = load_model(sys.argv[1]).predict(inputs, verbose=0)
-np.savez(sys.argv[3], *(outputs if isinstance(outputs, (list, tuple)) else [outputs]))
+for model, given, made in map(eval, sys.stdin):
+    inputs = np.load(given, allow_pickle=True)
+    inputs = inputs if inputs.ndim else inputs.item()  # a dictionary
+    outputs = load_model(model).predict(inputs, verbose=0)
+    np.savez(made, *(outputs if isinstance(outputs, (list, tuple)) else [outputs]))
+    print("made", flush=True)
 """
 
 
@@ -55,11 +58,19 @@ def check_on_jax(
     path, given, made = (folder / f"{model.name}-jax{end}" for end in (".keras", ".npy", ".npz"))
     model.save(path)
     np.save(given, inputs)  # a dictionary as one object
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
-    command = [sys.executable, "-c", ON_JAX, str(path), str(given), str(made)]
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    process = _jax()
+    print([str(path), str(given), str(made)], file=process.stdin, flush=True)
+    assert process.stdout.readline() == "made\n"  # else what it says on the error stream
     with np.load(made) as outputs:
         assert_same(_list(model.predict(inputs, verbose=0)), list(outputs.values()), tolerance)
+
+
+@cache
+def _jax() -> subprocess.Popen:
+    """A process that answers for all tests of this one: it takes seconds to start."""
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", ON_JAX], env=environment, text=True, **pipes)
 
 
 def assert_same(expected: list, found: list, tolerance: float = 1e-6) -> None:

@@ -134,7 +134,7 @@ def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrase
 
 def test_the_demo_band_is_learned_quickly_unless_flags_say_otherwise():
     def line(**flags) -> list[str]:
-        options = replace(whole.Training(), unit="note", recipe="led", **flags)
+        options = whole.settled(replace(whole.Training(), **{"preset": "paper", **flags}))
         _, refine = whole.of_track(options, "bass", Path("runs"))
         return whole.words(refine.settings)
 
@@ -148,6 +148,14 @@ def test_the_demo_band_is_learned_quickly_unless_flags_say_otherwise():
     slow = line(data="phrases")
     assert slow[slow.index("--batch-size") + 1] == "32"
     assert "--epochs" not in slow
+
+
+def test_without_a_preset_the_demo_band_is_learned_by_the_one_that_learns_fast():
+    band, music = (whole.settled(whole.Training(data=data)) for data in ("demo", "phrases"))
+    assert (band.preset, band.recipe, band.unit) == ("large", "large", "none")
+    assert (music.preset, music.recipe, music.unit) == ("paper", "paper", "note")
+    (bvae_stage,) = whole.of_track(band, "bass", Path("runs"))
+    assert (bvae_stage.settings["epochs"], bvae_stage.settings["preset"]) == (3, "large")
 
 
 def test_one_network_shared_by_all_tracks(phrases, tmp_path):
