@@ -24,7 +24,7 @@ DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 
 
 def save(path: Path, model: "keras.Model", history: History) -> None:
-    """Writes the state of a compiled model."""
+    """Writes the state of a compiled model, whose optimizer is built."""
     save_variables(path, _state(model), history)
 
 
@@ -69,6 +69,4 @@ def random_state(model: "keras.Model") -> list:
 
 
 def _state(model: "keras.Model") -> list:
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]

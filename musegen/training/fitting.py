@@ -62,6 +62,8 @@ def fit(
     """
     if (keep == "best" or patience) and validation is None and monitor.startswith("val_"):
         raise Error("--keep best and --patience need data to validate with: --val-split above 0")
+    if not model.optimizer.built:  # else TensorFlow has to trace the first step twice
+        model.optimizer.build(model.trainable_variables)
     last, best = run.path("checkpoint", "last.npz"), run.path("checkpoint", "best.npz")
     history = checkpoints.load(last, model) if run.resume and last.exists() else {}
     done = len(history.get("loss", ()))
