@@ -4,7 +4,7 @@
     python train/bvae.py --track all --data phrases/ --out runs
     python train/bvae.py --track drums --data phrases/ --preset repo --resume
     python train/bvae.py --track shared
-    python train/bvae.py --track piano --recipe led   # ours: ten times faster
+    python train/bvae.py --track piano --data phrases/ --recipe led   # ours: ten times faster
 
 Writes to runs/bvae-TRACK: the model and its halves, history.csv, loss.png, and in samples/ phrases
 of the held-out data beside their reconstructions, as pictures and MIDI. With --track all, --out is

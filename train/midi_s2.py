@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from musegen import Error
 from musegen.layout import TRACKS
 from musegen.training.options import Options, add_flags, flag, option, prepare, read_flags
-from musegen.training.recipes import RECIPE_HELP
+from musegen.training.recipes import RECIPE_HELP, chosen
 
 if TYPE_CHECKING:
     from musegen.data import Data
@@ -51,7 +51,7 @@ class Training(Options):
     )  # fmt: skip
     recipe: str | None = option(
         None,
-        RECIPE_HELP + "; on the demo band led",
+        RECIPE_HELP,
         choices=("paper", "repo", "large", "led"),
     )
     batch_size: int | None = option(None, "examples in a batch (default: 32)", metavar="N", least=1)
@@ -81,13 +81,11 @@ def run(args: Namespace) -> None:
 def settled(options: Training) -> Training:
     """The options with all that was left to the preset and the data."""
     demo = options.data == "demo"
-    preset = options.preset or ("large" if demo else "paper")
-    large = preset == "large"
+    options = replace(options, preset=options.preset or ("large" if demo else "paper"))
     return replace(
         options,
-        preset=preset,
-        unit=options.unit or ("none" if large else "note"),
-        recipe=options.recipe or ("led" if demo and not large else preset),
+        unit=options.unit or ("none" if options.preset == "large" else "note"),
+        recipe=chosen(options),
         jobs=options.jobs or (2 if demo and (os.cpu_count() or 1) > 1 else 1),
     )
 

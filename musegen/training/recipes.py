@@ -1,6 +1,7 @@
 """Recipes: how a network is trained where no flag says otherwise.
 
-A script holds a table of them by name. Those that bear the name of a preset are that preset's.
+A script holds a table of them by name. Those that bear the name of a preset are that preset's;
+`led` is for any of the recurrent ones.
 
     RECIPES = {"paper": Recipe(100, 16), "led": Recipe(20, 6, "muon", lead=4, demo_lead=2)}
 
@@ -13,7 +14,7 @@ A script holds a table of them by name. Those that bear the name of a preset are
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from musegen.training.optimizers import DECAYS, OPTIMIZERS, optimizer
 from musegen.training.options import Options, option
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 RECIPE_HELP = (
     "how to train; led is ours and learns ten times faster than the paper's (default: the one "
-    "of the preset's name)"
+    "of the preset's name, and instead of the paper's on the demo band led)"
 )
 
 
@@ -75,12 +76,18 @@ class RecipeOptions(Options):
     )
 
 
+def chosen(options: Any) -> str:
+    """The name of the recipe by flags; on the demo band one that shows something in a minute."""
+    quick = options.data == "demo" and options.preset != "large"
+    return options.recipe or ("led" if quick else options.preset)
+
+
 Given = TypeVar("Given", bound=RecipeOptions)
 
 
 def settled(options: Given, recipes: Mapping[str, Recipe]) -> Given:
     """The options with all that was left to the recipe."""
-    name = options.recipe or options.preset
+    name = chosen(options)
     recipe = asdict(recipes[name])
     on_demo = {part: recipe.pop(f"demo_{part}") for part in ("epochs", "lead")}
     if options.data == "demo":
