@@ -11,9 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from musegen import Error
-from musegen.layout import BEATS_PER_BAR, LOWEST_PITCH, N_BARS, N_PITCHES, TRACKS, Layout
-
-__all__ = ["BEATS_PER_BAR", "LOWEST_PITCH", "N_BARS", "N_PITCHES", "TRACKS", "Layout"]
+from musegen.layout import (  # noqa: F401 - they belong to this contract, and are had from here
+    BEATS_PER_BAR,
+    LOWEST_PITCH,
+    N_BARS,
+    N_PITCHES,
+    TRACKS,
+    Layout,
+)
 
 
 def validate(phrases: np.ndarray, what: str = "phrases") -> np.ndarray:

@@ -58,8 +58,8 @@ RECIPES = {
     "narrow": Recipe(1e-3, batch_size=16, width=0.25),
 }
 # On the demo band, where it is to be seen at work in minutes.
-DEMO = {"preset": "narrow", "steps": 600, "batch_size": 4, "width": 1 / 16, "every": 40}
-LEFT = ("preset", "learning_rate", "steps", "batch_size", "width", "every")  # to the recipe
+DEMO = {"steps": 600, "batch_size": 4, "width": 1 / 16, "every": 40}
+LEFT = ("learning_rate", "steps", "batch_size", "width", "every")  # to the recipe
 EXCHANGED = ("piano", "guitar", "strings")  # tracks of which each could play what the others do
 LOOKED_AT = 64  # phrases of the fixed random vectors
 
@@ -82,7 +82,10 @@ class Training(Options):
         metavar="W",
     )  # fmt: skip
     steps: int | None = option(
-        None, "steps of the generator (default: 10000 or 15700, by preset)", metavar="N", least=1
+        None,
+        "steps of the generator (default: 10000 or 15700, by preset, on the demo 600)",
+        metavar="N",
+        least=1,
     )
     batch_size: int | None = option(
         None, "phrases in a batch (default: 64, of narrow 16, on the demo 4)", metavar="N", least=1
@@ -91,7 +94,10 @@ class Training(Options):
         None, "of Adam (default: 0.001 or 0.0002, by preset)", metavar="R", least=0
     )
     every: int | None = option(
-        None, "look at losses, metrics and music so often (default: 100)", metavar="N", least=1
+        None,
+        "look at losses, metrics and music so often (default: 100, on the demo 40)",
+        metavar="N",
+        least=1,
     )
     augment: bool = option(False, "learn in all keys: phrases moved by -5 to 6 semitones")
     exchange: bool = option(
@@ -121,13 +127,12 @@ def run(args: Namespace) -> None:
 
 
 def settled(options: Training) -> Training:
-    """The options with all that was left to the preset."""
-    quick = DEMO if options.data == "demo" else {"preset": "paper"}
-    preset = options.preset or quick["preset"]
-    recipe = asdict(RECIPES[preset]) | quick | {"preset": preset}
-    return replace(
-        options, **{name: recipe[name] for name in LEFT if getattr(options, name) is None}
-    )
+    """The options with all that was left to the preset and the data."""
+    demo = options.data == "demo"
+    preset = options.preset or ("narrow" if demo else "paper")
+    recipe = asdict(RECIPES[preset]) | (DEMO if demo else {})
+    left = {name: recipe[name] for name in LEFT if getattr(options, name) is None}
+    return replace(options, preset=preset, **left)
 
 
 def train(options: Training) -> Path:

@@ -1,5 +1,6 @@
 """What every network must pass, whichever system it belongs to."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,9 @@ import numpy as np
 import pytest
 
 ON_JAX = """
-import sys, numpy as np
+import json, sys, numpy as np
 from musegen.registry import load_model
-for model, given, made in map(eval, sys.stdin):
+for model, given, made in map(json.loads, sys.stdin):
     inputs = np.load(given, allow_pickle=True)
     inputs = inputs if inputs.ndim else inputs.item()  # a dictionary
     outputs = load_model(model).predict(inputs, verbose=0)
@@ -59,7 +60,7 @@ def check_on_jax(
     model.save(path)
     np.save(given, inputs)  # a dictionary as one object
     process = _jax()
-    print([str(path), str(given), str(made)], file=process.stdin, flush=True)
+    print(json.dumps([str(path), str(given), str(made)]), file=process.stdin, flush=True)
     assert process.stdout.readline() == "made\n"  # else what it says on the error stream
     with np.load(made) as outputs:
         assert_same(_list(model.predict(inputs, verbose=0)), list(outputs.values()), tolerance)
