@@ -4,6 +4,7 @@
     python eval/figures.py midi-s2 --runs runs/midi-s2 --track piano --out figures
     python eval/figures.py midi-s2 --figure 8 --system runs/midi-s2 --data phrases/
     python eval/figures.py musegan --runs runs --figure 8 9
+    python eval/figures.py musegan --data phrases/ --figure 10 13
 
 Without --figure it draws what it can and says how to make what the others need. `musegen eval
 figures` is the same.
@@ -39,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--runs", type=Path, metavar="DIR",
         help="folder of the run folders (default: the histories that lie beside the system)",
     )  # fmt: skip
-    add_music(parser)
+    add_music(parser, "that is shown, restored or accompanied")
     parser.add_argument(
         "--track", metavar="NAME",
         help="the track whose training curves are drawn (default: bass, of musegan strings)",

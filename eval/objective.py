@@ -48,7 +48,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--phrases", type=whole(1, 1_000_000), metavar="N",
-        help="phrases in each row of a system (default: 1000, of the preset repo 8)",
+        help="phrases in each row of a system (default: as many as in its paper, of MIDI-Sandwich2 "
+        "1000, and 8 of its preset repo, of MuseGAN 5000)",
     )  # fmt: skip
     parser.add_argument("--seed", type=SEED, metavar="N", help="of the systems (default: 0)")
     parser.add_argument(

@@ -13,10 +13,10 @@ def add_split(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_music(parser: ArgumentParser) -> None:
+def add_music(parser: ArgumentParser, use: str = "to restore") -> None:
     parser.add_argument(
         "--data", default="demo", metavar="D",
-        help="the music to restore: phrase shards, .npy, MIDI or LPD files, a folder or archive "
+        help=f"the music {use}: phrase shards, .npy, MIDI or LPD files, a folder or archive "
         "of them, demo or freedoom (default: demo)",
     )  # fmt: skip
     add_split(parser)

@@ -12,7 +12,7 @@ Citation and original code: see `musegen.models.bvae`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from musegen import Error
 from musegen.data import Data, load
 from musegen.files import write_bytes, write_npz
 from musegen.models import bvae, mfg_vae, refine
+from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, validate
 from musegen.registry import SYSTEM_FILE, load_model
 
@@ -150,7 +151,7 @@ class MidiS2:
 
     def encode(self, phrases: np.ndarray) -> np.ndarray:
         """The mean of the fused latent vector of each bar, float32 `(N, bars, K)`."""
-        means = _predict(self._graph("encoded"), self._bars(phrases))
+        means = self._player("encoded")(self._bars(phrases))
         return means.reshape(*phrases.shape[:2], -1)
 
     def decode(
@@ -188,10 +189,10 @@ class MidiS2:
 
         Of each covariance the lower factor is kept, by which independent noise is multiplied.
         """
-        reader = mfg_vae.reader(self.bvaes, self.settings.bvae)
-        rows = np.concatenate([_predict(reader, block[:, 0]) for block in data.bars.blocks(4096)])
+        read = predictor(mfg_vae.reader(self.bvaes, self.settings.bvae), BARS_AT_ONCE)
+        rows = np.concatenate([read(block[:, 0]) for block in data.bars.blocks(4096)])
         encoder, _ = bvae.halves(self.fusion)
-        _, fused, _ = _predict(encoder, rows)
+        _, fused, _ = predictor(encoder, BARS_AT_ONCE)(rows)
         by_track = rows[..., : self.settings.bvae.latent].swapaxes(0, 1)  # (5, bars, L)
         return {
             "tracks_mean": by_track.mean(axis=1),
@@ -303,11 +304,15 @@ class MidiS2:
                 f"preset {self.preset}: the per-bar refine networks cannot be used after the "
                 "MFG-VAE; train per-note ones, or use the preset paper"
             )
-        return _predict(self._graph(graph, refine), inputs)
+        return self._player(graph, refine)(inputs)
 
     @cache  # noqa: B019 - a system lives as long as its graphs
+    def _player(self, graph: str, refine: bool = False) -> Callable:
+        """Does one task; only what is asked for is built and compiled."""
+        return predictor(self._graph(graph, refine), BARS_AT_ONCE)
+
     def _graph(self, name: str, refine: bool = False) -> keras.Model:
-        """The functional model of one task; only what is asked for is built and compiled."""
+        """The functional model of one task."""
         latent, n_tracks = self.settings.bvae.latent, len(TRACKS)
         own = keras.Input((n_tracks, latent), name="noise")  # (B, 5, L)
         if name == "apart":
@@ -355,10 +360,6 @@ def _factor(means: np.ndarray) -> np.ndarray:
     covariance = np.cov(means.astype(float), rowvar=False)
     grain = 1e-6 * np.trace(covariance) / len(covariance) + 1e-12  # some numbers never move
     return np.linalg.cholesky(covariance + grain * np.eye(len(covariance))).astype(np.float32)
-
-
-def _predict(graph: keras.Model, inputs):
-    return graph.predict(inputs, BARS_AT_ONCE, verbose=0)
 
 
 def models(preset: str = "paper", n_steps: int = 48) -> list[keras.Model]:

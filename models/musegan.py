@@ -62,8 +62,10 @@ class Settings:
         he: whether first weights have the deviation of He et al., root of 2 / inputs of a number,
             and not 0.02.
         first_bias: of the last layer of a bar generator.
-        width: all filters but the encoder's, times this; 1 is the paper's.
+        width: filters, times this; 1 is the paper's. Not of the encoder, whose findings are few
+            already, nor of last layers, which give as much as is asked of them.
         z_std: standard deviation of the latent vectors.
+        reach: of the latent vectors of a square of the latent space, from `-reach` to `reach`.
     """
 
     rows: Rows = (
@@ -98,6 +100,7 @@ class Settings:
     first_bias: float = 0.0
     width: float = 1.0
     z_std: float = 0.1
+    reach: float = 0.0005
 
     def wide(self, filters: int) -> int:
         """Filters of this width."""
@@ -140,6 +143,7 @@ PRESETS = {
         he=True,
         first_bias=-2.0,
         z_std=1.0,
+        reach=0.5,
     ),
 }
 
@@ -271,8 +275,8 @@ def bar_generator(
     for i, (filters, size, axis) in enumerate(settings.rows, 1):
         if x.shape[1:3] in found:
             x = layers.Concatenate(name=f"hear_{i}")([x, found[x.shape[1:3]]])
-        last = filters is None
-        filters = n_tracks if last else settings.wide(filters)
+        last, parts = filters is None, settings.unfold if i == 1 else 1
+        filters = n_tracks if last else parts * settings.wide(filters // parts)
         first = weights(settings, x.shape[-1])
         if last:
             first["bias_initializer"] = keras.initializers.Constant(settings.first_bias)
@@ -280,9 +284,8 @@ def bar_generator(
         x = Conv2DTranspose(filters, kernel, kernel, name=f"{axis}_{i}", **first)(x)
         norm = settings.norm_output if last else True
         x = normalized(x, settings, "tanh" if last else "relu", f"{axis}_{i}", norm)
-        if i == 1 and settings.unfold > 1:
-            n = settings.unfold
-            x = layers.Reshape((n, 1, filters // n), name="unfold")(x)
+        if parts > 1:
+            x = layers.Reshape((parts, 1, filters // parts), name="unfold")(x)
     return keras.Model([z, *found.values()] if found else z, x, name=name)
 
 

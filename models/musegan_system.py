@@ -9,6 +9,7 @@ import numpy as np
 from musegen import Error
 from musegen.files import write_bytes
 from musegen.models.musegan import N_STEPS, N_TRACKS, PRESETS, Kind
+from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
 from musegen.registry import SYSTEM_FILE, load_model
 
@@ -36,14 +37,14 @@ class MuseGAN:
     def __init__(self, preset: str, kind: Kind, generator: keras.Model):
         self.preset, self.settings, self.kind = preset, PRESETS[preset], kind
         self.network = generator
-        shapes = {name: tensor.shape[1:] for name, tensor in generator.input.items()}
-        if kind.given:
-            shapes.pop("given", None)
-        if shapes != kind.latents:
+        shapes = keras.tree.map_structure(lambda x: x.shape[1:], generator.input)
+        given = {"given": (N_BARS, N_STEPS, N_PITCHES, 1)} if kind.given else {}
+        if shapes != kind.latents | given:
             raise Error(
                 f"{generator.name}: takes {shapes}, which is not what the {kind.model} takes "
                 f"{'given the ' + kind.given if kind.given else 'from scratch'}"
             )
+        self._predict = predictor(generator, PHRASES_AT_ONCE, eager=True)
 
     def generate(
         self,
@@ -118,18 +119,25 @@ class MuseGAN:
         return self.play(z, seeds[0], binarisation)
 
     def grid(
-        self, n: int = 8, reach: float = 0.0005, binarisation: str | None = None
+        self, n: int = 8, reach: float | None = None, binarisation: str | None = None
     ) -> np.ndarray:
         """`n * n` phrases, row by row: shared vectors grow down the rows, private along them.
 
-        All their numbers are the same, from `-reach` to `reach`, as in the original's picture.
+        Where all vectors are shared, or all private, those that are the same in all bars grow down
+        the rows and those of the bars along them.
+
+        Args:
+            reach: all numbers of a vector are the same, from `-reach` to `reach`; by default as the
+                preset has it, of the original's its own.
         """
         self._check_alone()
+        reach = self.settings.reach if reach is None else reach
         steps = np.linspace(-reach, reach, n, dtype=np.float32)
-        shared, private = np.repeat(steps, n), np.tile(steps, n)
+        down, along = np.repeat(steps, n), np.tile(steps, n)
+        mark = "z_tracks" if self.kind.model == "hybrid" else "_time"
         z = {}
         for name, shape in self.kind.latents.items():
-            own = private if name.startswith("z_tracks") else shared
+            own = along if mark in name else down
             z[name] = np.broadcast_to(own.reshape(-1, *[1] * len(shape)), (n * n, *shape))
         return self.play(z, 0, binarisation)
 
@@ -139,7 +147,8 @@ class MuseGAN:
         """The rows of the paper's tables 1 and 2: `n` phrases of its own, or to the given ones."""
         if not self.kind.given:
             return {f"from scratch, {self.kind.model}": self.generate(n, seed, z_std)}
-        return {f"track-conditional, {self.kind.model}": self.accompany(phrases, seed, z_std)}
+        given = phrases[np.arange(n) % len(phrases)]  # each time with other random vectors
+        return {f"track-conditional, {self.kind.model}": self.accompany(given, seed, z_std)}
 
     def _check_alone(self) -> None:
         if self.kind.given:
@@ -161,7 +170,7 @@ class MuseGAN:
 
     def values(self, z: dict[str, np.ndarray]) -> np.ndarray:
         """What the generator writes, real numbers in (-1, 1)."""
-        return self.network.predict(z, PHRASES_AT_ONCE, verbose=0)
+        return self._predict(z)
 
     def play(
         self, z: dict[str, np.ndarray], seed: int = 0, binarisation: str | None = None

@@ -146,10 +146,12 @@ def read(
     """
     import numpy as np
 
+    from musegen.models.prediction import predictor
     from musegen.phrases import transpose
 
+    means_and_sigmas = predictor(reader, at_once=256)
     blocks = [
-        reader.predict(transpose(block[:, 0], shift), batch_size=256, verbose=0)
+        means_and_sigmas(transpose(block[:, 0], shift))
         for block in data.bars.blocks(4096)
         for shift in shifts
     ]

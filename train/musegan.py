@@ -11,7 +11,7 @@ them, and in samples/ the same music at several steps, as piano-rolls and MIDI.
 """
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from musegen import Error
 from musegen.layout import TRACKS
-from musegen.training.options import Options, add_flags, option, prepare, read_flags
+from musegen.training.options import KEEP, Options, add_flags, option, prepare, read_flags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,6 +99,16 @@ class Training(Options):
         metavar="N",
         least=1,
     )
+    epochs: int | None = option(None, SUPPRESS)  # refused with a word on --steps
+    patience: int | None = option(None, SUPPRESS)
+    val_split: float = option(
+        0.1, "share of the data that is not learned, where they have no split of their own; the "
+        "tracks that a conditional model is given when it is looked at are from there", metavar="S",
+    )  # fmt: skip
+    keep: str = option(
+        "last", "weights to end with: of the last step, or of the look that found the metrics "
+        "nearest to the data's", choices=KEEP,
+    )  # fmt: skip
     augment: bool = option(False, "learn in all keys: phrases moved by -5 to 6 semitones")
     exchange: bool = option(
         False, "give it, as the --condition track, what any of piano, guitar and strings plays"

@@ -130,13 +130,14 @@ def written(autoencoder: "keras.Model", data: "Data", options: Training) -> tupl
     import numpy as np
 
     from musegen.models.bvae import PRESETS, as_input
+    from musegen.models.prediction import predictor
 
     k, settings = TRACKS.index(options.track), PRESETS[options.preset]
+    write = predictor(autoencoder, at_once=256)
     outputs, targets = [], []
     for block in data.bars.blocks(1024):
         cells = block[:, 0, :, :, k]  # (n, T, 84)
-        output = autoencoder.predict(as_input(cells, settings), batch_size=256, verbose=0)
-        outputs.append(output.astype("float16"))
+        outputs.append(write(as_input(cells, settings)).astype("float16"))
         targets.append(cells)
     unit = (*cells.shape[1:], 1) if options.unit == "bar" else cells.shape[2:]
     return tuple(np.concatenate(parts).reshape(-1, *unit) for parts in (outputs, targets))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    songs.add_song(parser)
+    songs.add_song(parser, "*-conditional")
     parser.add_argument(
         "--track", metavar="TRACK",
         help="the track to accompany (default: the one that the system was trained to be given; "

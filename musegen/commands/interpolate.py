@@ -44,8 +44,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--grid", action="store_true",
-        help="instead of two ends: a square of the latent space, from vectors that all tracks "
-        "share (down) to those of each (across)",
+        help="instead of two ends: a square of the latent space; down it grow the vectors that all "
+        "tracks share, across it those of each",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reach", type=options.real(0, 100), metavar="R",
+        help="of a grid: its vectors go from -R to R (default: as the system's preset has it)",
     )  # fmt: skip
     parser.add_argument(
         "-n", type=options.whole(2, MOST), metavar="N",
@@ -93,6 +97,8 @@ def _read(args: Namespace) -> "list[np.ndarray]":
         if args.n and args.n > MOST_ACROSS:
             raise Error(f"-n {args.n}: a grid has at most {MOST_ACROSS} x {MOST_ACROSS} phrases")
         return []
+    if args.reach is not None:
+        raise Error("--reach is of a --grid: add it, or leave --reach out")
     if args.seeds:
         if any({**given, **chosen}.values()):
             raise Error("--seeds stands instead of --from and --to: give the one or the others")
@@ -149,6 +155,6 @@ def _made(system: Any, args: Namespace) -> "list[np.ndarray]":
 def _asked(system: Any, method: str, args: Namespace, *inputs) -> "np.ndarray":
     """What a method gives, with the choices that were made."""
     systems.check(system, args.system, method)
-    made = {"seed": args.seed, "way": args.way} | options.chosen(args)
+    made = {"seed": args.seed, "way": args.way, "reach": args.reach} | options.chosen(args)
     made = {name: value for name, value in made.items() if value is not None}
     return systems.ask(system, method, *inputs, **made)

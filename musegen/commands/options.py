@@ -1,5 +1,6 @@
 """Options that several commands share, and the types of their values."""
 
+import fnmatch
 import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
@@ -48,9 +49,9 @@ SIXTEENTHS = 16  # of a bar
 SEED = whole(0, 2**32 - 1)
 
 
-def system_help() -> str:
-    """Help of the argument that names a system, with those that are there."""
-    there = ", ".join(registry.pretrained())
+def system_help(like: str = "*") -> str:
+    """Help of the argument that names a system, with those that are there, of a pattern."""
+    there = ", ".join(fnmatch.filter(registry.pretrained(), like))
     return f"a trained system: {there + ', or ' if there else ''}the folder of one"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    songs.add_song(parser)
+    songs.add_song(parser, "midi-s2*")
     parser.add_argument(
         "--keep", nargs="+", default=[], metavar="TRACK",
         help="tracks that stay note by note as they are in the song, of drums, piano, guitar, "

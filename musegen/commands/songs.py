@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from musegen.song import Song
 
 
-def add_song(parser: ArgumentParser) -> None:
+def add_song(parser: ArgumentParser, systems: str) -> None:
+    """The song, and the system that reads it; `systems` is a pattern of names of those that can."""
     parser.add_argument("song", metavar="SONG", help="a MIDI file in 4/4; a pickup may stand first")
-    parser.add_argument("--system", required=True, metavar="NAME", help=options.system_help())
+    parser.add_argument(
+        "--system", required=True, metavar="NAME", help=options.system_help(systems)
+    )
 
 
 def check_tracks(flag: str, tracks: Collection[str]) -> None:

@@ -140,6 +140,7 @@ def _look(
 ) -> None:
     """Writes and prints a row, and keeps the first phrase for pictures where one is due."""
     values = look.generate()
+    _check({"the generated music": float(values.mean())}, training.iterations, run)
     found = monitored(look.binarise(values))
     step, far = training.iterations, distance(found, look.data)
     row = {"step": step} | {name: losses.get(name, math.nan) for name in LOSSES}

@@ -65,6 +65,8 @@ class Run:
         self.config = _plain({"settings": settings, "data": data or {}})
 
     def __enter__(self) -> "Run":
+        if self.resume and not begun(self.folder):
+            raise Error(f"{self.folder}: no run to resume; start it without --resume")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.folder / LOCK, "a+")  # closed by __exit__
@@ -126,8 +128,6 @@ class Run:
         known = begun(self.folder)
         if known and not self.resume:
             raise Error(f"{self.folder}: holds a run already; --resume it or give another --out")
-        if not known and self.resume:
-            raise Error(f"{self.folder}: no run to resume; start it without --resume")
         former = _read(self.path(CONFIG)) if known else {}
         if known:
             _compare(self.folder, former, self.config, HARMLESS | {self.length})

@@ -85,6 +85,10 @@ def test_a_grid_has_as_many_rows_as_columns(musegen, composing, tmp_path, monkey
     whole = np.load(tmp_path / "whole.npy")
     assert len(whole) == 64
     assert whole[..., 3].sum(axis=-1).max() == 1
+    musegen("interpolate", composing, "--grid", "-n", 2, "--reach", 3, "-o", "far.npy")
+    far = np.load(tmp_path / "far.npy")
+    assert np.array_equal(far, systems.open_system(composing).grid(2, 3.0))
+    assert not np.array_equal(far[0], far[1])
 
 
 def test_what_a_system_cannot_do(musegen, system, composing, accompanying, ends):
@@ -125,6 +129,7 @@ def test_what_a_system_cannot_do(musegen, system, composing, accompanying, ends)
         (("--grid", "--phrase-to", "1"), "--grid has no use for --phrase-to"),
         (("--grid", "--way", "lerp"), "--grid has no use for --way"),
         (("--grid", "--seed", "0"), "--grid has no use for --seed:"),
+        (("--seeds", "1", "2", "--reach", "0.5"), "--reach is of a --grid"),
         (("--grid", "-n", "33"), "-n 33: a grid has at most 32 x 32 phrases"),
         (("--seeds", "1", "2", "--way", "x"), "argument --way: invalid choice: 'x'"),
         (("--seeds", "1", "2", "-n", "1"), "1: give a whole number from 2 to 1000"),

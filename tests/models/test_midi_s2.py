@@ -1,6 +1,7 @@
 """The composition: what generating, restoring and moving between bars give."""
 
 from dataclasses import replace
+from functools import cache
 
 import keras
 import numpy as np
@@ -15,27 +16,35 @@ from musegen.phrases import TRACKS
 PHRASES = demo.phrases(4, n_steps=48, seed=0)
 
 
-def tiny(monkeypatch, preset: str = "paper", unit: str | None = "note", **changes) -> MidiS2:
-    """A system of little width with random weights, of a preset as it stands otherwise."""
+def narrowed(monkeypatch, preset: str) -> midi_s2.Settings:
+    """Makes a preset one of little width, and leaves the rest of it as it stands."""
     own = midi_s2.PRESETS[preset]
     settings = replace(
         own,
         bvae=replace(own.bvae, width=8, latent=4),
         mfg_vae=replace(own.mfg_vae, track_latent=4, width=8, latent=6),
         refine=replace(own.refine, widths=(8,), n_units=1, filters=2),
-        **changes,
     )
     monkeypatch.setitem(midi_s2.PRESETS, preset, settings)
-    keras.utils.set_random_seed(1)
-    bvaes = {track: bvae.bvae(settings.bvae, name=f"bvae-{track}") for track in TRACKS}
-    build = {"note": refine.per_note, "bar": refine.per_bar}.get(unit)
-    refiners = {track: build(settings.refine, name=f"refine-{track}") for track in TRACKS if build}
-    return MidiS2(preset, bvaes, mfg_vae.mfg_vae(settings.mfg_vae), refiners)
+    return settings
+
+
+@cache
+def tiny(preset: str = "paper", unit: str | None = "note") -> MidiS2:
+    """A narrow system with random weights, one for all tests that leave it as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        settings = narrowed(patch, preset)
+        keras.utils.set_random_seed(1)
+        bvaes = {track: bvae.bvae(settings.bvae, name=f"bvae-{track}") for track in TRACKS}
+        build = {"note": refine.per_note, "bar": refine.per_bar}.get(unit)
+        named = TRACKS if build else ()
+        refiners = {track: build(settings.refine, name=f"refine-{track}") for track in named}
+        return MidiS2(preset, bvaes, mfg_vae.mfg_vae(settings.mfg_vae), refiners)
 
 
 @pytest.fixture
-def system(monkeypatch) -> MidiS2:
-    return tiny(monkeypatch)
+def system() -> MidiS2:
+    return tiny()
 
 
 @pytest.mark.parametrize(("preset", "total"), [("repo", 9_983_988), ("paper", 4_531_956)])
@@ -65,9 +74,9 @@ def test_interpolation_begins_and_ends_with_its_ends(system):
 @pytest.mark.parametrize(
     ("preset", "spread"), [("paper", lambda s: np.exp(s / 2)), ("repo", lambda s: s)]
 )
-def test_restoring_is_the_seven_steps_of_the_paper(monkeypatch, preset, spread):
+def test_restoring_is_the_seven_steps_of_the_paper(preset, spread):
     """Sampling comes after the MFG-VAE, each track from its own half of the row."""
-    system = tiny(monkeypatch, preset)
+    system = tiny(preset)
     rng = np.random.default_rng(7)
     own = 0.01 * rng.standard_normal((16, 5, 4), np.float32)
     fused = 0.01 * rng.standard_normal((16, 6), np.float32)
@@ -91,22 +100,22 @@ def test_restoring_is_the_seven_steps_of_the_paper(monkeypatch, preset, spread):
     np.testing.assert_array_equal(found[~margin], expected[~margin])
 
 
-def test_refining_changes_the_roll_and_bars_are_refined_too(monkeypatch):
+def test_refining_changes_the_roll_and_bars_are_refined_too():
     for unit in ("note", "bar"):
-        system = tiny(monkeypatch, unit=unit)
+        system = tiny(unit=unit)
         assert system.refine_unit == unit
         plain, refined = (system.generate(2, refine=choice) for choice in (False, True))
         assert (plain != refined).any()
 
 
-def test_the_presets_restore_with_and_without_refining(monkeypatch):
-    paper, repo = tiny(monkeypatch), tiny(monkeypatch, "repo")
+def test_the_presets_restore_with_and_without_refining():
+    paper, repo = tiny(), tiny("repo")
     np.testing.assert_array_equal(paper.restore(PHRASES), paper.restore(PHRASES, refine=True))
     np.testing.assert_array_equal(repo.restore(PHRASES), repo.restore(PHRASES, refine=False))
     with pytest.raises(Error, match="preset repo: the per-bar refine networks cannot be used"):
-        tiny(monkeypatch, "repo", unit="bar").generate(1, refine=True)
+        tiny("repo", unit="bar").generate(1, refine=True)
     with pytest.raises(Error, match="this system has no refine networks"):
-        tiny(monkeypatch, unit=None).generate(1, refine=True)
+        tiny(unit=None).generate(1, refine=True)
 
 
 def test_width_of_the_random_latents(system, monkeypatch):
@@ -125,7 +134,7 @@ def test_width_of_the_random_latents(system, monkeypatch):
         assert drawn["z"].std() == pytest.approx(wanted, rel=0.02)
     with pytest.raises(Error, match="no measured latents"):
         system.generate(1, z_std="fit")
-    system.latents = system.measure(midi_s2.load(PHRASES))
+    monkeypatch.setattr(system, "latents", system.measure(midi_s2.load(PHRASES)))
     system.generate(2000, z_std="fit")
     np.testing.assert_allclose(
         drawn["z"].mean(axis=(0, 1)), system.latents["fusion_mean"], atol=0.01
@@ -139,22 +148,26 @@ def test_without_fusion_the_tracks_are_drawn_apart(system):
     """The other tracks stay as they were when the network of one is another one."""
     before = system.generate(2, seed=1, fusion=False)
     bass = system.bvaes["bass"]
-    bass.set_weights([-2 * weight for weight in bass.get_weights()])
+    weights = bass.get_weights()
+    bass.set_weights([-2 * weight for weight in weights])
     after = system.generate(2, seed=1, fusion=False)
+    bass.set_weights(weights)
     k = TRACKS.index("bass")
     assert (before[..., k] != after[..., k]).any()
     others = [i for i in range(5) if i != k]
     np.testing.assert_array_equal(before[..., others], after[..., others])
 
 
-def test_files_give_the_same_system(system, tmp_path):
-    system.latents = system.measure(midi_s2.load(PHRASES))
+def test_files_give_the_same_system(system, tmp_path, monkeypatch):
+    narrowed(monkeypatch, "paper")
+    monkeypatch.setattr(system, "latents", system.measure(midi_s2.load(PHRASES)))
     loaded = MidiS2.load(system.save(tmp_path / "system"))
     np.testing.assert_array_equal(system.generate(2, z_std="fit"), loaded.generate(2, z_std="fit"))
     np.testing.assert_array_equal(system.restore(PHRASES), loaded.restore(PHRASES))
 
 
-def test_parts_that_do_not_go_together_are_refused(system):
+def test_parts_that_do_not_go_together_are_refused(system, monkeypatch):
+    narrowed(monkeypatch, "paper")
     other = mfg_vae.mfg_vae(replace(mfg_vae.PRESETS["paper"], track_latent=8, width=8, latent=6))
     with pytest.raises(Error, match=r"MFG-VAE: takes .5, 16., the BVAEs give .5, 8."):
         MidiS2("paper", system.bvaes, other)

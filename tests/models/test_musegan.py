@@ -176,6 +176,32 @@ def test_seeds_interpolation_and_grid():
         np.testing.assert_array_equal(own, np.broadcast_to(expected, own.shape))
 
 
+@pytest.mark.parametrize("model", ["jamming", "composer"])
+def test_where_all_vectors_are_alike_those_of_the_bars_grow_along_a_grid(model, monkeypatch):
+    made = system("narrow", model)
+    monkeypatch.setattr(made, "play", lambda z, seed, binarisation: z)
+    for name, own in made.grid(2).items():
+        rows, columns = [-0.5, -0.5, 0.5, 0.5], [-0.5, 0.5, -0.5, 0.5]
+        expected = columns if name.endswith("_time") else rows
+        np.testing.assert_array_equal(own.reshape(4, -1)[:, 0], expected)
+        assert (own == own.reshape(4, -1)[:, 0].reshape(-1, *[1] * (own.ndim - 1))).all()
+
+
+@pytest.mark.parametrize("preset", ["paper", "narrow"])
+def test_a_grid_reaches_as_far_as_its_preset_says(preset, monkeypatch):
+    made = system(preset, "composer")
+    monkeypatch.setattr(made, "play", lambda z, seed, binarisation: z)
+    assert made.grid(2)["z"].max() == np.float32({"paper": 0.0005, "narrow": 0.5}[preset])
+
+
+def test_tables_have_as_many_phrases_as_are_asked_for():
+    made, music = system("narrow", "composer", "piano"), phrases(2)
+    (rows,) = made.evaluation_sets(music, 5).values()
+    assert len(rows) == 5
+    np.testing.assert_array_equal(rows[..., 1], music[[0, 1, 0, 1, 0]][..., 1])
+    assert (rows[0] != rows[2]).any()  # other random vectors
+
+
 def test_lerp_and_slerp():
     rng = np.random.default_rng(0)
     start, end = rng.normal(size=(2, 1, 5, 32)).astype("float32")
@@ -226,6 +252,8 @@ def test_tensorflow_and_jax_agree(preset, tmp_path):
 
 def test_mistakes_are_one_clear_line(tmp_path):
     made, to_a_track = system("paper", "composer"), system("paper", "composer", "piano")
+    x = keras.Input((3,))
+    other = keras.Model(x, keras.layers.Dense(2)(x))
     for mistake, words in (
         (lambda: Kind("quartet"), "no model 'quartet'.*jamming, composer, hybrid"),
         (lambda: Kind("hybrid", "flute"), "no track 'flute'.*drums, piano"),
@@ -238,6 +266,8 @@ def test_mistakes_are_one_clear_line(tmp_path):
         (lambda: to_a_track.accompany(phrases()[:, :, :48]), r"\(4, 48, 84, 5\).*\(4, 96, 84, 5\)"),
         (lambda: to_a_track.accompany(phrases()[0]), "an array of shape"),
         (lambda: MuseGAN("paper", Kind("hybrid"), made.network), "hybrid takes from scratch"),
+        (lambda: MuseGAN("paper", Kind("hybrid"), other), "hybrid takes from scratch"),
+        (lambda: MuseGAN("paper", Kind("composer", "bass"), made.network), "given the bass"),
     ):
         with pytest.raises(Error, match=words) as told:
             mistake()

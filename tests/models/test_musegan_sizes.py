@@ -50,6 +50,15 @@ def norms(model: keras.Model) -> list[str]:
     return [layer.name for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
 
 
+@both
+@pytest.mark.parametrize("width", [0.03, 0.2, 0.3])  # at which 1024 filters become an odd number
+def test_any_width_is_built(preset, width):
+    settings = replace(PRESETS[preset], width=width)
+    for kind in (Kind("hybrid"), Kind("hybrid", "piano")):
+        assert musegan.generator(settings, kind).output_shape == (None, 4, 96, 84, 5)
+        assert musegan.critic(settings, kind).input_shape == (None, 4, 96, 84, 5)
+
+
 @pytest.mark.parametrize(("preset", "model"), COUNTS)
 @pytest.mark.parametrize("given", [None, "piano"])
 def test_counts_of_the_whole(preset, model, given):

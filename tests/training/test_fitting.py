@@ -75,6 +75,25 @@ def test_history_has_a_row_for_each_epoch(tmp_path, capsys):
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_tensorflow_traces_a_training_step_once(tmp_path):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("a question of TensorFlow's")
+    traced = []
+
+    class Traced(keras.Model):
+        def train_step(self, data):
+            traced.append(data)
+            return super().train_step(data)
+
+    inner = build()
+    model = Traced(inner.inputs, inner.outputs)
+    accuracy = keras.metrics.BinaryAccuracy()  # has its variables; from a name Keras makes it late
+    model.compile(keras.optimizers.Adam(), "mse", metrics=[accuracy], jit_compile=False)
+    even = rows.batches((X[:32], Y[:32]), 16, epoch=0)  # else the last batch has another shape
+    train(tmp_path, 2, model=model, batches=lambda epoch: even)
+    assert len(traced) == 1
+
+
 def test_terminal_shows_the_epoch_as_it_goes(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("musegen.data.progress._AT_ONCE", 0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
