@@ -63,17 +63,19 @@ def keras_iteration(width: float, batch: int, layers: str, jit: bool) -> Callabl
     import keras
 
     from musegen.models import musegan
+    from musegen.models import musegan_critics as critics
     from musegen.training.adversarial import WGANGP, Game
 
     if layers == "keras":
         for name in ("Conv2D", "Conv2DTranspose", "Conv3D"):
-            setattr(musegan, name, getattr(keras.layers, name))
+            for module in (musegan, critics):
+                setattr(module, name, getattr(keras.layers, name))
     settings = replace(musegan.PRESETS["paper"], width=width)
     kind = musegan.Kind("hybrid")
     optimizers = tuple(keras.optimizers.Adam(1e-3, 0.5, 0.9, epsilon=1e-8) for _ in range(2))
     training = WGANGP(
-        musegan.generator(settings, kind), musegan.critic(settings, kind), kind.latents, optimizers,
-        Game(musegan.unit(settings, kind), tuple(range(5)), PENALTY, CRITIC_STEPS),
+        musegan.generator(settings, kind), critics.critic(settings, kind), kind.latents, optimizers,
+        Game(critics.unit(settings, kind), tuple(range(5)), PENALTY, CRITIC_STEPS),
         settings.z_std, jit=jit,
     )  # fmt: skip
     phrases = music(batch)

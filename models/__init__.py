@@ -42,7 +42,7 @@ def _musegan(model: str, conditional: bool = False, batch_norm: bool = True) -> 
     return System(
         f"MuseGAN, {model}{'' if batch_norm else ' without batch normalization'}: {alone}",
         tuple(musegan.PRESETS),
-        lambda preset, n_steps: musegan.models(model, conditional, batch_norm, preset),
+        lambda preset, n_steps: musegan_system.models(model, conditional, batch_norm, preset),
         musegan_system.MuseGAN.load,
         musegan.N_STEPS,
     )

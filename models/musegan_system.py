@@ -1,6 +1,7 @@
 """A trained MuseGAN plays: from random vectors to phrases, and on the ways between two of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -8,7 +9,8 @@ import numpy as np
 
 from musegen import Error
 from musegen.files import write_bytes
-from musegen.models.musegan import N_STEPS, N_TRACKS, PRESETS, Kind
+from musegen.models.musegan import N_STEPS, N_TRACKS, PRESETS, Kind, generator
+from musegen.models.musegan_critics import critic
 from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
 from musegen.registry import SYSTEM_FILE, load_model
@@ -250,3 +252,10 @@ def slerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 WAYS = {"lerp": lerp, "slerp": slerp}
+
+
+def models(model: str, conditional: bool, batch_norm: bool, preset: str) -> list[keras.Model]:
+    """The untrained networks of one system, as `musegen info` shows them."""
+    settings = replace(PRESETS[preset], batch_norm=batch_norm)
+    kind = Kind(model, "piano" if conditional else None)
+    return [generator(settings, kind), critic(settings, kind)]

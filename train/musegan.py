@@ -191,7 +191,7 @@ def game(settings, kind, options: Training) -> "WGANGP":
     """Generator and critic with their optimizers."""
     import keras
 
-    from musegen.models import musegan
+    from musegen.models import musegan, musegan_critics
     from musegen.training.adversarial import WGANGP, Game
 
     def adam():
@@ -202,11 +202,11 @@ def game(settings, kind, options: Training) -> "WGANGP":
 
     return WGANGP(
         musegan.generator(settings, kind),
-        musegan.critic(settings, kind),
+        musegan_critics.critic(settings, kind),
         kind.latents,
         (adam(), adam()),
         Game(
-            musegan.unit(settings, kind),
+            musegan_critics.unit(settings, kind),
             tuple(TRACKS.index(track) for track in kind.written),
             same_batch=RECIPES[options.preset].same_batch,
             given=TRACKS.index(kind.given) if kind.given else None,

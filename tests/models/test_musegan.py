@@ -10,6 +10,7 @@ from keras import ops
 
 from musegen import Error
 from musegen.models import musegan
+from musegen.models import musegan_critics as critics
 from musegen.models.musegan import PRESETS, Kind
 from musegen.models.musegan_system import WAYS, MuseGAN, lerp, slerp
 from musegen.phrases import TRACKS
@@ -234,7 +235,7 @@ def test_save_and_load(preset, model, given, tmp_path):
 def test_networks_survive_configuration_and_file(tmp_path):
     noise = np.random.default_rng(0).normal(size=(2, 128)).astype("float32")
     check_model(lively(musegan.bar_generator(TINY["paper"], 5)), noise, tmp_path)
-    critic = lively(musegan.critic(TINY["repo"], Kind("jamming")))
+    critic = lively(critics.critic(TINY["repo"], Kind("jamming")))
     check_model(critic, 2 * phrases().astype("float32") - 1, tmp_path)
 
 
@@ -246,7 +247,7 @@ def test_tensorflow_and_jax_agree(preset, tmp_path):
         z["given"] = 2 * phrases()[..., 1:2].astype("float32") - 1
         check_on_jax(lively(made.network, 0.3), z, tmp_path)
     else:
-        critic = lively(musegan.critic(TINY[preset], Kind("hybrid")), 0.3)
+        critic = lively(critics.critic(TINY[preset], Kind("hybrid")), 0.3)
         check_on_jax(critic, 2 * phrases().astype("float32") - 1, tmp_path)
 
 

@@ -8,7 +8,8 @@ import pytest
 from checks import parameters
 from keras import layers, ops
 
-from musegen.models import musegan
+from musegen.models import musegan, musegan_system
+from musegen.models import musegan_critics as critics
 from musegen.models.musegan import PRESETS, BatchNorm, Kind
 
 PROJECTION = 512 * 128 + 128
@@ -56,23 +57,23 @@ def test_any_width_is_built(preset, width):
     settings = replace(PRESETS[preset], width=width)
     for kind in (Kind("hybrid"), Kind("hybrid", "piano")):
         assert musegan.generator(settings, kind).output_shape == (None, 4, 96, 84, 5)
-        assert musegan.critic(settings, kind).input_shape == (None, 4, 96, 84, 5)
+        assert critics.critic(settings, kind).input_shape == (None, 4, 96, 84, 5)
 
 
 @pytest.mark.parametrize(("preset", "model"), COUNTS)
 @pytest.mark.parametrize("given", [None, "piano"])
 def test_counts_of_the_whole(preset, model, given):
     settings, kind = PRESETS[preset], Kind(model, given)
-    generator, critic = musegan.generator(settings, kind), musegan.critic(settings, kind)
+    generator, critic = musegan.generator(settings, kind), critics.critic(settings, kind)
     assert (trained(generator), trained(critic)) == COUNTS[preset, model][given is not None]
     assert generator.output_shape == (None, 4, 96, 84, 5)
     assert not norms(critic)
     scores = {"phrase": 20 if preset == "repo" else 1, "track": len(kind.written), "bar": 4}
-    assert critic.output_shape == (None, scores[musegan.unit(settings, kind)])
+    assert critic.output_shape == (None, scores[critics.unit(settings, kind)])
 
 
 def test_counts_of_the_options():
-    ablated = [musegan.models("composer", False, False, preset) for preset in PRESETS]
+    ablated = [musegan_system.models("composer", False, False, preset) for preset in PRESETS]
     assert [[trained(m) for m in both] for both in ablated] == [[1_670_149, 3_576_577],
                                                                 [1_555_589, 3_798_402],
                                                                 [1_555_589, 4_000_386]]  # fmt: skip
@@ -99,9 +100,12 @@ def test_counts_of_the_parts(preset):
 def test_counts_of_encoders_and_critics():
     paper, repo = PRESETS["paper"], PRESETS["repo"]
     assert [trained(musegan.encoder(s)) for s in (paper, repo)] == [5_696, 5_136]
-    assert [trained(musegan.phrase_critic(paper, n)) for n in (5, 1)] == [3_576_577, 3_575_553]
-    assert [trained(musegan.bar_critic(repo, n)) for n in (5, 1)] == [3_336_961, 3_330_817]
-    assert trained(musegan.bars_critic(repo)) == 461_441
+    assert [trained(critics.phrase_critic(paper, n)) for n in (5, 1)] == [
+        3_576_577,
+        3_575_553,
+    ]
+    assert [trained(critics.bar_critic(repo, n)) for n in (5, 1)] == [3_336_961, 3_330_817]
+    assert trained(critics.bars_critic(repo)) == 461_441
 
 
 @both
@@ -124,7 +128,7 @@ def test_what_is_counted_for_the_critic():
     """Of each track at each step the notes that begin, and then those that sound."""
     bar = np.zeros((1, 96, 84, 2), bool)
     bar[0, 0:6, 40, 0] = bar[0, 3:9, 44, 0] = bar[0, 9:12, 44, 1] = bar[0, 12, 45, 1] = True
-    found = ops.convert_to_numpy(musegan.counts(2 * bar.astype("float32") - 1))[0, :, 0]
+    found = ops.convert_to_numpy(critics.counts(2 * bar.astype("float32") - 1))[0, :, 0]
     first, second, sound = np.zeros(96), np.zeros(96), bar[0].sum(axis=1)
     first[[0, 3]] = second[[9, 12]] = 1
     np.testing.assert_allclose(found, np.stack([first, second, *sound.T], axis=1), atol=1e-5)
