@@ -33,6 +33,8 @@ def main() -> None:
         print(error)
     figures = ["musegan", "--figure", "7", "8", "9", "--out", str(IMAGES)]
     run_module("eval figures", figures)
+    grid = ["musegan-hybrid", "--grid", "-n", "4", "-o", str(IMAGES / "musegan-grid.png")]
+    run_module("interpolate", grid)
     for song in sys.argv[1:]:
         restored, accompanied = IMAGES / "restored.png", IMAGES / "accompanied.png"
         run_module("restore", [song, "--system", "midi-s2-large", "-o", str(restored)])
