@@ -309,7 +309,8 @@ class MidiS2:
     @cache  # noqa: B019 - a system lives as long as its graphs
     def _player(self, graph: str, refine: bool = False) -> Callable:
         """Does one task; only what is asked for is built and compiled."""
-        return predictor(self._graph(graph, refine), BARS_AT_ONCE)
+        dense = self.settings.bvae.unit == "beat"  # the others loop over steps
+        return predictor(self._graph(graph, refine), BARS_AT_ONCE, eager=dense)
 
     def _graph(self, name: str, refine: bool = False) -> keras.Model:
         """The functional model of one task."""
