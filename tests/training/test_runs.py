@@ -55,6 +55,9 @@ def test_config_says_what_and_with_what(tmp_path):
 
 def test_a_folder_holds_one_run(tmp_path):
     with pytest.raises(Error, match="no run to resume; start it without --resume"):
+        Run(tmp_path / "none", SETTINGS, resume=True).__enter__()
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(Error, match="no run to resume; start it without --resume"):
         Run(tmp_path, SETTINGS, resume=True).__enter__()
     with Run(tmp_path, SETTINGS):
         pass
