@@ -29,8 +29,6 @@ from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, validate
 from musegen.registry import SYSTEM_FILE, load_model
 
-BARS_AT_ONCE = 256
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -189,10 +187,10 @@ class MidiS2:
 
         Of each covariance the lower factor is kept, by which independent noise is multiplied.
         """
-        read = predictor(mfg_vae.reader(self.bvaes, self.settings.bvae), BARS_AT_ONCE)
+        read = predictor(mfg_vae.reader(self.bvaes, self.settings.bvae))
         rows = np.concatenate([read(block[:, 0]) for block in data.bars.blocks(4096)])
         encoder, _ = bvae.halves(self.fusion)
-        _, fused, _ = predictor(encoder, BARS_AT_ONCE)(rows)
+        _, fused, _ = predictor(encoder)(rows)
         by_track = rows[..., : self.settings.bvae.latent].swapaxes(0, 1)  # (5, bars, L)
         return {
             "tracks_mean": by_track.mean(axis=1),
@@ -310,7 +308,7 @@ class MidiS2:
     def _player(self, graph: str, refine: bool = False) -> Callable:
         """Does one task; only what is asked for is built and compiled."""
         dense = self.settings.bvae.unit == "beat"  # the others loop over steps
-        return predictor(self._graph(graph, refine), BARS_AT_ONCE, eager=dense)
+        return predictor(self._graph(graph, refine), eager=dense)
 
     def _graph(self, name: str, refine: bool = False) -> keras.Model:
         """The functional model of one task."""

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 
 
-def predictor(network: keras.Model, at_once: int, eager: bool = False) -> Callable[[Any], Any]:
+def predictor(
+    network: keras.Model, at_once: int = 256, eager: bool = False
+) -> Callable[[Any], Any]:
     """A function from arrays to what a network makes of them, `at_once` rows at a time.
 
     On TensorFlow, Keras's `predict` traces a network, for seconds, for the first batch and again

@@ -258,7 +258,7 @@ def spread(model: "keras.Model", settings, options: Training, data: "Data", run)
 
     bars = bars_of(chosen(next(data.blocks()), options.track))
     x = bvae.as_input(bars, settings)
-    _, means, _ = predictor(bvae.halves(model)[0], at_once=256)(x)
+    _, means, _ = predictor(bvae.halves(model)[0])(x)
     told = {"bars": len(bars), "std_of_means": float(means.std(axis=0).mean())}
     write_bytes(run.path("latents.json"), json.dumps(told, indent=2).encode())
     print(f"std of the encoder's means: {told['std_of_means']:.4f}")

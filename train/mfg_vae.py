@@ -149,7 +149,7 @@ def read(
     from musegen.models.prediction import predictor
     from musegen.phrases import transpose
 
-    means_and_sigmas = predictor(reader, at_once=256)
+    means_and_sigmas = predictor(reader)
     blocks = [
         means_and_sigmas(transpose(block[:, 0], shift))
         for block in data.bars.blocks(4096)

@@ -133,7 +133,7 @@ def written(autoencoder: "keras.Model", data: "Data", options: Training) -> tupl
     from musegen.models.prediction import predictor
 
     k, settings = TRACKS.index(options.track), PRESETS[options.preset]
-    write = predictor(autoencoder, at_once=256)
+    write = predictor(autoencoder)
     outputs, targets = [], []
     for block in data.bars.blocks(1024):
         cells = block[:, 0, :, :, k]  # (n, T, 84)

@@ -100,10 +100,7 @@ def test_counts_of_the_parts(preset):
 def test_counts_of_encoders_and_critics():
     paper, repo = PRESETS["paper"], PRESETS["repo"]
     assert [trained(musegan.encoder(s)) for s in (paper, repo)] == [5_696, 5_136]
-    assert [trained(critics.phrase_critic(paper, n)) for n in (5, 1)] == [
-        3_576_577,
-        3_575_553,
-    ]
+    assert [trained(critics.phrase_critic(paper, n)) for n in (5, 1)] == [3_576_577, 3_575_553]
     assert [trained(critics.bar_critic(repo, n)) for n in (5, 1)] == [3_336_961, 3_330_817]
     assert trained(critics.bars_critic(repo)) == 461_441
 

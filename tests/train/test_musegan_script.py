@@ -44,6 +44,7 @@ def test_a_run_leaves_a_system_curves_and_samples(trained):
     assert all(math.isfinite(float(row["critic_loss"])) for row in rows[1:])
     data = json.loads((trained / "data.json").read_text())
     assert set(data) < set(rows[0])
+    assert all(float(row["spread"]) > 0 for row in rows)
     assert len(data) == 5 + 4 + 4 + 1
     with np.load(trained / "samples" / "steps.npz") as kept:
         np.testing.assert_array_equal(kept["steps"], [0, 2, 4, 6])
@@ -120,7 +121,10 @@ def test_a_narrow_one_learns_to_a_piano_that_plays_the_parts_of_others(phrases, 
         assert all(float(row["spread"]) > 1e-3 for row in csv.DictReader(file))  # vectors matter
     settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
     assert settings["learning_rate"] == 1e-3
-    assert musegen.load(tmp_path / "run").settings.z_std == 1
+    system = musegen.load(tmp_path / "run")
+    assert (system.kind.given, system.settings.z_std) == ("piano", 1)
+    music, piano = demo.phrases(3, n_steps=96), TRACKS.index("piano")
+    np.testing.assert_array_equal(system.accompany(music)[..., piano], music[..., piano])
 
 
 def test_the_ablated_composer_and_the_codes_way(phrases, tmp_path):

@@ -75,9 +75,8 @@ def test_history_has_a_row_for_each_epoch(tmp_path, capsys):
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="of TensorFlow's graphs")
 def test_tensorflow_traces_a_training_step_once(tmp_path):
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("a question of TensorFlow's")
     traced = []
 
     class Traced(keras.Model):
