@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 
 from musegen import Error, environment
-from musegen.commands.options import add_seed
+from musegen.commands.options import add_seed, whole
 from musegen.eval.options import add_music
 
 # A module has FIGURES, number of the figure to what draws it from `sources.Sources`, and TRACK,
@@ -45,6 +45,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--track", metavar="NAME",
         help="the track whose training curves are drawn (default: bass, of musegan strings)",
     )  # fmt: skip
+    parser.add_argument(
+        "--median", type=whole(1, 999), metavar="W",
+        help="width of the median filter of MuseGAN's training curves, an odd number of points "
+        "(default: 5, of the loss a tenth of the points, 51 at most)",
+    )  # fmt: skip
     add_seed(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("figures"), metavar="DIR",
@@ -65,7 +70,7 @@ def run(args: Namespace) -> None:
 
     sources = Sources(
         args.paper, args.system, args.runs, args.data, args.split, args.track or room.TRACK,
-        args.seed,
+        args.seed, args.median,
     )  # fmt: skip
     for number in numbers:
         try:
@@ -86,6 +91,10 @@ def _check(args: Namespace) -> None:
 
     if args.track and args.track not in TRACKS:
         raise Error(f"--track {args.track}: choose {', '.join(TRACKS)}")
+    if args.median and args.paper != "musegan":
+        raise Error(f"--median {args.median}: the curves of {args.paper} are drawn as they are")
+    if args.median and args.median % 2 == 0:
+        raise Error(f"--median {args.median}: the filter has a middle; give an odd number")
     if args.out.exists() and not args.out.is_dir():
         raise Error(f"{args.out}: is no folder; choose another --out")
     if args.runs and not args.runs.is_dir():

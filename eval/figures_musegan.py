@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from musegen import Error, plots
 from musegen.eval.sources import Drawing, Missing, Sources, read_history
-from musegen.models.musegan_system import MuseGAN
+from musegen.models.musegan_system import ABLATED, KINDS, MuseGAN
 from musegen.phrases import TRACKS, binarise
 
 TRACK = "strings"  # whose training is drawn
@@ -19,6 +19,7 @@ N_STEPS = 96
 # Which one is shown where the paper shows one, the paper's own first.
 SCRATCH = ("musegan-composer", "musegan-hybrid", "musegan-jamming")
 CONDITIONAL = tuple(f"{name}-conditional" for name in SCRATCH)
+OTHERS = tuple(name for name in KINDS if name not in SCRATCH + CONDITIONAL)
 STEPS = "samples/steps.npz"
 
 
@@ -61,15 +62,10 @@ def conditional(sources: Sources) -> Drawing:
     system = _trained(sources, *_shown(sources, CONDITIONAL))
     given, model = system.kind.given, system.kind.model
     phrases, source = sources.phrases(COLUMNS, N_STEPS)
+    written = system.accompany(phrases, sources.seed)
     alone = phrases & (np.array(TRACKS) == given)
     values = system.values(system.draw(len(phrases), sources.seed) | system.hear(phrases))
-    figure = _grid(
-        {
-            f"given {given}": alone,
-            "raw": (values + 1) / 2,
-            "binarised": system.accompany(phrases, sources.seed),
-        }
-    )
+    figure = _grid({f"given {given}": alone, "raw": (values + 1) / 2, "binarised": written})
     return Drawing(figure, f"{model} given the {given}: {source}, seed {sources.seed}")
 
 
@@ -103,7 +99,7 @@ def losses(sources: Sources) -> Drawing:
     """Figure 9: the critic's loss, and two metrics of what was generated, over the training."""
     run, (path, data) = _run(sources, "history.csv", "data.json")
     history, data = read_history(path), json.loads(data.read_text(encoding="utf-8"))
-    curves = plots.monitored(history, data, sources.track)
+    curves = plots.monitored(history, data, sources.track, sources.median)
     if len(curves) < 3:
         raise Missing(f"{path}: a metric of {sources.track} is undefined at every step")
     steps = history["step"]
@@ -117,7 +113,7 @@ def losses(sources: Sources) -> Drawing:
 
 
 def _samples(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Steps `(n,)` and real-valued phrases `(n, k, 4, 96, 84, 5)`."""
+    """Steps `(n,)` and real-valued phrases `(n, k, bars, 96, 84, 5)`."""
     try:
         with np.load(path) as file:
             return file["steps"], file["values"]
@@ -136,15 +132,17 @@ def _last(values: Sequence[float]) -> float:
 
 def _command(name: str) -> str:
     """What makes the system of a name; of a conditional one, as in the paper's Figure 13."""
-    condition = " --condition strings" if name in CONDITIONAL else ""
-    model = name.split("-")[1]
-    return f"python train/musegan.py --model {model}{condition} --out {{runs}}/{name}"
+    kind = KINDS[name]
+    flags = f"--model {kind.model}"
+    flags += " --condition strings" if kind.given else " --one-bar" if kind.apart else ""
+    flags += " --no-batchnorm" if name == ABLATED else ""
+    return f"python train/musegan.py {flags} --out {{runs}}/{name}"
 
 
 def _shown(sources: Sources, names: Sequence[str]) -> Sequence[str]:
     """The system that the command line names if it is one of these, else all of these."""
     named = sources.kind if sources.system else None
-    if named and named not in SCRATCH + CONDITIONAL:
+    if named and named not in KINDS:
         raise Error(f"{sources.system}: is a {named}, not a MuseGAN")
     return (named,) if named in names else names
 
@@ -160,7 +158,7 @@ def _trained(sources: Sources, *names: str) -> MuseGAN:
 def _run(sources: Sources, *files: str) -> tuple[Sources, list[Path]]:
     """The first training that has left these files; with `--system`, that one's."""
     missing = []
-    for name in _shown(sources, SCRATCH + CONDITIONAL):
+    for name in _shown(sources, SCRATCH + CONDITIONAL + OTHERS):
         part = sources.part(name)
         try:
             return part, [part.run_file(file, _command(name)) for file in files]

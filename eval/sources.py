@@ -57,6 +57,7 @@ class Sources:
         paper: the system of that name is drawn unless another one is named.
         system: name or folder of a trained system; else the one in `runs`, else the pretrained.
         runs: folder of run folders; else the histories and models beside the system.
+        median: width of the median filter of training curves; else as the figure has it.
         place: of a paper with several systems, the name in `runs` of the folder of this one.
     """
 
@@ -67,6 +68,7 @@ class Sources:
     split: str | None = None
     track: str = "bass"
     seed: int = 0
+    median: int | None = None
     place: str = ""
 
     def part(self, name: str) -> "Sources":
@@ -146,7 +148,7 @@ class Sources:
 
     def phrases(self, n: int, n_steps: int) -> tuple[np.ndarray, str]:
         """The fullest of some phrases that are held out, as silence shows little; what they are."""
-        held_out = systems.held_out(load(self.data, n_steps), self.split)
+        held_out = systems.held_out(load(self.data, n_steps).five_tracks(), self.split)
         some = spread(held_out, AMONG, "read")
         sounding = some.any(axis=(2, 3)).sum(axis=(1, 2))  # bars of all tracks
         fullest = sorted((-sounding).argsort(kind="stable")[:n])
@@ -154,7 +156,7 @@ class Sources:
 
     def learned(self, n: int, n_steps: int) -> tuple[np.ndarray, str]:
         """Phrases of the training data at random, and what they are."""
-        data = load(self.data, n_steps)
+        data = load(self.data, n_steps).five_tracks()
         data = data.of(self.split or "train")
         some = spread(data, AMONG, "read")
         chosen = np.random.default_rng(self.seed).permutation(len(some))[:n]

@@ -37,12 +37,14 @@ def _fusion(strategy: str | None, name: str) -> System:
     )
 
 
-def _musegan(model: str, conditional: bool = False, batch_norm: bool = True) -> System:
-    alone = "plays to a given track" if conditional else "generates from scratch"
+def _musegan(name: str, kind: musegan.Kind) -> System:
+    does = "plays to a given track" if kind.given else "generates from scratch"
+    does = does if kind.n_bars > 1 else "generates single bars"
+    ablated = " without batch normalization" if name == musegan_system.ABLATED else ""
     return System(
-        f"MuseGAN, {model}{'' if batch_norm else ' without batch normalization'}: {alone}",
-        tuple(musegan.PRESETS),
-        lambda preset, n_steps: musegan_system.models(model, conditional, batch_norm, preset),
+        f"MuseGAN, {kind.model}{ablated}: {does}",
+        kind.presets,
+        lambda preset, n_steps: musegan_system.models(name, preset),
         musegan_system.MuseGAN.load,
         musegan.N_STEPS,
     )
@@ -73,8 +75,5 @@ SYSTEMS = {
         midi_s2.models,
         midi_s2.MidiS2.load,
     ),
-    "musegan-ablated": _musegan("composer", batch_norm=False),
+    **{name: _musegan(name, kind) for name, kind in musegan_system.KINDS.items()},
 }
-for _model in musegan.MODELS:
-    SYSTEMS[f"musegan-{_model}"] = _musegan(_model)
-    SYSTEMS[f"musegan-{_model}-conditional"] = _musegan(_model, conditional=True)

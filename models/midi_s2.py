@@ -398,7 +398,7 @@ def material(
     Args:
         bars: trains on only so many bars, the first ones.
     """
-    data = load(source, n_steps)
+    data = load(source, n_steps).five_tracks(N_BARS)
     if preset == "repo" and len(data) > REPO_PHRASES:
         first = data.part(0, REPO_REACH)
         drawn = np.random.default_rng(seed).permutation(len(first))[:REPO_PHRASES]

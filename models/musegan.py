@@ -14,6 +14,9 @@ each bar; a bar generator turns a vector into a bar. Who shares them makes the t
 Given one track of a phrase, the conditional models write the others: an encoder reads each of its
 bars, and the bar generators read what it found at every size, on their way from vector to bar.
 
+The original code has more: models of single bars, without temporal generators, and `rnn`, a
+composer with a vector for each bar, which an LSTM hears one after the other.
+
 Dong, Hsiao, Yang, Yang: "MuseGAN: Multi-track Sequential Generative Adversarial Networks for
 Symbolic Music Generation and Accompaniment", AAAI 2018. Original code:
 github.com/salu133445/musegan, folder v1.
@@ -30,7 +33,8 @@ from musegen.phrases import N_BARS, N_PITCHES, TRACKS
 
 N_STEPS = 96
 N_TRACKS = len(TRACKS)
-MODELS = ("jamming", "composer", "hybrid")
+MODELS = ("jamming", "composer", "hybrid", "rnn")
+HEARD = 128  # numbers that a bar generator makes a bar of
 ALONG = {"time": lambda n: (n, 1), "pitch": lambda n: (1, n)}  # the kernel of a layer of a bar
 
 Rows = tuple[tuple[int | None, int, str], ...]  # filters, None for one a track; size; axis
@@ -149,21 +153,41 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the models, and the track it is given, if any.
+    """One of the models, the track it is given, if any, and how long its music is.
 
     Args:
         model: a name of `MODELS`.
         given: the track that it accompanies; None writes all from scratch.
+        n_bars: of a phrase: four, or one, which it writes alone.
     """
 
     model: str
     given: str | None = None
+    n_bars: int = N_BARS
 
     def __post_init__(self):
         if self.model not in MODELS:
             raise Error(f"there is no model {self.model!r} of MuseGAN; choose {', '.join(MODELS)}")
         if self.given is not None and self.given not in TRACKS:
             raise Error(f"there is no track {self.given!r}; choose {', '.join(TRACKS)}")
+        if self.n_bars not in (1, N_BARS):
+            raise Error(f"MuseGAN writes phrases of 1 or {N_BARS} bars, not {self.n_bars}")
+        if self.model == "rnn" and (self.given or self.n_bars == 1):
+            raise Error("the rnn composer writes four bars from scratch, and nothing else")
+        if self.given and self.n_bars == 1:
+            raise Error("to a given track each bar is written apart already, in phrases of four")
+
+    @property
+    def in_words(self) -> str:
+        if self.given:
+            return f"{self.model} given the {self.given}"
+        return f"{self.model} from scratch" if self.n_bars > 1 else f"{self.model} of one bar"
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """Its settings; the paper has none for what the code alone has."""
+        in_code_alone = self.model == "rnn" or self.n_bars == 1
+        return tuple(name for name in PRESETS if name != "paper" or not in_code_alone)
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -171,21 +195,28 @@ class Kind:
         return tuple(track for track in TRACKS if track != self.given)
 
     @property
+    def apart(self) -> bool:
+        """Whether each bar is written apart, and no temporal generator joins them."""
+        return self.given is not None or self.n_bars == 1
+
+    @property
     def latents(self) -> dict[str, tuple[int, ...]]:
         """The shape of each random vector of one phrase, all of which are drawn alike.
 
         `z` is heard by all tracks, `z_tracks` has one for each; `_time` marks those that a temporal
-        generator unrolls. Of a given track each bar is written apart, with vectors of its own.
+        generator unrolls. Bars that are written apart have vectors of their own.
         """
+        if self.model == "rnn":
+            return {"z_time": (N_BARS, HEARD)}
         shared, private = self.model != "jamming", self.model != "composer"
-        n, parts = len(self.written), (shared + private) * (1 if self.given else 2)
-        size, bars = 128 // parts, (N_BARS,) if self.given else ()
+        n, parts = len(self.written), (shared + private) * (1 if self.apart else 2)
+        size, bars = HEARD // parts, (self.n_bars,) if self.apart else ()
         shapes = {}
         if shared:
             shapes["z"] = (*bars, size)
         if private:
             shapes["z_tracks"] = (*bars, n, size)
-        if self.given:
+        if self.apart:
             return shapes
         return shapes | {f"{name}_time": shape for name, shape in shapes.items()}
 
@@ -254,6 +285,19 @@ def temporal_generator(
     return keras.Model(z, normalized(x, settings, "relu", "time_2"), name=name)
 
 
+def recurrent_generator(name: str = "temporal") -> keras.Model:
+    """A vector of each bar to one that knows those before it: `(B, 4, 128)` to the same shape."""
+    z = keras.Input((N_BARS, HEARD), name="z")
+    # The original's single kernel is drawn as one of all its 256 inputs.
+    limit = (6 / (2 * HEARD + 4 * HEARD)) ** 0.5
+    first = {
+        f"{kernel}_initializer": keras.initializers.RandomUniform(-limit, limit)
+        for kernel in ("kernel", "recurrent")
+    }
+    x = layers.LSTM(HEARD, return_sequences=True, unroll=True, name="bars", **first)(z)
+    return keras.Model(z, x, name=name)
+
+
 def bar_generator(
     settings: Settings, n_tracks: int, conditional: bool = False, name: str = "bar"
 ) -> keras.Model:
@@ -265,12 +309,12 @@ def bar_generator(
         >>> bar_generator(PRESETS["paper"], 1).output_shape
         (None, 96, 84, 1)
     """
-    z = keras.Input((128,), name="z")
+    z = keras.Input((HEARD,), name="z")
     found = {}
     if conditional:
         for shape in encoded_shapes(settings):
             found[shape[:2]] = keras.Input(shape, name=f"found_{shape[0]}_{shape[1]}")
-    x = layers.Reshape((1, 1, 128), name="start")(z)
+    x = layers.Reshape((1, 1, HEARD), name="start")(z)
     for i, (filters, size, axis) in enumerate(settings.rows, 1):
         if x.shape[1:3] in found:
             x = layers.Concatenate(name=f"hear_{i}")([x, found[x.shape[1:3]]])
@@ -317,8 +361,8 @@ def generator(settings: Settings, kind: Kind, name: str = "generator") -> keras.
     """The whole generator: random vectors, and of a conditional one the given track, to a phrase.
 
     Its inputs are a dictionary: the `latents` of its kind and, if it is given a track,
-    `given` `(B, 4, 96, 84, 1)`. Its output `(B, 4, 96, 84, 5)` is in (-1, 1); the given track is
-    in its place in it.
+    `given` `(B, 4, 96, 84, 1)`. Its output `(B, n_bars, 96, 84, 5)` is in (-1, 1); the given track
+    is in its place in it.
 
     Example:
         >>> generator(PRESETS["paper"], Kind("composer")).output_shape
@@ -330,9 +374,9 @@ def generator(settings: Settings, kind: Kind, name: str = "generator") -> keras.
         given = keras.Input((N_BARS, N_STEPS, N_PITCHES, 1), name="given")
         inputs["given"] = given
         found = encoder(settings)(ops.reshape(given, (-1, N_STEPS, N_PITCHES, 1)))
-    heard = bar_vectors(settings, kind, inputs)  # (B, 4, 128), one for each bar generator
+    heard = bar_vectors(settings, kind, inputs)  # (B, n_bars, 128), one for each bar generator
     written = {}
-    if kind.model == "composer":
+    if len(heard) == 1:
         tracks = TRACKS if settings.writes_all else kind.written
         phrase = phrase_of(settings, heard[0], found, len(tracks), "bar")
         written = {track: phrase[..., k : k + 1] for k, track in enumerate(tracks)}
@@ -345,24 +389,26 @@ def generator(settings: Settings, kind: Kind, name: str = "generator") -> keras.
 
 
 def phrase_of(settings: Settings, vectors, found: list, n_tracks: int, name: str):
-    """What one bar generator makes of the vectors `(B, 4, 128)`: a phrase of its tracks."""
+    """What one bar generator makes of the vectors `(B, n_bars, 128)`: a phrase of its tracks."""
     network = bar_generator(settings, n_tracks, bool(found), name)
-    z = ops.reshape(vectors, (-1, 128))
+    z = ops.reshape(vectors, (-1, HEARD))
     bars = network([z, *found] if found else z)
-    return ops.reshape(bars, (-1, N_BARS, N_STEPS, N_PITCHES, n_tracks))
+    return ops.reshape(bars, (-1, vectors.shape[1], N_STEPS, N_PITCHES, n_tracks))
 
 
 def bar_vectors(settings: Settings, kind: Kind, z: dict) -> list:
-    """What each bar generator hears, `(B, 4, 128)` each."""
+    """What each bar generator hears, `(B, n_bars, 128)` each."""
+    if kind.model == "rnn":
+        return [recurrent_generator()(z["z_time"])]
     parts = {name: [z[name]] for name in z if name in ("z", "z_time")}
     for name in ("z_tracks", "z_tracks_time"):
         if name in z:
             parts[name] = [z[name][..., k, :] for k in range(z[name].shape[-2])]
-    if not kind.given:
+    if kind.apart:
+        order = ("z_tracks", "z")
+    else:
         parts |= unrolled(settings, parts)
         order = ("z", "z_time", "z_tracks", "z_tracks_time")
-    else:
-        order = ("z_tracks", "z")
     n = max(map(len, parts.values()))
     heard = []
     for k in range(n):

@@ -11,18 +11,21 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from musegen import Error
 from musegen.models.convolutions import Conv2D, Conv3D
 from musegen.models.musegan import N_STEPS, N_TRACKS, Kind, Settings, activated, weights
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS
 
 
 def critic(settings: Settings, kind: Kind, name: str = "critic") -> keras.Model:
-    """The whole critic: phrases `(B, 4, 96, 84, 5)` to scores.
+    """The whole critic: phrases `(B, n_bars, 96, 84, 5)` to scores.
 
     There are as many scores of a phrase as `unit` says it has parts.
     """
-    phrase = keras.Input((N_BARS, N_STEPS, N_PITCHES, N_TRACKS), name="phrase")
+    phrase = keras.Input((kind.n_bars, N_STEPS, N_PITCHES, N_TRACKS), name="phrase")
     if settings.critic == "phrase":
+        if kind.n_bars != N_BARS:
+            raise Error("the paper's critic compares four bars; that of its code, repo, takes one")
         if unit(settings, kind) == "phrase":
             return phrase_critic(settings, name=name)
         own = [
@@ -31,8 +34,8 @@ def critic(settings: Settings, kind: Kind, name: str = "critic") -> keras.Model:
         ]  # fmt: skip
         return keras.Model(phrase, layers.Concatenate(name="scores")(own), name=name)
     score, found = bar_critic(settings)(ops.reshape(phrase, (-1, N_STEPS, N_PITCHES, N_TRACKS)))
-    if kind.given:
-        return keras.Model(phrase, ops.reshape(score, (-1, N_BARS)), name=name)
+    if kind.apart:
+        return keras.Model(phrase, ops.reshape(score, (-1, kind.n_bars)), name=name)
     size = settings.wide(128)
     if settings.mixes_bars:  # (4 B, 5, 1, 512): each row of time, cut in four
         items = ops.reshape(found, (-1, N_BARS, 1, size))
@@ -51,7 +54,7 @@ def scores_of(settings: Settings) -> int:
 def unit(settings: Settings, kind: Kind) -> str:
     """What each score of a critic is of: the phrase, each of its tracks, or each of its bars."""
     if settings.critic == "bar":
-        return "bar" if kind.given else "phrase"
+        return "bar" if kind.apart else "phrase"
     return "track" if kind.model == "jamming" and settings.critic_each else "phrase"
 
 

@@ -16,11 +16,12 @@ from musegen.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
 from musegen.registry import SYSTEM_FILE, load_model
 
 PHRASES_AT_ONCE = 64
+EVALUATION_BARS = 20_000  # as in the paper's tables
 BINARISATIONS = ("threshold", "monophonic", "bernoulli")
 
 
 class MuseGAN:
-    """A trained generator. All music is bool phrases `(N, 4, 96, 84, 5)`.
+    """A trained generator. All music is bool phrases `(N, 4, 96, 84, 5)`, or `(N, 1, ...)`.
 
     Args:
         preset: a name of `PRESETS`.
@@ -34,17 +35,16 @@ class MuseGAN:
     """
 
     n_steps = N_STEPS
-    evaluation_phrases = 5000  # 20,000 bars, as in the paper's tables
 
     def __init__(self, preset: str, kind: Kind, generator: keras.Model):
         self.preset, self.settings, self.kind = preset, PRESETS[preset], kind
         self.network = generator
+        self.evaluation_phrases = EVALUATION_BARS // kind.n_bars
         shapes = keras.tree.map_structure(lambda x: x.shape[1:], generator.input)
         given = {"given": (N_BARS, N_STEPS, N_PITCHES, 1)} if kind.given else {}
         if shapes != kind.latents | given:
             raise Error(
-                f"{generator.name}: takes {shapes}, which is not what the {kind.model} takes "
-                f"{'given the ' + kind.given if kind.given else 'from scratch'}"
+                f"{generator.name}: takes {shapes}, which is not what the {kind.in_words} takes"
             )
         self._predict = predictor(generator, PHRASES_AT_ONCE, eager=True)
 
@@ -126,13 +126,18 @@ class MuseGAN:
         """`n * n` phrases, row by row: shared vectors grow down the rows, private along them.
 
         Where all vectors are shared, or all private, those that are the same in all bars grow down
-        the rows and those of the bars along them.
+        the rows and those of the bars along them. Where there is one kind only, there is no square.
 
         Args:
             reach: all numbers of a vector are the same, from `-reach` to `reach`; by default as the
                 preset has it, of the original's its own.
         """
         self._check_alone()
+        if len(self.kind.latents) == 1:
+            raise Error(
+                "a grid needs two kinds of random vectors, and this system has one; musegen "
+                "interpolate with two --seeds"
+            )
         reach = self.settings.reach if reach is None else reach
         steps = np.linspace(-reach, reach, n, dtype=np.float32)
         down, along = np.repeat(steps, n), np.tile(steps, n)
@@ -148,7 +153,8 @@ class MuseGAN:
     ) -> dict[str, np.ndarray]:
         """The rows of the paper's tables 1 and 2: `n` phrases of its own, or to the given ones."""
         if not self.kind.given:
-            return {f"from scratch, {self.kind.model}": self.generate(n, seed, z_std)}
+            length = "from scratch" if self.kind.n_bars == N_BARS else "one bar"
+            return {f"{length}, {self.kind.model}": self.generate(n, seed, z_std)}
         given = phrases[np.arange(n) % len(phrases)]  # each time with other random vectors
         return {f"track-conditional, {self.kind.model}": self.accompany(given, seed, z_std)}
 
@@ -179,7 +185,7 @@ class MuseGAN:
     ) -> np.ndarray:
         """Phrases of random vectors and, for a conditional system, the given track."""
         n = len(next(iter(z.values())))
-        cells = np.empty((n, N_BARS, N_STEPS, N_PITCHES, N_TRACKS), bool)
+        cells = np.empty((n, self.kind.n_bars, N_STEPS, N_PITCHES, N_TRACKS), bool)
         for start in range(0, n, 8 * PHRASES_AT_ONCE):  # 20,000 bars of floats do not fit memory
             rows = slice(start, start + 8 * PHRASES_AT_ONCE)
             values = self.values({name: own[rows] for name, own in z.items()})
@@ -217,17 +223,28 @@ class MuseGAN:
         told = {"preset": None, "given": None} | json.loads((folder / SYSTEM_FILE).read_text())
         if told["preset"] not in PRESETS:
             raise Error(f"{folder}: of an unknown preset {told['preset']!r}")
-        _, model, *_ = told["system"].replace("ablated", "composer").split("-")
-        return cls(
-            told["preset"], Kind(model, told["given"]), load_model(folder / "generator.keras")
-        )
+        kind = replace(KINDS[told["system"]], given=told["given"])
+        return cls(told["preset"], kind, load_model(folder / "generator.keras"))
+
+
+# The systems as `musegen info` lists them; conditional ones may be given any track.
+ABLATED = "musegan-ablated"  # a composer without batch normalization
+PAPERS = ("jamming", "composer", "hybrid")
+KINDS = {
+    **{f"musegan-{model}": Kind(model) for model in PAPERS},
+    ABLATED: Kind("composer"),
+    **{f"musegan-{model}-conditional": Kind(model, "piano") for model in PAPERS},
+    **{f"musegan-{model}-bar": Kind(model, n_bars=1) for model in PAPERS},
+    "musegan-rnn": Kind("rnn"),
+}
 
 
 def system_name(kind: Kind, ablated: bool = False) -> str:
-    """As `musegen info` lists it; ablated is a composer without batch normalization."""
-    if ablated and not kind.given:
-        return "musegan-ablated"
-    return f"musegan-{kind.model}{'-conditional' if kind.given else ''}"
+    """The name in `KINDS`."""
+    if ablated and not kind.apart:
+        return ABLATED
+    end = "-conditional" if kind.given else "-bar" if kind.apart else ""
+    return f"musegan-{kind.model}{end}"
 
 
 def lerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -254,8 +271,7 @@ def slerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
 WAYS = {"lerp": lerp, "slerp": slerp}
 
 
-def models(model: str, conditional: bool, batch_norm: bool, preset: str) -> list[keras.Model]:
-    """The untrained networks of one system, as `musegen info` shows them."""
-    settings = replace(PRESETS[preset], batch_norm=batch_norm)
-    kind = Kind(model, "piano" if conditional else None)
-    return [generator(settings, kind), critic(settings, kind)]
+def models(name: str, preset: str) -> list[keras.Model]:
+    """The untrained networks of a system of `KINDS`, as `musegen info` shows them."""
+    settings = replace(PRESETS[preset], batch_norm=name != ABLATED)
+    return [generator(settings, KINDS[name]), critic(settings, KINDS[name])]

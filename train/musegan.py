@@ -4,6 +4,7 @@
     python train/musegan.py --model composer --data phrases/
     python train/musegan.py --model hybrid --condition piano --data phrases/ --width 0.25
     python train/musegan.py --model composer --no-batchnorm   # the ablated one of the paper
+    python train/musegan.py --one-bar                         # of the code alone: single bars
 
 Writes to runs/musegan-MODEL: the system, which `musegen generate` and `musegen accompany` open,
 history.csv with losses and metrics, data.json with the metrics of the training data, curves.png of
@@ -19,17 +20,19 @@ from typing import TYPE_CHECKING
 
 from musegen import Error
 from musegen.layout import TRACKS
+from musegen.training.optimizers import DECAYS
 from musegen.training.options import KEEP, Options, add_flags, option, prepare, read_flags
 
 if TYPE_CHECKING:
     import numpy as np
 
     from musegen.data import Data
+    from musegen.models.musegan import Kind
     from musegen.models.musegan_system import MuseGAN
     from musegen.training.adversarial import WGANGP
     from musegen.training.runs import Run
 
-MODELS = ("jamming", "composer", "hybrid")
+MODELS = ("jamming", "composer", "hybrid", "rnn")
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,13 @@ class Training(Options):
 
     preset: str | None = option(
         None, "settings of the paper, of its code, or what a narrow network needs to learn "
-        "(default: paper, on the demo narrow)", choices=tuple(RECIPES),
+        "(default: paper, of what the code alone has repo, on the demo narrow)",
+        choices=tuple(RECIPES),
     )  # fmt: skip
-    model: str = option("hybrid", "which of the three models", choices=MODELS)
+    model: str = option(
+        "hybrid", "which of the paper's three, or rnn, a composer of its code", choices=MODELS
+    )
+    one_bar: bool = option(False, "learn and write single bars, as its code can")
     condition: str | None = option(
         None, "the track that it is given (default: none, all are written)", choices=TRACKS
     )
@@ -93,6 +100,7 @@ class Training(Options):
     learning_rate: float | None = option(
         None, "of Adam (default: 0.001 or 0.0002, by preset)", metavar="R", least=0
     )
+    decay: str = option("none", "of the learning rate, to 0 in the end", choices=DECAYS)
     every: int | None = option(
         None,
         "look at losses, metrics and music so often (default: 100, on the demo 40)",
@@ -138,11 +146,19 @@ def run(args: Namespace) -> None:
 
 def settled(options: Training) -> Training:
     """The options with all that was left to the preset and the data."""
-    demo = options.data == "demo"
-    preset = options.preset or ("narrow" if demo else "paper")
+    demo, own = options.data == "demo", kind_of(options).presets
+    preset = options.preset or ("narrow" if demo else own[0])
+    if preset not in own:
+        raise Error(f"--preset {preset}: has no such model; choose {', '.join(own)}")
     recipe = asdict(RECIPES[preset]) | (DEMO if demo else {})
     left = {name: recipe[name] for name in LEFT if getattr(options, name) is None}
     return replace(options, preset=preset, **left)
+
+
+def kind_of(options: Training) -> "Kind":
+    from musegen.models.musegan import N_BARS, Kind
+
+    return Kind(options.model, options.condition, 1 if options.one_bar else N_BARS)
 
 
 def train(options: Training) -> Path:
@@ -154,11 +170,14 @@ def train(options: Training) -> Path:
 
     settings = musegan.PRESETS[options.preset]
     settings = replace(settings, width=options.width, batch_norm=options.batchnorm)
-    kind = musegan.Kind(options.model, options.condition)
-    data = load(options.data, musegan.N_STEPS)
+    kind = kind_of(options)
+    n_bars = None if options.one_bar else musegan.N_BARS
+    data = load(options.data, musegan.N_STEPS).five_tracks(n_bars)
     if options.bars:
-        data = data.part(0, -(-options.bars // musegan.N_BARS))
+        data = data.part(0, -(-options.bars // data.layout.n_bars))
     data, held_out = data.split(options.val_split)
+    if options.one_bar:  # after the split, or bars of one phrase might stand on both sides of it
+        data, held_out = data.bars, held_out and held_out.bars
     training = game(settings, kind, options)
     system = musegan_system.MuseGAN(options.preset, kind, training.generator)
     name = musegan_system.system_name(kind, ablated=not options.batchnorm)
@@ -193,25 +212,30 @@ def game(settings, kind, options: Training) -> "WGANGP":
 
     from musegen.models import musegan, musegan_critics
     from musegen.training.adversarial import WGANGP, Game
+    from musegen.training.optimizers import falling
 
-    def adam():
-        own = keras.optimizers.Adam(options.learning_rate, 0.5, 0.9, epsilon=1e-8)
+    rules = Game(
+        musegan_critics.unit(settings, kind),
+        tuple(TRACKS.index(track) for track in kind.written),
+        same_batch=RECIPES[options.preset].same_batch,
+        given=TRACKS.index(kind.given) if kind.given else None,
+        patient=RECIPES[options.preset].patient_critic,
+    )
+
+    def adam(steps: int):
+        rate = falling(options.learning_rate, options.decay, steps)
+        own = keras.optimizers.Adam(rate, 0.5, 0.9, epsilon=1e-8)
         if options.precision == "mixed_float16":
             return keras.optimizers.LossScaleOptimizer(own)
         return own
 
+    critic_steps = rules.critic_steps * sum(map(rules.rounds, range(options.steps)))
     return WGANGP(
         musegan.generator(settings, kind),
         musegan_critics.critic(settings, kind),
         kind.latents,
-        (adam(), adam()),
-        Game(
-            musegan_critics.unit(settings, kind),
-            tuple(TRACKS.index(track) for track in kind.written),
-            same_batch=RECIPES[options.preset].same_batch,
-            given=TRACKS.index(kind.given) if kind.given else None,
-            patient=RECIPES[options.preset].patient_critic,
-        ),
+        (adam(options.steps), adam(critic_steps)),
+        rules,
         settings.z_std,
         options.seed,
         options.jit,

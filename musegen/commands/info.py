@@ -39,8 +39,8 @@ def run(args: Namespace) -> None:
     facts = describe()
     if not args.json:
         packages = facts.pop("packages")
-        for name, value in {**facts, **packages}.items():
-            print(f"{name:<16}{value or 'not installed'}")
+        told = {name: value or "not installed" for name, value in {**facts, **packages}.items()}
+        print(*_lines(told), sep="\n")
     try:
         facts |= installed()
     except Error as error:  # a bug report needs the rest all the more
@@ -124,9 +124,16 @@ def _shapes(shapes: list[list]) -> str:
 def _systems_table(facts: dict) -> str:
     if "error" in facts:
         return f"\n{facts['error']}"
-    lines = [""]
-    for name, system in facts["systems"].items():
-        lines.append(f"{name:<16}{system['summary']} ({', '.join(system['presets'])})")
-    lines += ["", "trained:" if facts["pretrained"] else "trained: none is installed"]
-    lines += [f"{name:<16}{folder}" for name, folder in facts["pretrained"].items()]
-    return "\n".join(lines)
+    described = {
+        name: f"{system['summary']} ({', '.join(system['presets'])})"
+        for name, system in facts["systems"].items()
+    }
+    trained = _lines(facts["pretrained"])
+    title = "trained:" if trained else "trained: none is installed"
+    return "\n".join(["", *_lines(described), "", title, *trained])
+
+
+def _lines(told: dict[str, str]) -> list[str]:
+    """Names and what is said of them, one below the other."""
+    width = max(map(len, told), default=0) + 2
+    return [f"{name:<{width}}{value}" for name, value in told.items()]

@@ -113,11 +113,8 @@ def _read(args: Namespace) -> "list[np.ndarray]":
 
 def _phrase(source: str, number: int, flag: str) -> "np.ndarray":
     from musegen import data
-    from musegen.phrases import TRACKS
 
-    opened = data.load(source)
-    if opened.layout.tracks != TRACKS:
-        raise Error(f"{source}: has the tracks {', '.join(opened.layout.tracks)}")
+    opened = data.load(source).five_tracks()
     if number > len(opened):
         raise Error(f"{flag} {number}: {source} has {len(opened)} phrases")
     return opened.part(number - 1, number).phrases[0]

@@ -146,5 +146,5 @@ def length(phrases: "np.ndarray", tempo: float, gap: int) -> str:
     n, n_bars = phrases.shape[:2]
     bars = n * (n_bars + gap) - gap
     seconds = bars * BEATS_PER_BAR * 60 / tempo
-    plural = "s" if n > 1 else ""
-    return f"{n} phrase{plural} of {n_bars} bars, {seconds:.1f} s at {tempo:g} beats a minute"
+    told = [f"{k} {unit}{'s' * (k > 1)}" for k, unit in ((n, "phrase"), (n_bars, "bar"))]
+    return f"{' of '.join(told)}, {seconds:.1f} s at {tempo:g} beats a minute"

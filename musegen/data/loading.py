@@ -94,6 +94,18 @@ class Data:
             start += len(block)
         return phrases
 
+    def five_tracks(self, n_bars: int | None = None) -> "Data":
+        """These data, if their tracks are the five of LPD-5 and their phrases have so many bars."""
+        if self.layout.tracks != TRACKS:
+            own, wanted = (", ".join(tracks) for tracks in (self.layout.tracks, TRACKS))
+            raise Error(f"{self.name}: has the tracks {own}; needed are {wanted}")
+        if n_bars and self.layout.n_bars != n_bars:
+            raise Error(
+                f"{self.name}: has phrases of {self.layout.n_bars} bars where {n_bars} are needed; "
+                f"`musegen data prepare --bars {n_bars}` cuts songs anew"
+            )
+        return self
+
     def of(self, split: str) -> "Data":
         """The phrases of one split."""
         splits = self.splits or ("train",) * len(self.sizes)

@@ -26,27 +26,32 @@ def marked(steps: Sequence[float]) -> dict[str, int]:
 
 
 def monitored(
-    history: Mapping[str, Sequence[float]], data: Mapping[str, float | None], track: str = "strings"
+    history: Mapping[str, Sequence[float]],
+    data: Mapping[str, float | None],
+    track: str = "strings",
+    median: int | None = None,
 ) -> list[Curve]:
     """The negative critic loss, UPC and QN of a track; those that were defined at any step.
 
     Args:
         history: `step`, `critic_loss`, and metrics by names such as `UPC strings`.
         data: the same metrics of the training data.
+        median: width of the median filter, in points; by default 5 for metrics, and for the loss a
+            tenth of the points, 51 at most.
     """
     names = [f"{code} {track}" for code in LIMITS]
     if missing := {"step", "critic_loss", *names} - history.keys():
         raise Error(f"a history without {', '.join(sorted(missing))}")
     steps = np.array(history["step"])
-    curves = [_loss(steps, history["critic_loss"])]
+    curves = [_loss(steps, history["critic_loss"], median or min(51, len(steps) // 10 | 1))]
     for name, limits in zip(names, LIMITS.values(), strict=True):
         aim = data.get(name)
         aim = None if aim is None or math.isnan(aim) else aim
-        curves.append(Curve(name, steps, history[name], 5, aim, limits=limits))
+        curves.append(Curve(name, steps, history[name], median or 5, aim, limits=limits))
     return [curve for curve in curves if np.isfinite(curve.values).any()]
 
 
-def _loss(steps: np.ndarray, critic_loss: Sequence[float]) -> Curve:
+def _loss(steps: np.ndarray, critic_loss: Sequence[float], median: int) -> Curve:
     """Logarithmic, as in the paper, if most of it is above 0 and it spans a decade.
 
     What is not above 0 is left out then.
@@ -55,6 +60,5 @@ def _loss(steps: np.ndarray, critic_loss: Sequence[float]) -> Curve:
     above = values > 0
     log = bool(above.sum() > np.isfinite(values).sum() / 2)
     log = log and values[above].max() >= 10 * values[above].min()
-    width = min(51, len(steps) // 10 | 1)  # of the median filter
     values = np.where(above, values, np.nan) if log else values
-    return Curve("negative critic loss", steps, values, width, log=log)
+    return Curve("negative critic loss", steps, values, median, log=log)

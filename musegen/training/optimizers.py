@@ -1,11 +1,11 @@
 """The optimizers by name, and how their learning rate falls."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
-DECAYS = ("none", "cosine")
+DECAYS = ("none", "linear", "cosine")
 
 
 def optimizer(
@@ -13,17 +13,25 @@ def optimizer(
 ) -> "keras.optimizers.Optimizer":
     """One of `OPTIMIZERS`.
 
-    Args:
-        decay: `"cosine"` lets the learning rate fall to 0 over `n_batches`.
-
     Example:
         >>> optimizer("muon", 3e-3, "cosine", n_batches=10_000)
     """
-    import keras
+    return OPTIMIZERS[name](falling(learning_rate, decay, n_batches))
 
+
+def falling(learning_rate: float, decay: str, n_batches: int) -> Any:
+    """A learning rate as optimizers take it: one that falls to 0 over so many batches, by `DECAYS`.
+
+    Example:
+        >>> keras.optimizers.Adam(falling(1e-3, "linear", 10_000))
+    """
+    from keras.optimizers import schedules
+
+    if decay == "linear":
+        return schedules.PolynomialDecay(learning_rate, n_batches, end_learning_rate=0.0)
     if decay == "cosine":
-        learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_batches)
-    return OPTIMIZERS[name](learning_rate)
+        return schedules.CosineDecay(learning_rate, n_batches)
+    return learning_rate
 
 
 def rmsprop(learning_rate) -> "keras.optimizers.Optimizer":

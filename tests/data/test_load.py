@@ -329,3 +329,14 @@ def test_split_takes_the_last_phrases_or_the_shards_own():
     assert (len(train), len(val)) == (8, 2)
     with pytest.raises(Error, match=r"4 phrases are too few to validate with 0\.1 of them"):
         in_pieces(phrases[:4], (4,)).split(0.1)
+
+
+def test_music_that_a_system_does_not_take_is_named(tmp_path):
+    five, eight = np.zeros((3, 2, 48, 84, 5), bool), np.zeros((3, 4, 48, 84, 8), bool)
+    data = load(five)
+    assert data.five_tracks() is data.five_tracks(2) is data
+    with pytest.raises(Error, match=r"phrases of 2 bars where 4 are needed; .*prepare --bars 4"):
+        data.five_tracks(4)
+    np.save(tmp_path / "eight.npy", eight)
+    with pytest.raises(Error, match=r"eight\.npy: has the tracks drums, .*synth pad; needed are"):
+        load(tmp_path / "eight.npy").five_tracks(4)

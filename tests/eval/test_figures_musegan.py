@@ -196,6 +196,28 @@ def test_figure_9_follows_losses_and_metrics(run, drawn):
     assert len(qn.lines) == 3  # its data have no value, hence no dashed line
 
 
+def test_the_median_filter_of_figure_9_is_as_wide_as_asked(run, drawn):
+    write_history(Path("runs/musegan-composer/history.csv"))
+    run("--runs", "runs", "--figure", "9", "--median", "1")
+    for axes in drawn[9].axes:
+        raw, smooth = (np.array(line.get_ydata()) for line in axes.lines[:2])
+        np.testing.assert_array_equal(smooth, raw[np.isfinite(raw)])
+    run("--runs", "runs", "--figure", "9", "--median", "399")
+    upc = drawn[9].axes[1].lines[1].get_ydata()
+    assert upc[len(upc) // 2] == pytest.approx(np.median(upc), rel=0.01)
+
+
+def test_trainings_of_what_the_code_alone_has_are_drawn_when_named(run, drawn):
+    for name in ("musegan-ablated", "musegan-hybrid-bar"):
+        write_history(Path(name, "history.csv"))
+        Path(name, registry.SYSTEM_FILE).write_text(json.dumps({"system": name}))
+        assert f"{name}, step 2,000" in run("--system", name, "--figure", "9")
+    with pytest.raises(Error, match="--model hybrid --one-bar --out runs/musegan-hybrid-bar"):
+        run("--system", "musegan-hybrid-bar", "--figure", "8")
+    with pytest.raises(Error, match="--model composer --no-batchnorm --out runs/musegan-ablated"):
+        run("--system", "musegan-ablated", "--figure", "8")
+
+
 def test_figure_9_has_its_letters_at_the_panels_of_figure_8(run, drawn):
     write_history(Path("runs/musegan-composer/history.csv"))
     write_samples(Path("runs/musegan-composer/samples/steps.npz"), [0, 1000, 2000])
@@ -240,6 +262,7 @@ def test_the_letters_of_a_short_training_lie_as_far_along_it():
             "history.csv: a metric of piano is undefined at every",
         ),
         (["--figure", "8"], "steps.npz: no samples of a training"),
+        (["--figure", "9", "--median", "4"], "--median 4: .* odd number"),
         (["--figure", "7", "--system", "duo"], "duo: is a midi-s2, not a MuseGAN"),
         (["--figure", "7", "--system", "odd"], "system.json: damaged"),
     ],

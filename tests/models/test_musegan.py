@@ -30,8 +30,8 @@ def lively(model: keras.Model, size: float = 0.6) -> keras.Model:
     return model
 
 
-def system(preset: str, model: str, given: str | None = None) -> MuseGAN:
-    kind = Kind(model, given)
+def system(preset: str, model: str, given: str | None = None, n_bars: int = 4) -> MuseGAN:
+    kind = Kind(model, given, n_bars)
     return MuseGAN(preset, kind, lively(musegan.generator(TINY[preset], kind)))
 
 
@@ -77,6 +77,44 @@ def test_who_hears_whom(preset):
     assert heard(system(preset, "jamming", "piano")) == {"z_tracks": guitar}
     composed = every if preset == "repo" else written
     assert heard(system(preset, "composer", "piano")) == {"z": composed}
+    if preset in Kind("rnn").presets:
+        assert heard(system(preset, "rnn")) == {"z_time": every}
+        assert heard(system(preset, "hybrid", n_bars=1)) == {"z": every, "z_tracks": guitar}
+        assert heard(system(preset, "jamming", n_bars=1)) == {"z_tracks": guitar}
+        assert heard(system(preset, "composer", n_bars=1)) == {"z": every}
+
+
+def test_an_rnn_hears_the_bars_before():
+    """The vector of a bar moves this bar and those after it, and none before."""
+    made = system("narrow", "rnn")
+    z = made.draw(2, 0)
+    before = made.values(z)
+    z["z_time"][:, 2] += 1
+    after = made.values(z)
+    assert moved(before[:, 2], after[:, 2]) == moved(before[:, 3], after[:, 3]) == list(TRACKS)
+    np.testing.assert_allclose(before[:, :2], after[:, :2], atol=1e-6)
+
+
+def test_an_rnn_is_the_lstm_of_the_original():
+    """By hand, as TensorFlow 1 has it: one kernel of both inputs, 1 added to the forget gate."""
+    network = musegan.recurrent_generator()
+    inputs, recurrent, bias = network.get_weights()
+    limit = (6 / (256 + 512)) ** 0.5  # of Glorot and Bengio, for that kernel
+    for kernel in (inputs, recurrent):
+        assert 0.95 * limit < np.abs(kernel).max() <= limit
+    assert bias.reshape(4, 128).mean(axis=1).tolist() == [0, 1, 0, 0]
+    kernel = np.concatenate([inputs, recurrent])
+    z = np.random.default_rng(0).normal(size=(3, 4, 128)).astype("float32")
+    cell = hidden = np.zeros((3, 128))
+    bars = []
+    for k in range(4):
+        gates = np.concatenate([z[:, k], hidden], axis=1) @ kernel
+        i, f, new, o = np.split(gates, 4, axis=1)
+        i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f + 1, o))
+        cell = f * cell + i * np.tanh(new)
+        hidden = o * np.tanh(cell)
+        bars.append(hidden)
+    np.testing.assert_allclose(network.predict(z, verbose=0), np.stack(bars, axis=1), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +193,32 @@ def test_binarisations():
     assert not np.array_equal(made.play(z, 1, "bernoulli"), made.play(z, 2, "bernoulli"))
     draws = np.mean([made.play(z, seed, "bernoulli") for seed in range(40)], axis=0)
     assert np.abs(draws - (made.values(z) + 1) / 2).mean() < 0.1  # sd of a mean of 40 is <= 0.08
+
+
+@pytest.mark.parametrize(("model", "n_bars"), [("hybrid", 1), ("rnn", 4)])
+def test_what_the_code_alone_has_plays_is_measured_and_kept(model, n_bars, tmp_path):
+    made = system("repo", model, n_bars=n_bars)
+    music = made.generate(3, 1)
+    assert music.shape == (3, n_bars, 96, 84, 5)
+    again = MuseGAN.load(made.save(tmp_path / "it"))
+    assert again.kind == made.kind
+    np.testing.assert_array_equal(again.generate(3, 1), music)
+    assert made.evaluation_phrases * n_bars == 20_000
+    ((row, measured),) = made.evaluation_sets(phrases(), 3, seed=1).items()
+    assert row == {1: "one bar, hybrid", 4: "from scratch, rnn"}[n_bars]
+    np.testing.assert_array_equal(measured, music)
+
+
+def test_a_bar_grows_along_the_square_of_the_original():
+    """C's own: shared numbers down, those of all tracks across, from -0.0005 to 0.0005."""
+    made = system("repo", "hybrid", n_bars=1)
+    made.play = lambda z, seed, binarisation: z
+    z = made.grid(8)
+    steps = np.linspace(-0.0005, 0.0005, 8, dtype=np.float32)
+    np.testing.assert_array_equal(z["z"], np.tile(np.repeat(steps, 8)[:, None, None], (1, 1, 64)))
+    np.testing.assert_array_equal(
+        z["z_tracks"], np.tile(np.tile(steps, 8)[:, None, None, None], (1, 1, 5, 64))
+    )
 
 
 def test_seeds_interpolation_and_grid():
@@ -258,6 +322,14 @@ def test_mistakes_are_one_clear_line(tmp_path):
     for mistake, words in (
         (lambda: Kind("quartet"), "no model 'quartet'.*jamming, composer, hybrid"),
         (lambda: Kind("hybrid", "flute"), "no track 'flute'.*drums, piano"),
+        (lambda: Kind("hybrid", n_bars=2), "phrases of 1 or 4 bars, not 2"),
+        (lambda: Kind("rnn", "piano"), "rnn composer writes four bars from scratch"),
+        (lambda: Kind("rnn", n_bars=1), "rnn composer writes four bars from scratch"),
+        (lambda: Kind("hybrid", "piano", 1), "given track each bar is written apart already"),
+        (lambda: critics.critic(PRESETS["paper"], Kind("hybrid", n_bars=1)), "compares four bars"),
+        (lambda: system("narrow", "rnn").grid(), "two kinds of random vectors"),
+        (lambda: MuseGAN("repo", Kind("rnn"), made.network), "what the rnn from scratch takes"),
+        (lambda: MuseGAN("repo", Kind("hybrid", n_bars=1), made.network), "hybrid of one bar"),
         (lambda: to_a_track.generate(1), "accompanies a given piano"),
         (lambda: to_a_track.interpolate_seeds((0, 1), 3), "accompanies a given piano"),
         (lambda: to_a_track.grid(2), "accompanies a given piano"),
@@ -266,9 +338,15 @@ def test_mistakes_are_one_clear_line(tmp_path):
         (lambda: made.interpolate_seeds((0, 1), 3, "jump"), "way 'jump'.*lerp, slerp"),
         (lambda: to_a_track.accompany(phrases()[:, :, :48]), r"\(4, 48, 84, 5\).*\(4, 96, 84, 5\)"),
         (lambda: to_a_track.accompany(phrases()[0]), "an array of shape"),
-        (lambda: MuseGAN("paper", Kind("hybrid"), made.network), "hybrid takes from scratch"),
-        (lambda: MuseGAN("paper", Kind("hybrid"), other), "hybrid takes from scratch"),
-        (lambda: MuseGAN("paper", Kind("composer", "bass"), made.network), "given the bass"),
+        (
+            lambda: MuseGAN("paper", Kind("hybrid"), made.network),
+            "what the hybrid from scratch takes",
+        ),
+        (lambda: MuseGAN("paper", Kind("hybrid"), other), "what the hybrid from scratch takes"),
+        (
+            lambda: MuseGAN("paper", Kind("composer", "bass"), made.network),
+            "composer given the bass takes",
+        ),
     ):
         with pytest.raises(Error, match=words) as told:
             mistake()

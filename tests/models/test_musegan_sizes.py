@@ -11,23 +11,53 @@ from keras import layers, ops
 from musegen.models import musegan, musegan_system
 from musegen.models import musegan_critics as critics
 from musegen.models.musegan import PRESETS, BatchNorm, Kind
+from musegen.models.musegan_system import KINDS
 
 PROJECTION = 512 * 128 + 128
 COUNTED = (4 * 10 * 128 + 128) + 4 * 128 * 256  # heard, and what hears it
 WHOLE, OF_BARS = 3_798_402 + COUNTED + PROJECTION, 3_336_961 + COUNTED  # critics of narrow
-# generator and critic, trainable, from scratch and given the piano: the spec's section 7. That of
-# narrow differs from repo's by the given track and by a critic that projects each bar to 128 and
-# hears counts.
+# Generator and critic, trainable: the spec's section 7. Those of narrow differ from repo's by the
+# given track and by a critic that projects each bar to 128 and hears counts.
 COUNTS = {
-    ("paper", "jamming"): ((8_368_655, 17_877_765), (5_693_004, 14_302_212)),
-    ("paper", "composer"): ((1_676_815, 3_576_577), (1_430_412, 3_576_577)),
-    ("paper", "hybrid"): ((7_715_983, 3_576_577), (5_693_004, 3_576_577)),
-    ("repo", "jamming"): ((6_473_349, 3_798_402), (5_120_532, 3_336_961)),
-    ("repo", "composer"): ((1_562_501, 3_798_402), (1_287_829, 3_336_961)),
-    ("repo", "hybrid"): ((6_309_413, 3_798_402), (5_120_532, 3_336_961)),
-    ("narrow", "jamming"): ((6_473_349, WHOLE), (5_120_532, OF_BARS)),
-    ("narrow", "composer"): ((1_562_501, WHOLE), (1_286_868, OF_BARS)),
-    ("narrow", "hybrid"): ((6_309_413, WHOLE), (5_120_532, OF_BARS)),
+    "musegan-jamming": {
+        "paper": [8_368_655, 17_877_765],
+        "repo": [6_473_349, 3_798_402],
+        "narrow": [6_473_349, WHOLE],
+    },
+    "musegan-composer": {
+        "paper": [1_676_815, 3_576_577],
+        "repo": [1_562_501, 3_798_402],
+        "narrow": [1_562_501, WHOLE],
+    },
+    "musegan-hybrid": {
+        "paper": [7_715_983, 3_576_577],
+        "repo": [6_309_413, 3_798_402],
+        "narrow": [6_309_413, WHOLE],
+    },
+    "musegan-ablated": {
+        "paper": [1_670_149, 3_576_577],
+        "repo": [1_555_589, 3_798_402],
+        "narrow": [1_555_589, WHOLE],
+    },
+    "musegan-jamming-conditional": {
+        "paper": [5_693_004, 14_302_212],
+        "repo": [5_120_532, 3_336_961],
+        "narrow": [5_120_532, OF_BARS],
+    },
+    "musegan-composer-conditional": {
+        "paper": [1_430_412, 3_576_577],
+        "repo": [1_287_829, 3_336_961],
+        "narrow": [1_286_868, OF_BARS],
+    },
+    "musegan-hybrid-conditional": {
+        "paper": [5_693_004, 3_576_577],
+        "repo": [5_120_532, 3_336_961],
+        "narrow": [5_120_532, OF_BARS],
+    },
+    "musegan-jamming-bar": {"repo": [6_142_405, 3_336_961], "narrow": [6_142_405, OF_BARS]},
+    "musegan-composer-bar": {"repo": [1_231_557, 3_336_961], "narrow": [1_231_557, OF_BARS]},
+    "musegan-hybrid-bar": {"repo": [6_142_405, 3_336_961], "narrow": [6_142_405, OF_BARS]},
+    "musegan-rnn": {"repo": [1_363_141, 3_798_402], "narrow": [1_363_141, WHOLE]},
 }
 BARS = {  # one track, five, five without batch norm; conditional of 1, 4, 5: sections 4 and 5
     "paper": ((1_342_787, 1_345_871, 1_341_381), (1_421_827, 1_424_716, 1_425_679)),
@@ -60,24 +90,26 @@ def test_any_width_is_built(preset, width):
         assert critics.critic(settings, kind).input_shape == (None, 4, 96, 84, 5)
 
 
-@pytest.mark.parametrize(("preset", "model"), COUNTS)
-@pytest.mark.parametrize("given", [None, "piano"])
-def test_counts_of_the_whole(preset, model, given):
-    settings, kind = PRESETS[preset], Kind(model, given)
-    generator, critic = musegan.generator(settings, kind), critics.critic(settings, kind)
-    assert (trained(generator), trained(critic)) == COUNTS[preset, model][given is not None]
-    assert generator.output_shape == (None, 4, 96, 84, 5)
+@pytest.mark.parametrize(("name", "preset"), [(n, preset) for n in COUNTS for preset in COUNTS[n]])
+def test_counts_of_the_whole(name, preset):
+    kind, networks = KINDS[name], musegan_system.models(name, preset)
+    generator, critic = networks
+    assert list(map(trained, networks)) == COUNTS[name][preset]
+    assert generator.output_shape == critic.input_shape == (None, kind.n_bars, 96, 84, 5)
     assert not norms(critic)
-    scores = {"phrase": 20 if preset == "repo" else 1, "track": len(kind.written), "bar": 4}
-    assert critic.output_shape == (None, scores[critics.unit(settings, kind)])
+    assert bool(norms(generator)) == (name != "musegan-ablated")
+    whole = 20 if preset == "repo" else 1
+    scores = {"phrase": whole, "track": len(kind.written), "bar": kind.n_bars}
+    assert critic.output_shape == (None, scores[critics.unit(PRESETS[preset], kind)])
 
 
-def test_counts_of_the_options():
-    ablated = [musegan_system.models("composer", False, False, preset) for preset in PRESETS]
-    assert [[trained(m) for m in both] for both in ablated] == [[1_670_149, 3_576_577],
-                                                                [1_555_589, 3_798_402],
-                                                                [1_555_589, 4_000_386]]  # fmt: skip
-    assert not any(norms(model) for both in ablated for model in both)
+def test_counts_are_known_of_every_system_in_all_its_presets():
+    assert {name: tuple(presets) for name, presets in COUNTS.items()} == {
+        name: kind.presets for name, kind in KINDS.items()
+    }
+
+
+def test_counts_of_the_literal_temporal_generator():
     joint = replace(PRESETS["paper"], temporal="joint")
     assert trained(musegan.generator(joint, Kind("hybrid"))) == 7_441_551
 
@@ -95,6 +127,7 @@ def test_counts_of_the_parts(preset):
     temporal = [musegan.temporal_generator(s, n) for s in (settings, bare) for n in (32, 64)]
     assert [trained(m) for m in temporal] == [167_008, 330_944, 164_896, 328_768]
     assert trained(musegan.temporal_generator(settings, 32, 5)) == 560_608
+    assert trained(musegan.recurrent_generator()) == 131_584
 
 
 def test_counts_of_encoders_and_critics():

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import musegen
 from musegen import Error, midi
 from musegen.cli import run_training
 from musegen.data import demo
+from musegen.models import musegan
 from musegen.models.musegan_system import MuseGAN
 from musegen.phrases import TRACKS
 from musegen.train import musegan as script
@@ -136,6 +138,35 @@ def test_the_ablated_composer_and_the_codes_way(phrases, tmp_path):
     assert settings["learning_rate"] == 2e-4
 
 
+def test_single_bars_are_learned_and_played(phrases, tmp_path):
+    command = ["--one-bar", "--model", "composer", "--data", phrases, *LITTLE, "--steps", "2"]
+    run_training("musegan", [*command, "--out", str(tmp_path / "run")])
+    assert musegen.load(tmp_path / "run").generate(2).shape == (2, 1, 96, 84, 5)
+    run = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert run["settings"]["preset"] == "repo"
+    assert (run["data"]["n_bars"], run["data"]["phrases"]) == (1, 22 * 4)  # of 24, two held out
+    with np.load(tmp_path / "run" / "samples" / "steps.npz") as kept:
+        assert kept["values"].shape == (2, 1, 1, 96, 84, 5)
+
+
+def test_the_rnn_composer_learns_at_a_rate_that_falls(phrases, tmp_path):
+    command = ["--model", "rnn", "--decay", "linear", "--preset", "narrow", *LITTLE, "--steps", "2"]
+    run_training("musegan", [*command, "--data", phrases, "--out", str(tmp_path / "run")])
+    assert musegen.load(tmp_path / "run").generate(2).shape == (2, 4, 96, 84, 5)
+
+
+def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
+    options = script.Training(data="x", preset="repo", steps=30, width=0.01, decay="linear")
+    options = script.settled(options)
+    settings = replace(musegan.PRESETS["repo"], width=0.01)
+    made = script.game(settings, musegan.Kind("composer"), options)
+    # The patient critic has 100 steps in each of 25 iterations, then 5.
+    for optimizer, steps in ((made.generator_optimizer, 30), (made.critic_optimizer, 2525)):
+        for share in (0, 0.2, 1):
+            optimizer.iterations.assign(int(share * steps))
+            assert float(optimizer.learning_rate) == pytest.approx(2e-4 * (1 - share))
+
+
 def test_what_flags_leave_open_the_preset_and_the_data_settle():
     demo = script.settled(script.Training())
     assert (demo.preset, demo.steps, demo.batch_size) == ("narrow", 600, 4)
@@ -145,6 +176,8 @@ def test_what_flags_leave_open_the_preset_and_the_data_settle():
     assert (own.width, own.every, own.learning_rate) == (1, 100, 1e-3)
     code = script.settled(script.Training(data="phrases", preset="repo", steps=7))
     assert (code.steps, code.learning_rate) == (7, 2e-4)
+    assert script.settled(script.Training(data="phrases", model="rnn")).preset == "repo"
+    assert script.settled(script.Training(one_bar=True)).preset == "narrow"
 
 
 def test_distance_is_0_for_the_data_and_1_where_all_is_undefined():
@@ -207,11 +240,17 @@ def test_music_that_is_not_a_number_never_becomes_the_last_good_state(
         (["--epochs", "3"], "--epochs: this training counts --steps"),
         (["--patience", "3"], "--patience: this training does not validate"),
         (["--condition", "kazoo"], "kazoo"),
+        (["--one-bar", "--condition", "bass"], "each bar is written apart already"),
+        (["--model", "rnn", "--one-bar"], "the rnn composer writes four bars from scratch"),
+        (["--model", "rnn", "--preset", "paper"], "--preset paper: .*choose repo, narrow"),
         (["--data", "nowhere"], "nowhere: no such file or folder"),
         (["--batch-size", "500"], "do not fill one batch of 2500"),
+        (["--data", "two-bars.npy"], "phrases of 2 bars where 4 are needed"),
     ],
 )
-def test_a_users_mistake_is_one_line(flags, message, phrases, tmp_path):
+def test_a_users_mistake_is_one_line(flags, message, phrases, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("two-bars.npy", np.zeros((20, 2, 96, 84, 5), bool))
     command = ["--data", phrases, *LITTLE, *flags, "--out", str(tmp_path / "run")]
     with pytest.raises(Error, match=message) as raised:
         run_training("musegan", command)
