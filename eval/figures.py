@@ -19,8 +19,8 @@ from musegen import Error, environment
 from musegen.commands.options import add_seed, whole
 from musegen.eval.options import add_music
 
-# A module has FIGURES, number of the figure to what draws it from `sources.Sources`, and TRACK,
-# whose curves the paper shows.
+# A module has FIGURES, number of the figure to what draws it from `sources.Sources`, CURVES, those
+# of them that show trainings, and TRACK, whose trainings the paper shows.
 PAPERS = {"midi-s2": "musegen.eval.figures_midi_s2", "musegan": "musegen.eval.figures_musegan"}
 
 
@@ -66,6 +66,10 @@ def run(args: Namespace) -> None:
         if number not in room.FIGURES:
             known = ", ".join(map(str, room.FIGURES))
             raise Error(f"--figure {number}: {args.paper} has the figures {known}")
+    for name in ("track", "median"):
+        if getattr(args, name) and not room.CURVES & set(numbers):
+            known = ", ".join(map(str, sorted(room.CURVES)))
+            raise Error(f"--{name} {getattr(args, name)}: is of training curves, figures {known}")
     from musegen.eval.sources import Missing, Sources
 
     sources = Sources(

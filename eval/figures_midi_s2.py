@@ -89,6 +89,7 @@ def _rolls(sets: dict, about: str) -> Drawing:
     return Drawing(plots.midi_s2(sets), f"{', '.join(sets)}: {about}", images)
 
 
+CURVES = {4, 5, 7}
 FIGURES = {
     1: diagrams.architecture,
     2: diagrams.refine_networks,

@@ -29,8 +29,9 @@ STEPS = "samples/steps.npz"
 def generated(sources: Sources) -> Drawing:
     """Figure 7: three phrases of a composer, three of a hybrid."""
     models = ("composer", "hybrid")
-    phrases = [_trained(sources, f"musegan-{model}") for model in models]
-    phrases = [system.generate(COLUMNS, sources.seed) for system in phrases]
+    names = [f"musegan-{model}" for model in models]
+    _shown(sources, names)
+    phrases = [_trained(sources, name).generate(COLUMNS, sources.seed) for name in names]
     figure = plots.phrase_grid(np.concatenate(phrases), COLUMNS, models)
     return Drawing(figure, f"{COLUMNS} phrases each of {' and '.join(models)}, seed {sources.seed}")
 
@@ -51,7 +52,7 @@ def hybrid(sources: Sources) -> Drawing:
 
 def _raw_and_binarised(sources: Sources, model: str) -> Drawing:
     """Figures 11 and 12: real-valued phrases, and the same ones as cells."""
-    system = _trained(sources, f"musegan-{model}")
+    system = _trained(sources, *_shown(sources, [f"musegan-{model}"]))
     z = system.draw(SHOWN, sources.seed)
     figure = _grid({"raw": (system.values(z) + 1) / 2, "binarised": system.play(z, sources.seed)})
     return Drawing(figure, f"{model}, raw and binarised, seed {sources.seed}")
@@ -61,7 +62,7 @@ def conditional(sources: Sources) -> Drawing:
     """Figure 13: what a system is given, what it writes to it, and that as cells."""
     system = _trained(sources, *_shown(sources, CONDITIONAL))
     given, model = system.kind.given, system.kind.model
-    phrases, source = sources.phrases(COLUMNS, N_STEPS)
+    phrases, source = sources.phrases(COLUMNS, N_STEPS, given)
     written = system.accompany(phrases, sources.seed)
     alone = phrases & (np.array(TRACKS) == given)
     values = system.values(system.draw(len(phrases), sources.seed) | system.hear(phrases))
@@ -140,16 +141,17 @@ def _command(name: str) -> str:
 
 
 def _shown(sources: Sources, names: Sequence[str]) -> Sequence[str]:
-    """The system that the command line names if it is one of these, else all of these."""
+    """The system that the command line names, if it is one of these; without one all of these."""
     named = sources.kind if sources.system else None
     if named and named not in KINDS:
         raise Error(f"{sources.system}: is a {named}, not a MuseGAN")
-    return (named,) if named in names else names
+    if named and named not in names:
+        raise Missing(f"{sources.system} is a {named}; shown is a {' or a '.join(names)}")
+    return (named,) if named else names
 
 
 def _trained(sources: Sources, *names: str) -> MuseGAN:
     """The first system of these names that there is."""
-    _shown(sources, names)
     found = [name for name in names if sources.part(name).folder]
     name = (found or names)[0]
     return sources.part(name).trained(_command(name))
@@ -167,6 +169,7 @@ def _run(sources: Sources, *files: str) -> tuple[Sources, list[Path]]:
     raise missing[0]
 
 
+CURVES = {9}
 FIGURES = {
     7: generated,
     8: evolution,

@@ -14,6 +14,7 @@ from musegen import Error, registry
 from musegen.data import load
 from musegen.eval import systems
 from musegen.eval.measuring import spread
+from musegen.phrases import TRACKS
 
 if TYPE_CHECKING:
     import keras
@@ -146,11 +147,21 @@ class Sources:
                 return path
         raise Missing(f"{folder / name}: not there; {self._told(command)}")
 
-    def phrases(self, n: int, n_steps: int) -> tuple[np.ndarray, str]:
-        """The fullest of some phrases that are held out, as silence shows little; what they are."""
+    def phrases(self, n: int, n_steps: int, track: str | None = None) -> tuple[np.ndarray, str]:
+        """The fullest of some phrases that are held out, as silence shows little; what they are.
+
+        Args:
+            track: in which there shall be music first of all.
+        """
         held_out = systems.held_out(load(self.data, n_steps).five_tracks(), self.split)
         some = spread(held_out, AMONG, "read")
-        sounding = some.any(axis=(2, 3)).sum(axis=(1, 2))  # bars of all tracks
+        bars = some.any(axis=(2, 3))  # (N, bars, tracks)
+        sounding = bars.sum(axis=(1, 2))
+        if track:
+            own = bars[..., TRACKS.index(track)].sum(axis=1)
+            if not own.any():
+                raise Error(f"{held_out.name}: its {track} rests in all phrases that were read")
+            sounding = sounding + own * bars[0].size
         fullest = sorted((-sounding).argsort(kind="stable")[:n])
         return some[fullest], f"{len(fullest)} full phrases of {held_out.name}"
 

@@ -1,15 +1,17 @@
 """A trained MuseGAN plays: from random vectors to phrases, and on the ways between two of them."""
 
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from musegen import Error
 from musegen.files import write_bytes
-from musegen.models.musegan import N_STEPS, N_TRACKS, PRESETS, Kind, generator
+from musegen.models.musegan import N_STEPS, N_TRACKS, PRESETS, Kind, Settings, generator
 from musegen.models.musegan_critics import critic
 from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
@@ -27,6 +29,7 @@ class MuseGAN:
         preset: a name of `PRESETS`.
         kind: which model it is, and what track it is given.
         generator: what `generator` built for this kind, trained.
+        changed: settings by name that are not those of the preset.
 
     Example:
         >>> import musegen
@@ -36,8 +39,15 @@ class MuseGAN:
 
     n_steps = N_STEPS
 
-    def __init__(self, preset: str, kind: Kind, generator: keras.Model):
-        self.preset, self.settings, self.kind = preset, PRESETS[preset], kind
+    def __init__(
+        self,
+        preset: str,
+        kind: Kind,
+        generator: keras.Model,
+        changed: Mapping[str, bool | float | str] | None = None,
+    ):
+        self.preset, self.changed, self.kind = preset, dict(changed or {}), kind
+        self.settings = replace(PRESETS[preset], **self.changed)
         self.network = generator
         self.evaluation_phrases = EVALUATION_BARS // kind.n_bars
         shapes = keras.tree.map_structure(lambda x: x.shape[1:], generator.input)
@@ -46,6 +56,10 @@ class MuseGAN:
             raise Error(
                 f"{generator.name}: takes {shapes}, which is not what the {kind.in_words} takes"
             )
+        bars = {x.name[4:] for x in generator.layers if x.name.startswith("bar-")}
+        if bars and bars != set(kind.written):
+            raise Error(f"{generator.name}: writes {', '.join(sorted(bars))}, and so does not play "
+                        f"to {'a given ' + kind.given if kind.given else 'nothing'}")  # fmt: skip
         self._predict = predictor(generator, PHRASES_AT_ONCE, eager=True)
 
     def generate(
@@ -155,6 +169,8 @@ class MuseGAN:
         if not self.kind.given:
             length = "from scratch" if self.kind.n_bars == N_BARS else "one bar"
             return {f"{length}, {self.kind.model}": self.generate(n, seed, z_std)}
+        if not phrases[..., TRACKS.index(self.kind.given)].any():
+            raise Error(f"the {self.kind.given} that is given rests in all {len(phrases)} phrases")
         given = phrases[np.arange(n) % len(phrases)]  # each time with other random vectors
         return {f"track-conditional, {self.kind.model}": self.accompany(given, seed, z_std)}
 
@@ -212,7 +228,7 @@ class MuseGAN:
         self.network.save(folder / "generator.keras")
         ablated = not self.network.non_trainable_variables  # no moving averages, no normalization
         told = {"system": system_name(self.kind, ablated), "preset": self.preset}
-        told |= {"given": self.kind.given}
+        told |= {"given": self.kind.given, "settings": self.changed}
         write_bytes(folder / SYSTEM_FILE, (json.dumps(told, indent=2) + "\n").encode())
         return folder
 
@@ -220,11 +236,16 @@ class MuseGAN:
     def load(cls, folder: str | Path) -> "MuseGAN":
         """Reads what `save` wrote."""
         folder = Path(folder)
-        told = {"preset": None, "given": None} | json.loads((folder / SYSTEM_FILE).read_text())
-        if told["preset"] not in PRESETS:
-            raise Error(f"{folder}: of an unknown preset {told['preset']!r}")
-        kind = replace(KINDS[told["system"]], given=told["given"])
-        return cls(told["preset"], kind, load_model(folder / "generator.keras"))
+        told = json.loads((folder / SYSTEM_FILE).read_text())
+        preset, changed = told.get("preset"), told.get("settings", {})
+        if preset not in tuple(PRESETS):
+            raise Error(f"{folder}: of an unknown preset {preset!r}")
+        network = load_model(folder / "generator.keras")
+        try:
+            kind = replace(KINDS[told["system"]], given=told.get("given"))
+            return cls(preset, kind, network, changed)
+        except (Error, TypeError) as error:
+            raise Error(f"{folder}: {error}") from None
 
 
 # The systems as `musegen info` lists them; conditional ones may be given any track.
@@ -245,6 +266,41 @@ def system_name(kind: Kind, ablated: bool = False) -> str:
         return ABLATED
     end = "-conditional" if kind.given else "-bar" if kind.apart else ""
     return f"musegan-{kind.model}{end}"
+
+
+def changed(words: str) -> dict[str, bool | float | str]:
+    """Settings by name, as `--set` gives them.
+
+    Example:
+        >>> changed("mixes_bars=no,z_std=1")
+        {'mixes_bars': False, 'z_std': 1.0}
+    """
+    found = {}
+    for part in filter(None, words.split(",")):
+        name, _, word = part.partition("=")
+        if name not in SWITCHES:
+            raise Error(f"--set {part}: there is no {name!r}; there are {', '.join(SWITCHES)}")
+        values = SWITCHES[name]
+        try:
+            found[name] = float(word) if values is float else values[word]
+        except (ValueError, KeyError):
+            known = "a number" if values is float else " or ".join(values)
+            raise Error(f"--set {part}: {name} is {known}") from None
+    return found
+
+
+def _switches() -> dict[str, Any]:
+    """What a setting may be: `float`, or words and what they mean."""
+    kinds = {bool: {"yes": True, "no": False}, float: float}
+    own = {"temporal": ("separate", "joint", "shared"), "critic": ("phrase", "bar")}
+    switches = {name: dict(zip(words, words, strict=True)) for name, words in own.items()}
+    for field in fields(Settings):  # width and batch normalization have flags of their own
+        if type(field.default) in kinds and field.name not in ("width", "batch_norm"):
+            switches[field.name] = kinds[type(field.default)]
+    return switches
+
+
+SWITCHES = _switches()
 
 
 def lerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -54,6 +54,8 @@ def load(what: str | Path) -> Any:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise Error(f"{folder / SYSTEM_FILE}: damaged, or of another release ({reason})") from None
+    if system.load is None:
+        raise Error(f"{folder / SYSTEM_FILE}: {told['system']} is but a part of a system")
     return system.load(folder)
 
 

@@ -74,6 +74,12 @@ def test_a_damaged_folder_is_one_line(told, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_a_part_is_no_system(tmp_path):
+    (tmp_path / "system.json").write_text('{"system": "bvae"}')
+    with pytest.raises(Error, match=r"system\.json: bvae is but a part of a system"):
+        musegen.load(tmp_path)
+
+
 def test_a_preset_of_tomorrow_and_missing_parts_are_one_line(tmp_path):
     told = {"system": "midi-s2", "preset": "tomorrow", "n_steps": 48, "refine": None}
     (tmp_path / "system.json").write_text(json.dumps(told))

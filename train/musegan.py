@@ -6,9 +6,10 @@
     python train/musegan.py --model composer --no-batchnorm   # the ablated one of the paper
     python train/musegan.py --one-bar                         # of the code alone: single bars
 
-Writes to runs/musegan-MODEL: the system, which `musegen generate` and `musegen accompany` open,
-history.csv with losses and metrics, data.json with the metrics of the training data, curves.png of
-them, and in samples/ the same music at several steps, as piano-rolls and MIDI.
+Writes to runs/NAME, of the system's name: the system, which `musegen generate` and `musegen
+accompany` open, history.csv with losses and metrics, data.json with the metrics of the training
+data, curves.png of them, and in samples/ the same music at several steps, as piano-rolls and MIDI,
+and in the end the pictures that the original code draws.
 """
 
 import sys
@@ -84,6 +85,10 @@ class Training(Options):
         None, "the track that it is given (default: none, all are written)", choices=TRACKS
     )
     batchnorm: bool = option(True, "leave out batch normalization, as the paper's ablated composer")
+    set: str = option(
+        "", "settings of the preset to change, such as mixes_bars=no,critic_each=no; "
+        "docs/systems/musegan.md lists them", metavar="X=Y,...",
+    )  # fmt: skip
     width: float | None = option(
         None, "filters, times this; 1 is the paper's (default: 1, of narrow 1/4, on the demo 1/16)",
         metavar="W",
@@ -109,9 +114,10 @@ class Training(Options):
     )
     epochs: int | None = option(None, SUPPRESS)  # refused with a word on --steps
     patience: int | None = option(None, SUPPRESS)
-    val_split: float = option(
-        0.1, "share of the data that is not learned, where they have no split of their own; the "
-        "tracks that a conditional model is given when it is looked at are from there", metavar="S",
+    val_split: float | None = option(
+        None, "share of the data that is not learned, where they have no split of their own; the "
+        "tracks that a conditional model is given when it is looked at are from there (default: "
+        "0.1 for such a model, but all is learned from scratch and with preset repo)", metavar="S",
     )  # fmt: skip
     keep: str = option(
         "last", "weights to end with: of the last step, or of the look that found the metrics "
@@ -152,6 +158,8 @@ def settled(options: Training) -> Training:
         raise Error(f"--preset {preset}: has no such model; choose {', '.join(own)}")
     recipe = asdict(RECIPES[preset]) | (DEMO if demo else {})
     left = {name: recipe[name] for name in LEFT if getattr(options, name) is None}
+    if options.val_split is None:
+        left["val_split"] = 0.1 if options.condition and preset != "repo" else 0.0
     return replace(options, preset=preset, **left)
 
 
@@ -163,47 +171,73 @@ def kind_of(options: Training) -> "Kind":
 
 def train(options: Training) -> Path:
     """One run; gives its folder."""
-    from musegen.data import load
     from musegen.models import musegan, musegan_system
     from musegen.training.playing import Look, monitored, play
     from musegen.training.runs import Run, describe_data
 
-    settings = musegan.PRESETS[options.preset]
+    kind, changed = kind_of(options), musegan_system.changed(options.set)
+    settings = replace(musegan.PRESETS[options.preset], **changed)
     settings = replace(settings, width=options.width, batch_norm=options.batchnorm)
-    kind = kind_of(options)
-    n_bars = None if options.one_bar else musegan.N_BARS
-    data = load(options.data, musegan.N_STEPS).five_tracks(n_bars)
-    if options.bars:
-        data = data.part(0, -(-options.bars // data.layout.n_bars))
-    data, held_out = data.split(options.val_split)
-    if options.one_bar:  # after the split, or bars of one phrase might stand on both sides of it
-        data, held_out = data.bars, held_out and held_out.bars
+    data, held_out = music(options)
     training = game(settings, kind, options)
-    system = musegan_system.MuseGAN(options.preset, kind, training.generator)
+    system = musegan_system.MuseGAN(options.preset, kind, training.generator, changed)
     name = musegan_system.system_name(kind, ablated=not options.batchnorm)
     params = [model.count_params() for model in (training.generator, training.critic)]
-    print(f"{name}: {params[0]:,} + {params[1]:,} parameters, {len(data):,} phrases of {data.name}")
+    unit = "bars" if options.one_bar else "phrases"
+    print(f"{name}: {params[0]:,} + {params[1]:,} parameters, {len(data):,} {unit} of {data.name}")
 
-    folder = Path(options.out or f"runs/{name}")
-    facts = describe_data(data)
     change = exchange(options)
-    with Run(folder, asdict(options), options.resume, facts, length="steps") as run:
-        phrases = change((held_out or data).part(0, LOOKED_AT).phrases, 0)
-        fixed = system.draw(len(phrases), options.seed) | system.hear(phrases)
-        goal = monitored(change(data.part(0, 1000).phrases, 0))
+    known, shown = (
+        change(some.part(0, n).phrases, 0) for some, n in ((data, 1000), (held_out, LOOKED_AT))
+    )
+    check(data, known, training, options)
+    n = len(shown) if kind.given else LOOKED_AT
+    fixed = system.draw(n, options.seed) | system.hear(shown)
+    folder = Path(options.out or f"runs/{name}")
+    with Run(folder, asdict(options), options.resume, describe_data(data), "steps") as run:
+        goal = monitored(known)
         look = Look(
             options.steps,
             options.every,
             lambda: system.values(fixed),
             system.binarised,
             goal,
-            drawer(system, run, goal),
+            drawer(system, run, goal, options.steps),
         )
         batches = feeder(data, training, options)
         play(training, batches, change, run, look, options.keep, options.tensorboard)
         system.save(folder)
         print(f"musegen {'accompany SONG --system' if kind.given else 'generate'} {folder}")
     return folder
+
+
+def music(options: Training) -> "tuple[Data, Data]":
+    """What is learned, and what a conditional model is given when it is looked at."""
+    from musegen.data import load
+    from musegen.models.musegan import N_BARS, N_STEPS
+
+    data = load(options.data, N_STEPS).five_tracks(None if options.one_bar else N_BARS)
+    if options.bars:
+        data = data.part(0, -(-options.bars // data.layout.n_bars))
+    data, held_out = data.split(options.val_split)
+    held_out = held_out or data
+    # Cut after the split, or bars of one phrase might stand on both sides of it.
+    return (data.bars, held_out.bars) if options.one_bar else (data, held_out)
+
+
+def check(data: "Data", known: "np.ndarray", training: "WGANGP", options: Training) -> None:
+    """Raises an `Error` where there is too little to learn, or to be given."""
+    n_batches = training.game.batches
+    if len(data) < n_batches * options.batch_size:
+        raise Error(
+            f"{data.name}: {len(data)} are too few, a step takes {n_batches} batches of "
+            f"{options.batch_size}; give more --data or a smaller --batch-size"
+        )
+    if options.condition and not known[..., TRACKS.index(options.condition)].any():
+        raise Error(
+            f"{data.name}: its {options.condition} rests in the first {len(known):,} phrases; "
+            "choose another --condition, or --exchange"
+        )
 
 
 def game(settings, kind, options: Training) -> "WGANGP":
@@ -229,12 +263,12 @@ def game(settings, kind, options: Training) -> "WGANGP":
             return keras.optimizers.LossScaleOptimizer(own)
         return own
 
-    critic_steps = rules.critic_steps * sum(map(rules.rounds, range(options.steps)))
+    rounds = sum(map(rules.rounds, range(options.steps)))
     return WGANGP(
         musegan.generator(settings, kind),
         musegan_critics.critic(settings, kind),
         kind.latents,
-        (adam(options.steps), adam(critic_steps)),
+        (adam(options.steps), adam(rounds * rules.critic_steps)),
         rules,
         settings.z_std,
         options.seed,
@@ -246,10 +280,9 @@ def feeder(data: "Data", training: "WGANGP", options: Training) -> Callable:
     """Gives a function from the number of an epoch to its batches, one for each iteration."""
     from musegen.data import pipeline
 
-    n = 1 if training.game.same_batch else training.game.critic_steps
     return lambda epoch: pipeline.batches(
         data,
-        n * options.batch_size,
+        training.game.batches * options.batch_size,
         shuffle=options.preset != "repo",
         seed=options.seed,
         augment=options.augment,
@@ -273,26 +306,35 @@ def exchange(options: Training) -> "Callable[[np.ndarray, int], np.ndarray]":
     return change
 
 
-def drawer(system: "MuseGAN", run: "Run", data: dict) -> Callable[[dict, dict], None]:
-    """Gives a function that draws curves, and the same phrase at five steps of the training."""
+def drawer(system: "MuseGAN", run: "Run", data: dict, steps: int) -> Callable:
+    """Gives a function that draws curves, the same phrase at five steps, and all in the end."""
     import numpy as np
 
     from musegen import midi, plots
+    from musegen.metrics.muse import DEFINITIONS
     from musegen.training.runs import replacing
 
-    def draw(history: dict, pictures: dict) -> None:
+    definition = DEFINITIONS["v1" if system.preset == "repo" else "paper"]
+
+    def draw(history: dict, pictures: dict, values: np.ndarray) -> None:
         letters = plots.marked(list(pictures))
         curves = plots.monitored(history, data)
         if len(history["step"]) > 2 and curves:
             with replacing(run.path("curves.png")) as path:
                 plots.save(plots.training(curves, letters), path)
-        values = np.concatenate([pictures[step] for step in letters.values()])
-        cells = system.binarised(values.astype(np.float32))
+        one = np.concatenate([pictures[step] for step in letters.values()])
+        one = system.binarised(one.astype(np.float32))
         titles = [f"step {step:,} ({letter})" for letter, step in letters.items()]
         with replacing(run.path("samples", "evolution.png")) as path:
-            plots.save(plots.stacked(cells, titles), path)
-        last = max(letters.values())
-        midi.write(cells[-1:], run.path("samples", f"step-{last:06}.mid"))
+            plots.save(plots.stacked(one, titles), path)
+        midi.write(one[-1:], run.path("samples", f"step-{max(pictures):06}.mid"))
+        if history["step"][-1] < steps:
+            return
+        cells = system.binarised(values)
+        chroma = np.moveaxis(np.moveaxis(cells, -1, -2) @ definition.chroma, -1, -2)
+        for name, all_of_it in {"raw": values, "binary": cells, "chroma": chroma}.items():
+            with replacing(run.path("samples", f"{name}.png")) as path:
+                plots.save_image(plots.image_musegan(all_of_it), path)
 
     return draw
 

@@ -23,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "it takes no other)",
     )  # fmt: skip
     options.add_seed(parser)
-    options.add_z_std(parser)
+    options.add_z_std(parser, fit=False)
     options.add_binarisation(parser)
     options.add_quantise(parser)
     outputs.add_out(parser, "the song's name and -accompanied.mid, in this folder")

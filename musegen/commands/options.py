@@ -62,12 +62,16 @@ def add_seed(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_z_std(parser: ArgumentParser) -> None:
+def add_z_std(parser: ArgumentParser, fit: bool = True) -> None:
+    """The option `--z-std`; `fit` says whether any system of the command has measured latents."""
+    measured = (
+        ", or fit: mean and covariance as measured over the training music (default: fit, or where "
+        "nothing was measured the number of the system's preset)"
+    )
     parser.add_argument(
-        "--z-std", type=spread, metavar="X",
-        help="standard deviation of the random latent vectors, or fit: mean and covariance "
-        "as measured over the training music (default: fit, or where nothing was "
-        "measured the number of the system's preset)",
+        "--z-std", type=spread if fit else real(0, 1000), metavar="X",
+        help="standard deviation of the random latent vectors"
+        + (measured if fit else " (default: as the system's preset has it)"),
     )  # fmt: skip
 
 

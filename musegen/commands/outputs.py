@@ -146,5 +146,10 @@ def length(phrases: "np.ndarray", tempo: float, gap: int) -> str:
     n, n_bars = phrases.shape[:2]
     bars = n * (n_bars + gap) - gap
     seconds = bars * BEATS_PER_BAR * 60 / tempo
-    told = [f"{k} {unit}{'s' * (k > 1)}" for k, unit in ((n, "phrase"), (n_bars, "bar"))]
-    return f"{' of '.join(told)}, {seconds:.1f} s at {tempo:g} beats a minute"
+    music = f"{counted(n, 'phrase')} of {counted(n_bars, 'bar')}"
+    return f"{music}, {seconds:.1f} s at {tempo:g} beats a minute"
+
+
+def counted(n: int, unit: str) -> str:
+    """`1 bar` or `1,000 bars`."""
+    return f"{n:,} {unit}{'' if n == 1 else 's'}"

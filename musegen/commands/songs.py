@@ -83,5 +83,6 @@ def write(
     whole = list(long.values())[-1]
     score = midi.to_score_like(whole[0], args.song, keep=keep)
     outputs.write(out, whole, score, lambda: plots.songs(long))
-    print(f"{outputs.names(out)}: {whole.shape[1]} bars, in step with {args.song}; {drawn}")
+    bars = outputs.counted(whole.shape[1], "bar")
+    print(f"{outputs.names(out)}: {bars}, in step with {args.song}; {drawn}")
     print(outputs.table(outputs.statistics(whole) | row, TRACKS))

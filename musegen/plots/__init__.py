@@ -18,6 +18,7 @@ from musegen.plots.latent import interpolation, latent_map, pca
 from musegen.plots.monitored import marked, monitored
 from musegen.plots.rolls import (
     image_midi_s2,
+    image_musegan,
     midi_s2,
     overlay,
     phrase_grid,
@@ -36,6 +37,7 @@ __all__ = [
     "diagram",
     "history",
     "image_midi_s2",
+    "image_musegan",
     "interpolation",
     "latent_map",
     "length_transitions",

@@ -17,6 +17,13 @@ from musegen.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_PITCHES, TRACKS, chai
 from musegen.plots.style import GRID, PAGE, TRACK_COLOURS, frame, new_figure, styled
 
 PAPER_ORDER = ("bass", "drums", "guitar", "strings", "piano")  # rows of MuseGAN's Figure 8
+IMAGE_COLOURS = {  # of its code's pictures
+    "bass": (1, 0, 0),
+    "drums": (0, 1, 0),
+    "guitar": (0, 0, 1),
+    "strings": (1, 0.5, 0),
+    "piano": (0, 0.5, 1),
+}
 _DRUMS = {36: "kick", 42: "hat", 49: "crash"}
 _MIN_PITCHES = 18  # pitches a row of `songs` shows at least
 
@@ -158,6 +165,30 @@ def image_midi_s2(phrases: np.ndarray) -> np.ndarray:
     lined = lined.reshape(n, n_tracks * (N_PITCHES + 1), n_bars * (n_steps + 1))[:, 1:, 1:]
     framed = np.pad(lined, ((0, 0), (3, 3), (3, 0)))
     return np.pad(framed.transpose(1, 0, 2).reshape(framed.shape[1], -1), ((0, 0), (0, 3)))
+
+
+def image_musegan(
+    values: np.ndarray, tracks: Sequence[str] = TRACKS, columns: int = 8
+) -> np.ndarray:
+    """The picture MuseGAN's code saves while it trains: uint8 RGB, phrases in rows and columns.
+
+    Tracks are colours on black that add up, lines of three pixels lie between phrases, and all is
+    stretched from black to white. 64 phrases of 4 bars and 96 steps give 693 x 3093 pixels.
+
+    Args:
+        values: `(N, bars, steps, P, tracks)`, numbers of any range, and so the raw tanh output,
+            cells, or chroma.
+    """
+    colours = np.array([IMAGE_COLOURS[name] for name in tracks], np.float32)
+    n, n_bars, n_steps, n_rows = values.shape[:4]
+    images = (values.astype(np.float32) @ colours).reshape(n, n_bars * n_steps, n_rows, 3)
+    images = images.transpose(0, 2, 1, 3)[:, ::-1]
+    filled = np.pad(images, ((0, -n % columns), (0, 0), (0, 0), (0, 0)))
+    lined = np.pad(filled, ((0, 0), (0, 3), (0, 3), (0, 0)), constant_values=1)
+    grid = lined.reshape(-1, columns, *lined.shape[1:]).transpose(0, 2, 1, 3, 4)
+    grid = grid.reshape(-1, columns * lined.shape[2], 3)[:-3, :-3]
+    low, high = grid.min(), grid.max()
+    return np.uint8(255 * (grid - low) / (high - low) + 0.5)
 
 
 @styled

@@ -10,7 +10,8 @@ so that a resumed training draws what it would have drawn.
 Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville: "Improved Training of Wasserstein GANs", 2017.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +55,38 @@ class Game:
         if self.unit == "track" and not self.tracks:
             raise ValueError("a game of tracks needs the numbers of those that are scored")
 
+    @property
+    def batches(self) -> int:
+        """How many an iteration takes: one for each critic step, and one to give the generator."""
+        return 1 if self.same_batch else self.critic_steps + (self.given is not None)
+
     def rounds(self, iteration: int) -> int:
         """How many times the critic's steps are done in an iteration; the first is number 0."""
         long = iteration < LONG_EARLY or iteration % LONG_EVERY == 0
         return LONG // self.critic_steps if self.patient and long else 1
+
+
+@contextmanager
+def in_float32(network: "keras.Model") -> Iterator[None]:
+    """Lets a network compute in float32, whatever its precision, while the block lasts.
+
+    A gradient by so many cells as music has is near 0 in each of them, and 0 in float16.
+    """
+    policies = [(layer, layer.dtype_policy) for layer in _layers(network)]
+    try:
+        for layer, _ in policies:
+            layer.dtype_policy = "float32"
+        yield
+    finally:
+        for layer, policy in policies:
+            layer.dtype_policy = policy
+
+
+def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
+    """A network, its layers, and theirs."""
+    yield network
+    for layer in getattr(network, "layers", ()):
+        yield from _layers(layer)
 
 
 class WGANGP:
@@ -105,15 +134,13 @@ class WGANGP:
         """One iteration: critic steps, then one of the generator.
 
         Args:
-            music: bool phrases `(critic_steps, B, bars, steps, 84, tracks)`, or `(1, B, ...)`
-                where all steps see the same.
+            music: bool phrases `(batches of the game, B, bars, steps, 84, tracks)`.
 
         Returns:
             `critic_loss`, `generator_loss` and, part of the former, `penalty`, of the last steps.
         """
-        wanted = 1 if self.game.same_batch else self.game.critic_steps
-        if len(music) != wanted:
-            raise ValueError(f"music for {len(music)} critic steps where {wanted} are needed")
+        if len(music) != self.game.batches:
+            raise ValueError(f"{len(music)} batches of music, not {self.game.batches}")
         n, rng = self.game.critic_steps, np.random.default_rng((self.seed, self.iterations))
         z = self._draw(rng, 1 if self.game.same_batch else n + 1, music.shape[1])
         for _ in range(self.game.rounds(self.iterations) - 1):
@@ -194,10 +221,11 @@ class WGANGP:
         return self.generator(own, training=True)
 
     def _slope(self, x):
-        """The norm of the critic's gradient, float32, for each scored part of an example."""
+        """The norm of the critic's gradient for each scored part of an example, all in float32."""
         from keras import ops
 
-        gradient = ops.cast(input_gradient(lambda x: self.critic(x, training=True), x), "float32")
+        with in_float32(self.critic):
+            gradient = input_gradient(lambda x: self.critic(x, training=True), x)
         norms = ops.sqrt(EPSILON + ops.sum(ops.square(gradient), axis=AXES[self.game.unit]))
         if self.game.unit == "track":
             return ops.take(norms, self.game.tracks, axis=1)

@@ -102,7 +102,7 @@ class Options:
                 raise Error(f"{flag(field.name)} {value}: choose {', '.join(map(str, choices))}")
             if least is not None and not least <= value < math.inf:
                 raise Error(f"{flag(field.name)} {value}: at least {least} is needed")
-        if not 0 <= self.val_split <= 0.5:
+        if self.val_split is not None and not 0 <= self.val_split <= 0.5:
             raise Error(f"--val-split {self.val_split}: a share from 0 to 0.5 is needed")
         if not 0 <= self.seed < 2**32:
             raise Error(f"--seed {self.seed}: a number from 0 to {2**32 - 1} is needed")

@@ -39,7 +39,8 @@ class Look:
         generate: gives the real-valued phrases `(n, ...)` of the fixed random vectors.
         binarise: turns them into cells.
         data: the metrics of the training data, to compare with.
-        draw: called with the history and the pictured steps, now and then and at the end.
+        draw: called with the history, the pictured steps and what `generate` gave, now and then and
+            at the end.
     """
 
     steps: int
@@ -47,7 +48,7 @@ class Look:
     generate: Callable[[], np.ndarray]
     binarise: Callable[[np.ndarray], np.ndarray]
     data: Mapping[str, float]
-    draw: Callable[[dict, dict], None]
+    draw: Callable[[dict, dict, np.ndarray], None]
 
 
 def play(
@@ -62,7 +63,8 @@ def play(
     """Trains to `look.steps`, from the checkpoint of the run where it is resumed.
 
     Args:
-        batches: gives the batches of an epoch, `(steps of the critic * B, ...)`, by its number.
+        batches: gives the music of an epoch, step by step `(batches of a step * B, ...)`, by its
+            number.
         change: makes the phrases to learn of those of a batch, by the number of the step.
         keep: `"best"` ends with the generator whose metrics were nearest to the data's.
         tensorboard: writes `logs/` as well.
@@ -95,7 +97,7 @@ def play(
             mean = {name: float(np.mean([row[name] for row in losses])) for name in LOSSES}
             _look(training, run, look, history, pictures, mean, time.monotonic() - start)
             losses, start = [], time.monotonic()
-            if history["distance"][-1] == min(history["distance"]):
+            if history["distance"][-1] == min(history["distance"][1:]):  # the first is untrained
                 checkpoints.save_variables(best, training.generator.variables, history)
             checkpoints.save_variables(last, training.variables, history)
             log(step, {name: column[-1] for name, column in history.items()})
@@ -107,8 +109,7 @@ def play(
 def _music(
     training: WGANGP, batches: Callable[[int], Any], change: Callable, steps: int
 ) -> Iterator[np.ndarray]:
-    """Batches for the steps that are left, with an axis for the steps of the critic in front."""
-    n = 1 if training.game.same_batch else training.game.critic_steps
+    """Music for the steps that are left, with an axis for the batches of a step in front."""
     n_batches = len(batches(0))
     while training.iterations < steps:
         epoch, done = divmod(training.iterations, n_batches)
@@ -116,7 +117,7 @@ def _music(
             batches(epoch), done, min(n_batches, done + steps - training.iterations)
         ):
             batch = change(np.asarray(batch), training.iterations)
-            yield batch.reshape(n, -1, *batch.shape[1:])
+            yield batch.reshape(training.game.batches, -1, *batch.shape[1:])
 
 
 def _check(losses: Mapping[str, float], step: int, run: Run) -> None:
@@ -158,7 +159,7 @@ def _look(
             run.path("samples", "steps.npz"),
             {"steps": steps, "values": np.stack(list(pictures.values()))},
         )
-        look.draw(history, pictures)
+        look.draw(history, pictures, values)
     told = [f"{name} {losses[name]:.4g}" for name in LOSSES if name in losses]
     told += [f"distance {far:.3f}", f"spread {row['spread']:.3g}", f"{seconds:.1f} s"]
     print(f"step {step:>6}/{look.steps}", *told, sep="  ", flush=True)

@@ -42,8 +42,8 @@ def test_any_length_of_song_keeps_its_piano_and_its_time(
     source, out = write_song(**options), tmp_path / "out.mid"
     code, told, error = musegen("accompany", source, "--system", accompanying, "-o", "out.mid")
     assert (code, error) == (0, "")
-    drawn = "seed 0, z-std of the preset"
-    assert told.splitlines()[0] == f"out.mid: {n_bars} bars, in step with {source}; {drawn}"
+    drawn, length = "seed 0, z-std of the preset", "1 bar" if n_bars == 1 else f"{n_bars} bars"
+    assert told.splitlines()[0] == f"out.mid: {length}, in step with {source}; {drawn}"
     assert told.splitlines()[-1].split() == ["part", "new", "given", "new", "new", "new"]
     assert notes_of(out, "my piano") == notes_of(source, "my piano")
     ours, theirs = symusic.Score(out), symusic.Score(source)
@@ -155,7 +155,7 @@ def test_what_a_system_cannot_do(musegen, system, composing, accompanying, write
         ("song.mid", composing, (), f"{composing}: is given no track; a -conditional system"),
         ("song.mid", accompanying, ("--track", "bass"),
          "--track bass: this system accompanies piano and nothing else"),
-        ("song.mid", accompanying, ("--z-std", "fit"), "--z-std fit: this system keeps no"),
+        ("song.mid", accompanying, ("--z-std", "fit"), "fit: give a number from 0 to 1000"),
         ("drums.mid", accompanying, (), "drums.mid: no note of it is in the piano to accompany"),
         ("song.mid", "nobody", (), "nobody: no trained system"),
     ):  # fmt: skip

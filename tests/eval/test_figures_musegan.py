@@ -218,6 +218,35 @@ def test_trainings_of_what_the_code_alone_has_are_drawn_when_named(run, drawn):
         run("--system", "musegan-ablated", "--figure", "8")
 
 
+def test_a_system_that_is_named_and_not_shown_is_a_mistake(run, drawn, systems, pretrained):
+    hybrid = str(systems["musegan-hybrid"])
+    for figure, shown in (("11", "a musegan-composer"), ("13", "-conditional or a musegan-")):
+        with pytest.raises(Error, match=f"is a musegan-hybrid; shown is .*{shown}"):
+            run("--figure", figure, "--system", hybrid)
+    conditional = str(systems["musegan-hybrid-conditional"])
+    with pytest.raises(Error, match="shown is a musegan-composer or a musegan-hybrid"):
+        run("--figure", "7", "--system", conditional)
+    text = run("--system", hybrid)
+    assert sorted(drawn) == [7, 10, 12]
+    assert "figure 11: " in text
+    assert "is a musegan-hybrid; shown is a musegan-composer\n" in text
+
+
+def test_a_given_track_is_shown_where_it_plays(run, drawn, phrases, pretrained):
+    phrases = phrases.copy()
+    phrases[:7, ..., GIVEN] = False
+    np.save("music.npy", phrases)
+    run("--figure", "13")
+    alone = np.zeros_like(phrases[:3])
+    full = phrases.any(axis=(2, 3)).sum(axis=(1, 2))
+    chosen = sorted([7, 8, int(full[:7].argmax())])
+    alone[..., GIVEN] = phrases[chosen][..., GIVEN]
+    assert (np.split(picture(drawn[13]), 3)[0] == pixels(alone)).all()
+    np.save("music.npy", phrases[:7])
+    with pytest.raises(Error, match="its piano rests in all phrases that were read"):
+        run("--figure", "13")
+
+
 def test_figure_9_has_its_letters_at_the_panels_of_figure_8(run, drawn):
     write_history(Path("runs/musegan-composer/history.csv"))
     write_samples(Path("runs/musegan-composer/samples/steps.npz"), [0, 1000, 2000])
@@ -263,6 +292,8 @@ def test_the_letters_of_a_short_training_lie_as_far_along_it():
         ),
         (["--figure", "8"], "steps.npz: no samples of a training"),
         (["--figure", "9", "--median", "4"], "--median 4: .* odd number"),
+        (["--figure", "7", "10", "--median", "5"], "--median 5: is of training curves, figures 9"),
+        (["--figure", "8", "--track", "bass"], "--track bass: is of training curves, figures 9"),
         (["--figure", "7", "--system", "duo"], "duo: is a midi-s2, not a MuseGAN"),
         (["--figure", "7", "--system", "odd"], "system.json: damaged"),
     ],

@@ -1,5 +1,7 @@
 """MuseGAN, narrow: who hears whom, and what becomes of the outputs."""
 
+import json
+import re
 from dataclasses import replace
 
 import keras
@@ -9,7 +11,7 @@ from checks import check_model, check_on_jax
 from keras import ops
 
 from musegen import Error
-from musegen.models import musegan
+from musegen.models import musegan, musegan_system
 from musegen.models import musegan_critics as critics
 from musegen.models.musegan import PRESETS, Kind
 from musegen.models.musegan_system import WAYS, MuseGAN, lerp, slerp
@@ -265,6 +267,8 @@ def test_tables_have_as_many_phrases_as_are_asked_for():
     assert len(rows) == 5
     np.testing.assert_array_equal(rows[..., 1], music[[0, 1, 0, 1, 0]][..., 1])
     assert (rows[0] != rows[2]).any()  # other random vectors
+    with pytest.raises(Error, match="the piano that is given rests in all 2 phrases"):
+        made.evaluation_sets(np.zeros_like(music), 5)
 
 
 def test_lerp_and_slerp():
@@ -294,6 +298,42 @@ def test_save_and_load(preset, model, given, tmp_path):
     assert (again.kind, again.preset) == (made.kind, preset)
     play = (lambda s: s.accompany(phrases(), 4)) if given else (lambda s: s.generate(3, 4))
     np.testing.assert_array_equal(play(again), play(made))
+
+
+def test_settings_that_were_changed_are_kept(tmp_path):
+    changed = musegan_system.changed("monophonic_bass=no,z_std=0.5,temporal=joint")
+    assert changed == {"monophonic_bass": False, "z_std": 0.5, "temporal": "joint"}
+    kind = Kind("hybrid")
+    network = musegan.generator(replace(TINY["repo"], **changed), kind)
+    made = MuseGAN("repo", kind, lively(network), changed)
+    again = MuseGAN.load(made.save(tmp_path))
+    assert again.settings == replace(PRESETS["repo"], **changed)
+    assert again.draw(500, 0)["z"].std() == pytest.approx(0.5, rel=0.02)
+    assert again.generate(3)[..., BASS].sum(axis=-1).max() > 1
+    for words, message in (
+        ("loud=yes", "there is no 'loud'; there are temporal, critic, mixes_bars"),
+        ("width=2", "there is no 'width'"),
+        ("mixes_bars=perhaps", "mixes_bars is yes or no"),
+        ("critic=bars", "critic is phrase or bar"),
+        ("z_std", "z_std is a number"),
+    ):
+        with pytest.raises(Error, match=message):
+            musegan_system.changed(words)
+
+
+def test_a_folder_that_contradicts_its_network_is_named(tmp_path):
+    system("paper", "hybrid", "piano").save(tmp_path)
+    told = json.loads((tmp_path / "system.json").read_text())
+    for wrong, message in (
+        ({"given": "bass"}, "writes bass, drums, guitar, strings, and so does not play to a given"),
+        ({"given": None}, "which is not what the hybrid from scratch takes"),
+        ({"preset": ["paper"]}, "of an unknown preset"),
+        ({"settings": {"loud": True}}, "unexpected keyword argument 'loud'"),
+    ):
+        (tmp_path / "system.json").write_text(json.dumps(told | wrong))
+        with pytest.raises(Error, match=f"^{re.escape(str(tmp_path))}: .*{message}") as caught:
+            MuseGAN.load(tmp_path)
+        assert "\n" not in str(caught.value)
 
 
 def test_networks_survive_configuration_and_file(tmp_path):

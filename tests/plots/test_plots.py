@@ -164,6 +164,29 @@ def test_image_midi_s2_takes_signs_and_other_sizes(phrases):
     assert plots.image_midi_s2(np.zeros((2, 4, 96, 84, 5))).shape == (430, 2 * (4 * 96 + 3) + 9)
 
 
+def test_image_musegan_pixel_by_pixel():
+    """The original's way: image after image into a grid of them, then lines, then a stretch."""
+    values = np.random.default_rng(0).uniform(-1, 1, (11, 4, 6, 84, 5)).astype("float32")
+    colours = {"bass": (1, 0, 0), "drums": (0, 1, 0), "guitar": (0, 0, 1),
+               "strings": (1, 0.5, 0), "piano": (0, 0.5, 1)}  # fmt: skip
+    expected = np.zeros((2 * 84 + 3, 8 * 24 + 7 * 3, 3))
+    for k, phrase in enumerate(values):
+        image = sum(phrase[..., t, None] * colours[track] for t, track in enumerate(TRACKS))
+        top, left = k // 8 * 87, k % 8 * 27
+        expected[top : top + 84, left : left + 24] = image.reshape(24, 84, 3).swapaxes(0, 1)[::-1]
+    expected[84:87] = 1
+    for k in range(1, 8):
+        expected[:, 27 * k - 3 : 27 * k] = 1
+    expected = (expected - expected.min()) / (expected.max() - expected.min())
+    found = plots.image_musegan(values)
+    assert found.dtype == np.uint8
+    assert found.shape == expected.shape
+    assert np.abs(found - 255 * expected).max() <= 0.51
+    chroma = np.zeros((64, 4, 96, 12, 5))
+    chroma[0, 0, 0, 0, 0] = 1
+    assert plots.image_musegan(chroma).shape == (8 * 12 + 21, 3093, 3)
+
+
 def test_midi_s2_shows_each_set(phrases):
     figure = plots.midi_s2({"original": phrases, "restored": ~phrases})
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["original", "restored"]
