@@ -7,7 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-from checks import check_model, check_on_jax
+from checks import check_model, check_on_jax, parameters
 from keras import ops
 
 from musegen import Error
@@ -319,6 +319,28 @@ def test_settings_that_were_changed_are_kept(tmp_path):
     ):
         with pytest.raises(Error, match=message):
             musegan_system.changed(words)
+
+
+@pytest.mark.parametrize(
+    ("preset", "words", "generator", "critic"),
+    [  # what each switch adds to the trainable weights of a hybrid
+        ("repo", "temporal=separate", True, False),
+        ("repo", "critic=phrase", False, True),
+        ("repo", "mixes_bars=no", False, True),
+        ("repo", "norm_output=yes", True, False),
+        ("repo", "hears_onsets=yes", False, True),
+        ("paper", "critic=bar,mixes_bars=yes", False, True),
+        ("paper", "norm_output=no,temporal=shared", True, False),
+        ("paper", "batch_statistics=yes,he=yes,first_bias=-1,z_std=1", False, False),
+    ],
+)
+def test_every_switch_of_the_networks_switches(preset, words, generator, critic):
+    kind, settings = Kind("hybrid"), TINY[preset]
+    other = replace(settings, **musegan_system.changed(words))
+    for build, differs in ((musegan.generator, generator), (critics.critic, critic)):
+        one, two = build(settings, kind), build(other, kind)
+        assert (parameters(one) != parameters(two)) == differs
+        assert one.input_shape == two.input_shape
 
 
 def test_a_folder_that_contradicts_its_network_is_named(tmp_path):
