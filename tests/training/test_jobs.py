@@ -14,32 +14,28 @@ from musegen.training import jobs
 def command(tmp_path) -> list[str]:
     path = tmp_path / "phrases.npy"
     np.save(path, demo.phrases(8, n_steps=48))
-    return ["--data", str(path), "--preset", "large", "--epochs", "1", "--no-jit", "--recipe"]
+    return ["--data", str(path), "--preset", "large", "--epochs", "1", "--no-jit"]
 
 
 @pytest.mark.parametrize("at_a_time", [1, 2])
-def test_chains_run_in_order_and_a_mistake_is_one_line(command, tmp_path, capfd, at_a_time):
-    def training(track: str, recipe: str = "large"):
-        out = ["--track", track, "--out", str(tmp_path / f"bvae-{track}")]
-        return "bvae", [*command, recipe, *out]
+def test_chains_run_in_order_and_to_their_end_and_a_mistake_is_one_line(
+    command, tmp_path, capfd, at_a_time
+):
+    def stage(script: str, track: str, *flags: str):
+        out = tmp_path / f"{script}-{track}"
+        return script, [*command, "--track", track, "--out", str(out), *flags]
 
-    refine = [
-        *command[:-1],
-        "--track",
-        "bass",
-        "--bvaes",
-        str(tmp_path),
-        "--out",
-        str(tmp_path / "r"),
+    of_bass = [
+        stage("bvae", "bass", "--recipe", "large"),
+        stage("refine", "bass", "--bvaes", str(tmp_path)),
     ]
-    jobs.run_chains({"bass": [training("bass"), ("refine", refine)]}, at_a_time)
-    assert (tmp_path / "r" / "refine-bass.keras").exists()
-    lines = capfd.readouterr().out.splitlines()
-    epochs = [line for line in lines if "epoch" in line]
+    mistaken = [stage("refine", "piano", "--bvaes", str(tmp_path))]
+    with pytest.raises(Error, match=r"bvae-piano\.keras: no such file"):
+        jobs.run_chains({"bass": of_bass, "piano": mistaken}, at_a_time)
+    assert (tmp_path / "refine-bass" / "refine-bass.keras").exists()
+    epochs = [line for line in capfd.readouterr().out.splitlines() if "epoch" in line]
     assert len(epochs) == 2
-    assert all(line.startswith("bass  " if at_a_time == 2 else "epoch") for line in epochs)
-    with pytest.raises(Error, match="bvae-bass: holds a run already"):
-        jobs.run_chains({"bass": [training("bass")], "piano": [training("piano")]}, at_a_time)
+    assert all(line.startswith("bass   " if at_a_time == 2 else "epoch") for line in epochs)
 
 
 def test_lines_are_marked_once_they_are_whole():
