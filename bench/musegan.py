@@ -62,7 +62,7 @@ def keras_iteration(width: float, batch: int, layers: str, jit: bool) -> Callabl
 
     import keras
 
-    from musegen.models import musegan
+    from musegen.models import musegan, musegan_kinds
     from musegen.models import musegan_critics as critics
     from musegen.training.adversarial import WGANGP, Game
 
@@ -70,8 +70,8 @@ def keras_iteration(width: float, batch: int, layers: str, jit: bool) -> Callabl
         for name in ("Conv2D", "Conv2DTranspose", "Conv3D"):
             for module in (musegan, critics):
                 setattr(module, name, getattr(keras.layers, name))
-    settings = replace(musegan.PRESETS["paper"], width=width)
-    kind = musegan.Kind("hybrid")
+    settings = replace(musegan_kinds.PRESETS["paper"], width=width)
+    kind = musegan_kinds.Kind("hybrid")
     optimizers = tuple(keras.optimizers.Adam(1e-3, 0.5, 0.9, epsilon=1e-8) for _ in range(2))
     training = WGANGP(
         musegan.generator(settings, kind), critics.critic(settings, kind), kind.latents, optimizers,
@@ -227,10 +227,10 @@ def measure_generating(width: float) -> dict[str, float]:
     from dataclasses import replace
 
     from musegen.metrics import muse
-    from musegen.models import musegan, musegan_system
+    from musegen.models import musegan, musegan_kinds, musegan_system
 
-    kind = musegan.Kind("hybrid")
-    network = musegan.generator(replace(musegan.PRESETS["paper"], width=width), kind)
+    kind = musegan_kinds.Kind("hybrid")
+    network = musegan.generator(replace(musegan_kinds.PRESETS["paper"], width=width), kind)
     system = musegan_system.MuseGAN("paper", kind, network)
     system.generate(2 * musegan_system.PHRASES_AT_ONCE)  # compiles
     start = time.perf_counter()

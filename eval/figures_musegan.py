@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from musegen import Error, plots
 from musegen.eval.sources import Drawing, Missing, Sources, read_history
-from musegen.models.musegan_system import ABLATED, KINDS, MuseGAN
+from musegen.models.musegan_kinds import ABLATED, KINDS
+from musegen.models.musegan_system import MuseGAN
 from musegen.phrases import TRACKS, binarise
 
 TRACK = "strings"  # whose training is drawn

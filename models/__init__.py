@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from musegen.models import bvae, mfg_vae, midi_s2, musegan, musegan_system, refine
+from musegen.models import bvae, mfg_vae, midi_s2, musegan_kinds, musegan_system, refine
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ def _fusion(strategy: str | None, name: str) -> System:
     )
 
 
-def _musegan(name: str, kind: musegan.Kind) -> System:
+def _musegan(name: str, kind: musegan_kinds.Kind) -> System:
     does = "plays to a given track" if kind.given else "generates from scratch"
     does = does if kind.n_bars > 1 else "generates single bars"
-    ablated = " without batch normalization" if name == musegan_system.ABLATED else ""
+    ablated = " without batch normalization" if name == musegan_kinds.ABLATED else ""
     return System(
         f"MuseGAN, {kind.model}{ablated}: {does}",
         kind.presets,
         lambda preset, n_steps: musegan_system.models(name, preset),
         musegan_system.MuseGAN.load,
-        musegan.N_STEPS,
+        musegan_kinds.N_STEPS,
     )
 
 
@@ -75,5 +75,5 @@ SYSTEMS = {
         midi_s2.models,
         midi_s2.MidiS2.load,
     ),
-    **{name: _musegan(name, kind) for name, kind in musegan_system.KINDS.items()},
+    **{name: _musegan(name, kind) for name, kind in musegan_kinds.KINDS.items()},
 }

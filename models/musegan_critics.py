@@ -13,7 +13,8 @@ from keras import layers, ops
 
 from musegen import Error
 from musegen.models.convolutions import Conv2D, Conv3D
-from musegen.models.musegan import N_STEPS, N_TRACKS, Kind, Settings, activated, weights
+from musegen.models.musegan import N_TRACKS, activated, weights
+from musegen.models.musegan_kinds import N_STEPS, Kind, Settings
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS
 
 

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from musegen import Error
 from musegen.files import write_bytes
-from musegen.models.musegan import N_STEPS, N_TRACKS, PRESETS, Kind, Settings, generator
+from musegen.models.musegan import N_TRACKS, generator
 from musegen.models.musegan_critics import critic
+from musegen.models.musegan_kinds import ABLATED, KINDS, N_STEPS, PRESETS, Kind, system_name
 from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
 from musegen.registry import SYSTEM_FILE, load_model
@@ -246,61 +246,6 @@ class MuseGAN:
             return cls(preset, kind, network, changed)
         except (Error, TypeError) as error:
             raise Error(f"{folder}: {error}") from None
-
-
-# The systems as `musegen info` lists them; conditional ones may be given any track.
-ABLATED = "musegan-ablated"  # a composer without batch normalization
-PAPERS = ("jamming", "composer", "hybrid")
-KINDS = {
-    **{f"musegan-{model}": Kind(model) for model in PAPERS},
-    ABLATED: Kind("composer"),
-    **{f"musegan-{model}-conditional": Kind(model, "piano") for model in PAPERS},
-    **{f"musegan-{model}-bar": Kind(model, n_bars=1) for model in PAPERS},
-    "musegan-rnn": Kind("rnn"),
-}
-
-
-def system_name(kind: Kind, ablated: bool = False) -> str:
-    """The name in `KINDS`."""
-    if ablated and not kind.apart:
-        return ABLATED
-    end = "-conditional" if kind.given else "-bar" if kind.apart else ""
-    return f"musegan-{kind.model}{end}"
-
-
-def changed(words: str) -> dict[str, bool | float | str]:
-    """Settings by name, as `--set` gives them.
-
-    Example:
-        >>> changed("mixes_bars=no,z_std=1")
-        {'mixes_bars': False, 'z_std': 1.0}
-    """
-    found = {}
-    for part in filter(None, words.split(",")):
-        name, _, word = part.partition("=")
-        if name not in SWITCHES:
-            raise Error(f"--set {part}: there is no {name!r}; there are {', '.join(SWITCHES)}")
-        values = SWITCHES[name]
-        try:
-            found[name] = float(word) if values is float else values[word]
-        except (ValueError, KeyError):
-            known = "a number" if values is float else " or ".join(values)
-            raise Error(f"--set {part}: {name} is {known}") from None
-    return found
-
-
-def _switches() -> dict[str, Any]:
-    """What a setting may be: `float`, or words and what they mean."""
-    kinds = {bool: {"yes": True, "no": False}, float: float}
-    own = {"temporal": ("separate", "joint", "shared"), "critic": ("phrase", "bar")}
-    switches = {name: dict(zip(words, words, strict=True)) for name, words in own.items()}
-    for field in fields(Settings):  # width and batch normalization have flags of their own
-        if type(field.default) in kinds and field.name not in ("width", "batch_norm"):
-            switches[field.name] = kinds[type(field.default)]
-    return switches
-
-
-SWITCHES = _switches()
 
 
 def lerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:

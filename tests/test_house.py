@@ -77,10 +77,10 @@ def test_commands_of_documents_exist(path):
 def test_choices_of_flags_are_those_of_the_models():
     """`--help` may not wait for Keras, so that flags have lists of their own."""
     from musegen.commands import interpolate, options
-    from musegen.models import musegan, musegan_system
+    from musegen.models import musegan_kinds, musegan_system
     from musegen.train import musegan as script
 
-    assert script.MODELS == musegan.MODELS
-    assert list(script.RECIPES) == list(musegan.PRESETS)
+    assert script.MODELS == musegan_kinds.MODELS
+    assert list(script.RECIPES) == list(musegan_kinds.PRESETS)
     assert options.BINARISATIONS == musegan_system.BINARISATIONS
     assert tuple(musegan_system.WAYS) == interpolate.WAYS

@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from musegen.data import Data
-    from musegen.models.musegan import Kind
-    from musegen.models.musegan_system import MuseGAN
+    from musegen.models.musegan_kinds import Kind
     from musegen.training.adversarial import WGANGP
-    from musegen.training.runs import Run
 
 MODELS = ("jamming", "composer", "hybrid", "rnn")
 
@@ -164,24 +162,27 @@ def settled(options: Training) -> Training:
 
 
 def kind_of(options: Training) -> "Kind":
-    from musegen.models.musegan import N_BARS, Kind
+    from musegen.models.musegan_kinds import N_BARS, Kind
 
     return Kind(options.model, options.condition, 1 if options.one_bar else N_BARS)
 
 
 def train(options: Training) -> Path:
     """One run; gives its folder."""
-    from musegen.models import musegan, musegan_system
+    from musegen.metrics.muse import DEFINITIONS
+    from musegen.models.musegan_kinds import PRESETS, changed, system_name
+    from musegen.models.musegan_system import MuseGAN
+    from musegen.training.drawing import drawer
     from musegen.training.playing import Look, monitored, play
     from musegen.training.runs import Run, describe_data
 
-    kind, changed = kind_of(options), musegan_system.changed(options.set)
-    settings = replace(musegan.PRESETS[options.preset], **changed)
+    kind, own = kind_of(options), changed(options.set)
+    settings = replace(PRESETS[options.preset], **own)
     settings = replace(settings, width=options.width, batch_norm=options.batchnorm)
     data, held_out = music(options)
     training = game(settings, kind, options)
-    system = musegan_system.MuseGAN(options.preset, kind, training.generator, changed)
-    name = musegan_system.system_name(kind, ablated=not options.batchnorm)
+    system = MuseGAN(options.preset, kind, training.generator, own)
+    name = system_name(kind, ablated=not options.batchnorm)
     params = [model.count_params() for model in (training.generator, training.critic)]
     unit = "bars" if options.one_bar else "phrases"
     print(f"{name}: {params[0]:,} + {params[1]:,} parameters, {len(data):,} {unit} of {data.name}")
@@ -195,6 +196,7 @@ def train(options: Training) -> Path:
     fixed = system.draw(n, options.seed) | system.hear(shown)
     folder = Path(options.out or f"runs/{name}")
     with Run(folder, asdict(options), options.resume, describe_data(data), "steps") as run:
+        definition = DEFINITIONS["v1" if options.preset == "repo" else "paper"]
         goal = monitored(known)
         look = Look(
             options.steps,
@@ -202,7 +204,7 @@ def train(options: Training) -> Path:
             lambda: system.values(fixed),
             system.binarised,
             goal,
-            drawer(system, run, goal, options.steps),
+            drawer(run, system.binarised, goal, definition.chroma),
         )
         batches = feeder(data, training, options)
         play(training, batches, change, run, look, options.keep, options.tensorboard)
@@ -214,7 +216,7 @@ def train(options: Training) -> Path:
 def music(options: Training) -> "tuple[Data, Data]":
     """What is learned, and what a conditional model is given when it is looked at."""
     from musegen.data import load
-    from musegen.models.musegan import N_BARS, N_STEPS
+    from musegen.models.musegan_kinds import N_BARS, N_STEPS
 
     data = load(options.data, N_STEPS).five_tracks(None if options.one_bar else N_BARS)
     if options.bars:
@@ -304,39 +306,6 @@ def exchange(options: Training) -> "Callable[[np.ndarray, int], np.ndarray]":
         return exchanged(phrases, options.condition, EXCHANGED, rng)
 
     return change
-
-
-def drawer(system: "MuseGAN", run: "Run", data: dict, steps: int) -> Callable:
-    """Gives a function that draws curves, the same phrase at five steps, and all in the end."""
-    import numpy as np
-
-    from musegen import midi, plots
-    from musegen.metrics.muse import DEFINITIONS
-    from musegen.training.runs import replacing
-
-    definition = DEFINITIONS["v1" if system.preset == "repo" else "paper"]
-
-    def draw(history: dict, pictures: dict, values: np.ndarray) -> None:
-        letters = plots.marked(list(pictures))
-        curves = plots.monitored(history, data)
-        if len(history["step"]) > 2 and curves:
-            with replacing(run.path("curves.png")) as path:
-                plots.save(plots.training(curves, letters), path)
-        one = np.concatenate([pictures[step] for step in letters.values()])
-        one = system.binarised(one.astype(np.float32))
-        titles = [f"step {step:,} ({letter})" for letter, step in letters.items()]
-        with replacing(run.path("samples", "evolution.png")) as path:
-            plots.save(plots.stacked(one, titles), path)
-        midi.write(one[-1:], run.path("samples", f"step-{max(pictures):06}.mid"))
-        if history["step"][-1] < steps:
-            return
-        cells = system.binarised(values)
-        chroma = np.moveaxis(np.moveaxis(cells, -1, -2) @ definition.chroma, -1, -2)
-        for name, all_of_it in {"raw": values, "binary": cells, "chroma": chroma}.items():
-            with replacing(run.path("samples", f"{name}.png")) as path:
-                plots.save_image(plots.image_musegan(all_of_it), path)
-
-    return draw
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -39,8 +39,7 @@ class Look:
         generate: gives the real-valued phrases `(n, ...)` of the fixed random vectors.
         binarise: turns them into cells.
         data: the metrics of the training data, to compare with.
-        draw: called with the history, the pictured steps and what `generate` gave, now and then and
-            at the end.
+        draw: called now and then and at the end; see `musegen.training.drawing`.
     """
 
     steps: int
@@ -48,7 +47,7 @@ class Look:
     generate: Callable[[], np.ndarray]
     binarise: Callable[[np.ndarray], np.ndarray]
     data: Mapping[str, float]
-    draw: Callable[[dict, dict, np.ndarray], None]
+    draw: Callable[[dict, dict, np.ndarray, bool], None]
 
 
 def play(
@@ -159,7 +158,7 @@ def _look(
             run.path("samples", "steps.npz"),
             {"steps": steps, "values": np.stack(list(pictures.values()))},
         )
-        look.draw(history, pictures, values)
+        look.draw(history, pictures, values, step == look.steps)
     told = [f"{name} {losses[name]:.4g}" for name in LOSSES if name in losses]
     told += [f"distance {far:.3f}", f"spread {row['spread']:.3g}", f"{seconds:.1f} s"]
     print(f"step {step:>6}/{look.steps}", *told, sep="  ", flush=True)

@@ -90,7 +90,8 @@ def tiny(given, folder):
 
     The first layers have weights so large that vectors are heard beside a given track.
     """
-    from musegen.models.musegan import PRESETS, Kind, generator
+    from musegen.models.musegan import generator
+    from musegen.models.musegan_kinds import PRESETS, Kind
     from musegen.models.musegan_system import MuseGAN
 
     settings = dataclasses.replace(PRESETS["paper"], width=1 / 32)

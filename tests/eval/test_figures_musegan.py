@@ -20,13 +20,13 @@ GIVEN = TRACKS.index("piano")
 @pytest.fixture(scope="module")
 def systems(tmp_path_factory) -> dict[str, Path]:
     """Folders of a composer, a hybrid, and a hybrid that is given the piano."""
-    from musegen.models import musegan, musegan_system
+    from musegen.models import musegan, musegan_kinds, musegan_system
 
-    settings = replace(musegan.PRESETS["paper"], width=0.01)
+    settings = replace(musegan_kinds.PRESETS["paper"], width=0.01)
     folder = tmp_path_factory.mktemp("pretrained")
     for kind in (("composer",), ("hybrid",), ("hybrid", "piano")):
-        kind = musegan.Kind(*kind)
-        name = musegan_system.system_name(kind)
+        kind = musegan_kinds.Kind(*kind)
+        name = musegan_kinds.system_name(kind)
         network = musegan.generator(settings, kind)
         musegan_system.MuseGAN("paper", kind, network).save(folder / name)
     return {path.name: path for path in sorted(folder.iterdir())}

@@ -11,9 +11,9 @@ from checks import check_model, check_on_jax, parameters
 from keras import ops
 
 from musegen import Error
-from musegen.models import musegan, musegan_system
+from musegen.models import musegan, musegan_kinds
 from musegen.models import musegan_critics as critics
-from musegen.models.musegan import PRESETS, Kind
+from musegen.models.musegan_kinds import PRESETS, Kind
 from musegen.models.musegan_system import WAYS, MuseGAN, lerp, slerp
 from musegen.phrases import TRACKS
 
@@ -301,7 +301,7 @@ def test_save_and_load(preset, model, given, tmp_path):
 
 
 def test_settings_that_were_changed_are_kept(tmp_path):
-    changed = musegan_system.changed("monophonic_bass=no,z_std=0.5,temporal=joint")
+    changed = musegan_kinds.changed("monophonic_bass=no,z_std=0.5,temporal=joint")
     assert changed == {"monophonic_bass": False, "z_std": 0.5, "temporal": "joint"}
     kind = Kind("hybrid")
     network = musegan.generator(replace(TINY["repo"], **changed), kind)
@@ -318,7 +318,7 @@ def test_settings_that_were_changed_are_kept(tmp_path):
         ("z_std", "z_std is a number"),
     ):
         with pytest.raises(Error, match=message):
-            musegan_system.changed(words)
+            musegan_kinds.changed(words)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_settings_that_were_changed_are_kept(tmp_path):
 )
 def test_every_switch_of_the_networks_switches(preset, words, generator, critic):
     kind, settings = Kind("hybrid"), TINY[preset]
-    other = replace(settings, **musegan_system.changed(words))
+    other = replace(settings, **musegan_kinds.changed(words))
     for build, differs in ((musegan.generator, generator), (critics.critic, critic)):
         one, two = build(settings, kind), build(other, kind)
         assert (parameters(one) != parameters(two)) == differs

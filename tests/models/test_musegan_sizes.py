@@ -10,8 +10,8 @@ from keras import layers, ops
 
 from musegen.models import musegan, musegan_system
 from musegen.models import musegan_critics as critics
-from musegen.models.musegan import PRESETS, BatchNorm, Kind
-from musegen.models.musegan_system import KINDS
+from musegen.models.musegan import BatchNorm
+from musegen.models.musegan_kinds import KINDS, PRESETS, Kind
 
 PROJECTION = 512 * 128 + 128
 COUNTED = (4 * 10 * 128 + 128) + 4 * 128 * 256  # heard, and what hears it

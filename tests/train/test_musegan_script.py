@@ -16,7 +16,7 @@ import musegen
 from musegen import Error, midi
 from musegen.cli import run_training
 from musegen.data import Data, demo
-from musegen.models import musegan
+from musegen.models import musegan_kinds
 from musegen.models.musegan_system import MuseGAN
 from musegen.phrases import TRACKS, Layout
 from musegen.train import musegan as script
@@ -176,8 +176,8 @@ def test_the_rnn_composer_learns_at_a_rate_that_falls(phrases, tmp_path):
 def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
     options = script.Training(data="x", preset="repo", steps=30, width=0.01, decay="late")
     options = script.settled(options)
-    settings = replace(musegan.PRESETS["repo"], width=0.01)
-    made = script.game(settings, musegan.Kind("composer"), options)
+    settings = replace(musegan_kinds.PRESETS["repo"], width=0.01)
+    made = script.game(settings, musegan_kinds.Kind("composer"), options)
     # The patient critic has 100 steps in each of 25 iterations, then 5.
     for optimizer, steps in ((made.generator_optimizer, 30), (made.critic_optimizer, 2525)):
         for share, rate in ((0, 2e-4), (0.6, 2e-4), (0.8, 1.2e-4), (1, 0)):
@@ -188,7 +188,7 @@ def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
 def test_the_codes_epochs_have_785_batches_of_the_papers_phrases():
     options = script.settled(script.Training(data="x", preset="repo", width=0.01))
     made = script.game(
-        replace(musegan.PRESETS["repo"], width=0.01), musegan.Kind("hybrid"), options
+        replace(musegan_kinds.PRESETS["repo"], width=0.01), musegan_kinds.Kind("hybrid"), options
     )
     phrases = Data("all", Layout(4, 96), (50_266,), rows=lambda piece: None)
     learned, _ = phrases.split(options.val_split)

@@ -1,0 +1,53 @@
+"""What an adversarial training draws while it goes on."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from musegen import midi, plots
+from musegen.training.runs import Run, replacing
+
+Draw = Callable[[dict, dict, np.ndarray, bool], None]
+
+
+def drawer(
+    run: Run,
+    binarise: Callable[[np.ndarray], np.ndarray],
+    data: Mapping[str, float],
+    chroma: np.ndarray,
+) -> Draw:
+    """Gives a function that draws into the folder of a run.
+
+    It takes the history, the real-valued phrase of each pictured step, all phrases of now, and
+    whether this is the end. It draws curves and the one phrase at five steps, and in the end the
+    three pictures that MuseGAN's code saves of all.
+
+    Args:
+        data: metrics of the training data, for the curves.
+        chroma: which pitch `(84, 12)` is of which class.
+    """
+
+    def draw(history: dict, pictures: dict, values: np.ndarray, last: bool) -> None:
+        letters = plots.marked(list(pictures))
+        curves = plots.monitored(history, data)
+        if len(history["step"]) > 2 and curves:
+            with replacing(run.path("curves.png")) as path:
+                plots.save(plots.training(curves, letters), path)
+        one = np.concatenate([pictures[step] for step in letters.values()])
+        one = binarise(one.astype(np.float32))
+        titles = [f"step {step:,} ({letter})" for letter, step in letters.items()]
+        with replacing(run.path("samples", "evolution.png")) as path:
+            plots.save(plots.stacked(one, titles), path)
+        midi.write(one[-1:], run.path("samples", f"step-{max(pictures):06}.mid"))
+        for name, image in images(values, binarise(values), chroma).items() if last else ():
+            with replacing(run.path("samples", f"{name}.png")) as path:
+                plots.save_image(image, path)
+
+    return draw
+
+
+def images(values: np.ndarray, cells: np.ndarray, chroma: np.ndarray) -> dict[str, np.ndarray]:
+    """MuseGAN's pictures of phrases: as they are generated, as cells, and as pitch classes."""
+    classes = np.moveaxis(np.moveaxis(cells, -1, -2) @ chroma, -1, -2)  # (N, bars, T, 12, 5)
+    sets = {"raw": values, "binary": cells, "chroma": classes}
+    return {name: plots.image_musegan(own) for name, own in sets.items()}
