@@ -217,11 +217,11 @@ def system_name(kind: Kind, ablated: bool = False) -> str:
     return f"musegan-{kind.model}{end}"
 
 
-def changed(words: str) -> dict[str, bool | float | str]:
-    """Settings by name, as `--set` gives them.
+def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str]:
+    """Settings of a preset by name, as `--set` changes them for one of the models.
 
     Example:
-        >>> changed("mixes_bars=no,z_std=1")
+        >>> changed("mixes_bars=no,z_std=1", "repo", Kind("hybrid"))
         {'mixes_bars': False, 'z_std': 1.0}
     """
     found = {}
@@ -235,7 +235,23 @@ def changed(words: str) -> dict[str, bool | float | str]:
         except (ValueError, KeyError):
             known = "a number" if values is float else " or ".join(values)
             raise Error(f"--set {part}: {name} is {known}") from None
+    settings = replace(PRESETS[preset], **found)
+    for name in found:
+        if name in MATTERS and not MATTERS[name](settings, kind):
+            raise Error(
+                f"--set {name}: makes no difference to the {kind.in_words} with a critic of the "
+                f"kind {settings.critic}"
+            )
     return found
+
+
+MATTERS = {  # where a setting does
+    "temporal": lambda settings, kind: not kind.apart and kind.model != "rnn",
+    "mixes_bars": lambda settings, kind: not kind.apart and settings.critic == "bar",
+    "hears_onsets": lambda settings, kind: settings.critic == "bar",
+    "critic_each": lambda settings, kind: kind.model == "jamming" and settings.critic == "phrase",
+    "writes_all": lambda settings, kind: kind.model == "composer" and kind.given is not None,
+}
 
 
 def _switches() -> dict[str, Any]:

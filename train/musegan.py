@@ -84,7 +84,7 @@ class Training(Options):
     )
     batchnorm: bool = option(True, "leave out batch normalization, as the paper's ablated composer")
     set: str = option(
-        "", "settings of the preset to change, such as mixes_bars=no,critic_each=no; "
+        "", "settings of the preset to change, such as mixes_bars=no,norm_output=yes; "
         "docs/systems/musegan.md lists them", metavar="X=Y,...",
     )  # fmt: skip
     width: float | None = option(
@@ -176,7 +176,8 @@ def train(options: Training) -> Path:
     from musegen.training.playing import Look, monitored, play
     from musegen.training.runs import Run, describe_data
 
-    kind, own = kind_of(options), changed(options.set)
+    kind = kind_of(options)
+    own = changed(options.set, options.preset, kind)
     settings = replace(PRESETS[options.preset], **own)
     settings = replace(settings, width=options.width, batch_norm=options.batchnorm)
     data, held_out = music(options)

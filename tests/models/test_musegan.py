@@ -301,9 +301,9 @@ def test_save_and_load(preset, model, given, tmp_path):
 
 
 def test_settings_that_were_changed_are_kept(tmp_path):
-    changed = musegan_kinds.changed("monophonic_bass=no,z_std=0.5,temporal=joint")
-    assert changed == {"monophonic_bass": False, "z_std": 0.5, "temporal": "joint"}
     kind = Kind("hybrid")
+    changed = musegan_kinds.changed("monophonic_bass=no,z_std=0.5,temporal=joint", "repo", kind)
+    assert changed == {"monophonic_bass": False, "z_std": 0.5, "temporal": "joint"}
     network = musegan.generator(replace(TINY["repo"], **changed), kind)
     made = MuseGAN("repo", kind, lively(network), changed)
     again = MuseGAN.load(made.save(tmp_path))
@@ -316,9 +316,15 @@ def test_settings_that_were_changed_are_kept(tmp_path):
         ("mixes_bars=perhaps", "mixes_bars is yes or no"),
         ("critic=bars", "critic is phrase or bar"),
         ("z_std", "z_std is a number"),
+        ("critic=phrase,mixes_bars=no", "--set mixes_bars: makes no difference to the hybrid from"),
+        ("writes_all=no", "--set writes_all: makes no difference"),
+        ("critic_each=yes", "--set critic_each: makes no difference"),
     ):
         with pytest.raises(Error, match=message):
-            musegan_kinds.changed(words)
+            musegan_kinds.changed(words, "repo", kind)
+    for kind in (Kind("rnn"), Kind("hybrid", n_bars=1), Kind("hybrid", "piano")):
+        with pytest.raises(Error, match="--set temporal: makes no difference to the"):
+            musegan_kinds.changed("temporal=separate", "repo", kind)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +342,7 @@ def test_settings_that_were_changed_are_kept(tmp_path):
 )
 def test_every_switch_of_the_networks_switches(preset, words, generator, critic):
     kind, settings = Kind("hybrid"), TINY[preset]
-    other = replace(settings, **musegan_kinds.changed(words))
+    other = replace(settings, **musegan_kinds.changed(words, preset, kind))
     for build, differs in ((musegan.generator, generator), (critics.critic, critic)):
         one, two = build(settings, kind), build(other, kind)
         assert (parameters(one) != parameters(two)) == differs

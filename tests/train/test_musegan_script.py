@@ -292,7 +292,7 @@ def test_music_that_is_not_a_number_never_becomes_the_last_good_state(
         (["--batch-size", "5", "--condition", "bass"], "a step takes 6 batches of 5"),
         (["--data", "two-bars.npy"], "phrases of 2 bars where 4 are needed"),
         (["--data", "silence.npy", "--condition", "bass"], "its bass rests in the first 18 phr"),
-        (["--set", "mixes_bars=maybe"], "--set mixes_bars=maybe: mixes_bars is yes or no"),
+        (["--set", "z_std=wide"], "--set z_std=wide: z_std is a number"),
     ],
 )
 def test_a_users_mistake_is_one_line(flags, message, phrases, tmp_path, monkeypatch):
