@@ -49,7 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--phrases", type=whole(1, 1_000_000), metavar="N",
         help="phrases in each row of a system (default: as many as in its paper, of MIDI-Sandwich2 "
-        "1000, and 8 of its preset repo, of MuseGAN 5000)",
+        "1000, and 8 of its preset repo, of MuseGAN 5000, or 20000 single bars)",
     )  # fmt: skip
     parser.add_argument("--seed", type=SEED, metavar="N", help="of the systems (default: 0)")
     parser.add_argument(

@@ -25,6 +25,7 @@ from musegen.training.optimizers import DECAYS
 from musegen.training.options import KEEP, Options, add_flags, option, prepare, read_flags
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
 
     from musegen.data import Data
@@ -90,6 +91,11 @@ class Training(Options):
     width: float | None = option(
         None, "filters, times this; 1 is the paper's (default: 1, of narrow 1/4, on the demo 1/16)",
         metavar="W",
+    )  # fmt: skip
+    start: str | None = option(
+        None, "a trained system, by name or folder, from whose weights the generator sets out; its "
+        "critic learns from nothing, with a hundred steps in each of the first iterations",
+        metavar="NAME",
     )  # fmt: skip
     steps: int | None = option(
         None,
@@ -182,6 +188,8 @@ def train(options: Training) -> Path:
     settings = replace(settings, width=options.width, batch_norm=options.batchnorm)
     data, held_out = music(options)
     training = game(settings, kind, options)
+    if options.start:
+        set_out(training.generator, kind, options.start)
     system = MuseGAN(options.preset, kind, training.generator, own)
     name = system_name(kind, ablated=not options.batchnorm)
     params = [model.count_params() for model in (training.generator, training.critic)]
@@ -256,7 +264,7 @@ def game(settings, kind, options: Training) -> "WGANGP":
         tuple(TRACKS.index(track) for track in kind.written),
         same_batch=RECIPES[options.preset].same_batch,
         given=TRACKS.index(kind.given) if kind.given else None,
-        patient=RECIPES[options.preset].patient_critic,
+        patient=RECIPES[options.preset].patient_critic or options.start is not None,
     )
 
     def adam(steps: int):
@@ -277,6 +285,21 @@ def game(settings, kind, options: Training) -> "WGANGP":
         options.seed,
         options.jit,
     )
+
+
+def set_out(generator: "keras.Model", kind: "Kind", start: str) -> None:
+    """Gives a generator the weights of a trained system of its kind that is built alike."""
+    from musegen.registry import load
+
+    system = load(start)
+    weights = system.network.get_weights() if getattr(system, "kind", None) == kind else []
+    wanted = [tuple(weight.shape) for weight in generator.weights]
+    if [weight.shape for weight in weights] != wanted:
+        raise Error(
+            f"--start {start}: is built differently; give the --model, --condition, --preset and "
+            "--width that it has"
+        )
+    generator.set_weights(weights)
 
 
 def feeder(data: "Data", training: "WGANGP", options: Training) -> Callable:

@@ -185,6 +185,20 @@ def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
             assert float(optimizer.learning_rate) == pytest.approx(rate)
 
 
+@pytest.mark.usefixtures("uncompiled")
+def test_a_training_that_sets_out_from_a_trained_generator(trained, phrases, tmp_path, monkeypatch):
+    monkeypatch.setattr(adversarial, "LONG", 10)  # steps of the critic in the first iterations
+    command = ["--model", "composer", "--start", str(trained), "--data", phrases, *LITTLE]
+    out = ["--out", str(tmp_path / "run")]
+    run_training("musegan", [*command, "--steps", "1", "--learning-rate", "0", *out])
+    one, other = (musegen.load(folder).network for folder in (trained, tmp_path / "run"))
+    for weight, same in zip(one.trainable_weights, other.trainable_weights, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(same))
+    with pytest.raises(Error, match=r"--start .*: is built differently; give the --model"):
+        run_training("musegan", [*command, "--preset", "narrow", "--out", str(tmp_path / "not")])
+    assert not (tmp_path / "not").exists()
+
+
 def test_the_codes_epochs_have_785_batches_of_the_papers_phrases():
     options = script.settled(script.Training(data="x", preset="repo", width=0.01))
     made = script.game(
