@@ -3,6 +3,7 @@
 Citation and original code: see `musegen.models.musegan`.
 """
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -231,9 +232,9 @@ def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str
             raise Error(f"--set {part}: there is no {name!r}; there are {', '.join(SWITCHES)}")
         values = SWITCHES[name]
         try:
-            found[name] = float(word) if values is float else values[word]
+            found[name] = finite(word) if values is finite else values[word]
         except (ValueError, KeyError):
-            known = "a number" if values is float else " or ".join(values)
+            known = "a number" if values is finite else " or ".join(values)
             raise Error(f"--set {part}: {name} is {known}") from None
     settings = replace(PRESETS[preset], **found)
     for name in found:
@@ -254,9 +255,16 @@ MATTERS = {  # where a setting does
 }
 
 
+def finite(word: str) -> float:
+    """A number that is one."""
+    if not math.isfinite(number := float(word)):
+        raise ValueError(word)
+    return number
+
+
 def _switches() -> dict[str, Any]:
-    """What a setting may be: `float`, or words and what they mean."""
-    kinds = {bool: {"yes": True, "no": False}, float: float}
+    """What a setting may be: `finite`, or words and what they mean."""
+    kinds = {bool: {"yes": True, "no": False}, float: finite}
     own = {"temporal": ("separate", "joint", "shared"), "critic": ("phrase", "bar")}
     switches = {name: dict(zip(words, words, strict=True)) for name, words in own.items()}
     for field in fields(Settings):  # width and batch normalization have flags of their own

@@ -316,6 +316,7 @@ def test_settings_that_were_changed_are_kept(tmp_path):
         ("mixes_bars=perhaps", "mixes_bars is yes or no"),
         ("critic=bars", "critic is phrase or bar"),
         ("z_std", "z_std is a number"),
+        ("first_bias=nan", "first_bias is a number"),
         ("critic=phrase,mixes_bars=no", "--set mixes_bars: makes no difference to the hybrid from"),
         ("writes_all=no", "--set writes_all: makes no difference"),
         ("critic_each=yes", "--set critic_each: makes no difference"),
