@@ -221,6 +221,8 @@ def bar_vectors(settings: Settings, kind: Kind, z: dict) -> list:
     else:
         parts |= unrolled(settings, parts)
         order = ("z", "z_time", "z_tracks", "z_tracks_time")
+        if settings.unrolled_first:
+            order = ("z_time", "z_tracks_time", "z", "z_tracks")
     n = max(map(len, parts.values()))
     heard = []
     for k in range(n):

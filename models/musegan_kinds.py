@@ -29,6 +29,8 @@ class Settings:
         encoder_filters: of each of them.
         temporal: `"separate"` gives each latent vector a temporal generator of its own, `"joint"`
             one to the shared vector and one to all tracks' vectors, `"shared"` one to all.
+        unrolled_first: what the temporal generators give stands before the constant vectors, not
+            after them, in what a bar generator hears.
         critic: `"phrase"` sees four bars at once; `"bar"` sees each bar, and then what it found.
         mixes_bars: whether a `"bar"` critic shows each item of four vectors of one bar to its last
             layers, as the original code does by mistake, or the four bars.
@@ -68,6 +70,7 @@ class Settings:
     )
     encoder_filters: int = 16
     temporal: str = "separate"
+    unrolled_first: bool = False
     critic: str = "phrase"
     mixes_bars: bool = True
     hears_onsets: bool = False
@@ -102,6 +105,7 @@ REPO = Settings(
     unfold=2,
     encoder=((12, "pitch"), (7, "pitch"), (3, "time"), *((2, "time"),) * 4),
     temporal="shared",
+    unrolled_first=True,
     critic="bar",
     critic_each=False,
     norm_output=False,
@@ -117,6 +121,7 @@ PRESETS = {
     # begin, the critic also sees notes in pieces, for which it has too few filters.
     "narrow": replace(
         REPO,
+        unrolled_first=False,
         mixes_bars=False,
         hears_onsets=True,
         batch_statistics=False,
@@ -248,6 +253,7 @@ def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str
 
 MATTERS = {  # where a setting does
     "temporal": lambda settings, kind: not kind.apart and kind.model != "rnn",
+    "unrolled_first": lambda settings, kind: not kind.apart and kind.model != "rnn",
     "mixes_bars": lambda settings, kind: not kind.apart and settings.critic == "bar",
     "hears_onsets": lambda settings, kind: settings.critic == "bar",
     "critic_each": lambda settings, kind: kind.model == "jamming" and settings.critic == "phrase",

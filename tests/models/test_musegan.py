@@ -86,6 +86,17 @@ def test_who_hears_whom(preset):
         assert heard(system(preset, "composer", n_bars=1)) == {"z": every}
 
 
+@pytest.mark.parametrize(("preset", "first"), [("paper", "z"), ("repo", "z_time"), ("narrow", "z")])
+def test_which_vectors_stand_first(preset, first):
+    """Deaf to the first half of the 128 numbers, a composer no longer minds them."""
+    made = system(preset, "composer")
+    layer = made.network.get_layer("bar").get_layer("time_1")
+    kernel = ops.convert_to_numpy(layer.kernel).copy()
+    kernel[..., :64] = 0  # (time, pitch, filters, inputs)
+    layer.kernel.assign(kernel)
+    assert [name for name, tracks in heard(made).items() if not tracks] == [first]
+
+
 def test_an_rnn_hears_the_bars_before():
     """The vector of a bar moves this bar and those after it, and none before."""
     made = system("narrow", "rnn")
@@ -311,7 +322,7 @@ def test_settings_that_were_changed_are_kept(tmp_path):
     assert again.draw(500, 0)["z"].std() == pytest.approx(0.5, rel=0.02)
     assert again.generate(3)[..., BASS].sum(axis=-1).max() > 1
     for words, message in (
-        ("loud=yes", "there is no 'loud'; there are temporal, critic, mixes_bars"),
+        ("loud=yes", "there is no 'loud'; there are temporal, critic, unrolled_first"),
         ("width=2", "there is no 'width'"),
         ("mixes_bars=perhaps", "mixes_bars is yes or no"),
         ("critic=bars", "critic is phrase or bar"),
