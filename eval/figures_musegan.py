@@ -31,7 +31,7 @@ def generated(sources: Sources) -> Drawing:
     """Figure 7: three phrases of a composer, three of a hybrid."""
     models = ("composer", "hybrid")
     names = [f"musegan-{model}" for model in models]
-    _shown(sources, names)
+    _shown(sources, names)  # a system that is named must be one of the two
     phrases = [_trained(sources, name).generate(COLUMNS, sources.seed) for name in names]
     figure = plots.phrase_grid(np.concatenate(phrases), COLUMNS, models)
     return Drawing(figure, f"{COLUMNS} phrases each of {' and '.join(models)}, seed {sources.seed}")

@@ -252,7 +252,7 @@ def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str
 
 
 MATTERS = {  # where a setting does
-    "temporal": lambda settings, kind: not kind.apart and kind.model != "rnn",
+    "temporal": lambda settings, kind: not kind.apart and kind.model in ("jamming", "hybrid"),
     "unrolled_first": lambda settings, kind: not kind.apart and kind.model != "rnn",
     "mixes_bars": lambda settings, kind: not kind.apart and settings.critic == "bar",
     "hears_onsets": lambda settings, kind: settings.critic == "bar",

@@ -25,7 +25,6 @@ from musegen.training.optimizers import DECAYS
 from musegen.training.options import KEEP, Options, add_flags, option, prepare, read_flags
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
 
     from musegen.data import Data
@@ -188,9 +187,9 @@ def train(options: Training) -> Path:
     settings = replace(settings, width=options.width, batch_norm=options.batchnorm)
     data, held_out = music(options)
     training = game(settings, kind, options)
-    if options.start:
-        set_out(training.generator, kind, options.start)
     system = MuseGAN(options.preset, kind, training.generator, own)
+    if options.start:
+        set_out(system, options.start)
     name = system_name(kind, ablated=not options.batchnorm)
     params = [model.count_params() for model in (training.generator, training.critic)]
     unit = "bars" if options.one_bar else "phrases"
@@ -287,19 +286,20 @@ def game(settings, kind, options: Training) -> "WGANGP":
     )
 
 
-def set_out(generator: "keras.Model", kind: "Kind", start: str) -> None:
+def set_out(system: "MuseGAN", start: str) -> None:
     """Gives a generator the weights of a trained system of its kind that is built alike."""
     from musegen.registry import load
 
-    system = load(start)
-    weights = system.network.get_weights() if getattr(system, "kind", None) == kind else []
-    wanted = [tuple(weight.shape) for weight in generator.weights]
-    if [weight.shape for weight in weights] != wanted:
+    # Presets may differ in what a number means and not in how many there are.
+    trained, weights = load(start), []
+    if getattr(trained, "kind", None) == system.kind and trained.settings == system.settings:
+        weights = trained.network.get_weights()
+    if [weight.shape for weight in weights] != [tuple(w.shape) for w in system.network.weights]:
         raise Error(
-            f"--start {start}: is built differently; give the --model, --condition, --preset and "
-            "--width that it has"
+            f"--start {start}: is built differently; give the --model, --condition, --preset, "
+            "--set and --width that it has"
         )
-    generator.set_weights(weights)
+    system.network.set_weights(weights)
 
 
 def feeder(data: "Data", training: "WGANGP", options: Training) -> Callable:

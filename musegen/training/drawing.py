@@ -39,7 +39,9 @@ def drawer(
         with replacing(run.path("samples", "evolution.png")) as path:
             plots.save(plots.stacked(one, titles), path)
         midi.write(one[-1:], run.path("samples", f"step-{max(pictures):06}.mid"))
-        for name, image in images(values, binarise(values), chroma).items() if last else ():
+        if not last:
+            return
+        for name, image in images(values, binarise(values), chroma).items():
             with replacing(run.path("samples", f"{name}.png")) as path:
                 plots.save_image(image, path)
 
@@ -47,7 +49,12 @@ def drawer(
 
 
 def images(values: np.ndarray, cells: np.ndarray, chroma: np.ndarray) -> dict[str, np.ndarray]:
-    """MuseGAN's pictures of phrases: as they are generated, as cells, and as pitch classes."""
+    """MuseGAN's pictures of phrases: as they are generated, as cells, and as pitch classes.
+
+    The last are, as in its code, from 0 to 1 in each phrase.
+    """
     classes = np.moveaxis(np.moveaxis(cells, -1, -2) @ chroma, -1, -2)  # (N, bars, T, 12, 5)
+    low, high = (f(classes, axis=(1, 2, 3, 4), keepdims=True) for f in (np.min, np.max))
+    classes = (classes - low) / np.maximum(high - low, 1e-15)
     sets = {"raw": values, "binary": cells, "chroma": classes}
     return {name: plots.image_musegan(own) for name, own in sets.items()}

@@ -196,6 +196,8 @@ def test_a_training_that_sets_out_from_a_trained_generator(trained, phrases, tmp
         np.testing.assert_array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(same))
     with pytest.raises(Error, match=r"--start .*: is built differently; give the --model"):
         run_training("musegan", [*command, "--preset", "narrow", "--out", str(tmp_path / "not")])
+    with pytest.raises(Error, match=r"--start .*: is built differently; .*--set"):
+        run_training("musegan", [*command, "--set", "z_std=1", "--out", str(tmp_path / "not")])
     assert not (tmp_path / "not").exists()
 
 
