@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from musegen.data import Data
     from musegen.models.musegan_kinds import Kind
+    from musegen.models.musegan_system import MuseGAN
     from musegen.training.adversarial import WGANGP
 
 MODELS = ("jamming", "composer", "hybrid", "rnn")
