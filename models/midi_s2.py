@@ -290,8 +290,9 @@ class MidiS2:
         return rng.standard_normal(size, np.float32) * np.float32(self.settings.bvae.noise)
 
     def _fusion_noise(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        encoder, _ = bvae.halves(self.fusion)  # its noise depends on the strategy
         size = (n, self.settings.mfg_vae.latent)
-        return rng.standard_normal(size, np.float32) * np.float32(self.settings.mfg_vae.noise)
+        return rng.standard_normal(size, np.float32) * np.float32(encoder.get_layer("sampling").noise)
 
     def _play(self, graph: str, inputs, refine: bool | None) -> np.ndarray:
         refine = self.can_refine if refine is None else refine

@@ -203,6 +203,8 @@ def generator(settings: Settings, kind: Kind, name: str = "generator") -> keras.
 def phrase_of(settings: Settings, vectors, found: list, n_tracks: int, name: str):
     """What one bar generator makes of the vectors `(B, n_bars, 128)`: a phrase of its tracks."""
     network = bar_generator(settings, n_tracks, bool(found), name)
+    if settings.norm_each_bar and not found:  # one call for each bar, so that each is a batch
+        return ops.stack([network(vectors[:, k]) for k in range(vectors.shape[1])], axis=1)
     z = ops.reshape(vectors, (-1, HEARD))
     bars = network([z, *found] if found else z)
     return ops.reshape(bars, (-1, vectors.shape[1], N_STEPS, N_PITCHES, n_tracks))

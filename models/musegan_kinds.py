@@ -40,6 +40,8 @@ class Settings:
         batch_norm: of the generators; critics never have any.
         norm_output: whether there is one before the last tanh too.
         batch_statistics: normalizes by the batch at hand when music is generated, too.
+        norm_each_bar: whether the bars of a phrase from scratch are normalized apart: the first bars
+            of a batch by their own statistics, the second bars by theirs, and so on.
         writes_all: whether a conditional composer writes the given track too.
         monophonic_bass: keeps the strongest pitch of the bass at each step.
         he: whether first weights have the deviation of He et al., root of 2 / inputs of a number,
@@ -78,6 +80,7 @@ class Settings:
     batch_norm: bool = True
     norm_output: bool = True
     batch_statistics: bool = False
+    norm_each_bar: bool = False
     writes_all: bool = False
     monophonic_bass: bool = False
     he: bool = False
@@ -110,6 +113,7 @@ REPO = Settings(
     critic_each=False,
     norm_output=False,
     batch_statistics=True,
+    norm_each_bar=True,
     writes_all=True,
     monophonic_bass=True,
 )
@@ -125,6 +129,7 @@ PRESETS = {
         mixes_bars=False,
         hears_onsets=True,
         batch_statistics=False,
+        norm_each_bar=False,
         writes_all=False,
         he=True,
         first_bias=-2.0,
@@ -257,6 +262,7 @@ MATTERS = {  # where a setting does
     "mixes_bars": lambda settings, kind: not kind.apart and settings.critic == "bar",
     "hears_onsets": lambda settings, kind: settings.critic == "bar",
     "critic_each": lambda settings, kind: kind.model == "jamming" and settings.critic == "phrase",
+    "norm_each_bar": lambda settings, kind: not kind.apart and settings.batch_norm,
     "writes_all": lambda settings, kind: kind.model == "composer" and kind.given is not None,
 }
 

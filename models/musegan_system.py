@@ -78,7 +78,7 @@ class MuseGAN:
                 as the preset has it.
         """
         self._check_alone()
-        return self.play(self.draw(n, seed, z_std), seed, binarisation)
+        return self.play(self.draw(n, seed, z_std), seed, binarisation, z_std)
 
     def accompany(
         self,
@@ -132,7 +132,7 @@ class MuseGAN:
         start, end = (self.draw(1, seed, z_std) for seed in seeds)
         share = np.linspace(0, 1, n, dtype=np.float32)
         z = {name: WAYS[way](start[name], end[name], share) for name in start}
-        return self.play(z, seeds[0], binarisation)
+        return self.play(z, seeds[0], binarisation, z_std)
 
     def grid(
         self, n: int = 8, reach: float | None = None, binarisation: str | None = None
@@ -181,7 +181,9 @@ class MuseGAN:
                 "musegen accompany SONG"
             )
 
-    def draw(self, n: int, seed: int, z_std: float | None = None) -> dict[str, np.ndarray]:
+    def draw(
+        self, n: int, seed: int | list[int], z_std: float | None = None
+    ) -> dict[str, np.ndarray]:
         """Random vectors of `n` phrases."""
         if isinstance(z_std, str):
             raise Error(f"z_std {z_std!r}: this system measures no vectors; give a number")
@@ -197,16 +199,38 @@ class MuseGAN:
         return self._predict(z)
 
     def play(
-        self, z: dict[str, np.ndarray], seed: int = 0, binarisation: str | None = None
+        self,
+        z: dict[str, np.ndarray],
+        seed: int = 0,
+        binarisation: str | None = None,
+        z_std: float | None = None,
     ) -> np.ndarray:
-        """Phrases of random vectors and, for a conditional system, the given track."""
+        """Phrases of random vectors and, for a conditional system, the given track.
+
+        Where phrases are normalized by their batch, those from scratch are generated in whole
+        batches, as the original code does, and the phrases beyond the wanted ones are dropped: in a
+        batch of its own a phrase would not depend on its random vectors at all.
+
+        Args:
+            z_std: standard deviation of the random vectors that fill the last batch.
+        """
+        wanted = len(next(iter(z.values())))
+        if self.depends_on_batch and not self.kind.given:
+            others = self.draw(-wanted % PHRASES_AT_ONCE, [seed, 2], z_std)
+            z = {name: np.concatenate([own, others[name]]) for name, own in z.items()}
         n = len(next(iter(z.values())))
         cells = np.empty((n, self.kind.n_bars, N_STEPS, N_PITCHES, N_TRACKS), bool)
         for start in range(0, n, 8 * PHRASES_AT_ONCE):  # 20,000 bars of floats do not fit memory
             rows = slice(start, start + 8 * PHRASES_AT_ONCE)
             values = self.values({name: own[rows] for name, own in z.items()})
             cells[rows] = self.binarised(values, binarisation, [seed, 1, start])
-        return cells
+        return cells[:wanted]
+
+    @property
+    def depends_on_batch(self) -> bool:
+        """Whether a phrase is normalized by the statistics of those generated with it."""
+        normalized = bool(self.network.non_trainable_variables)  # by moving averages or a batch
+        return normalized and self.settings.batch_statistics
 
     def binarised(
         self, values: np.ndarray, binarisation: str | None = None, seed: int | list[int] = 0
@@ -226,7 +250,7 @@ class MuseGAN:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.network.save(folder / "generator.keras")
-        ablated = not self.network.non_trainable_variables  # no moving averages, no normalization
+        ablated = not self.network.non_trainable_variables  # neither averages nor normalization
         told = {"system": system_name(self.kind, ablated), "preset": self.preset}
         told |= {"given": self.kind.given, "settings": self.changed}
         write_bytes(folder / SYSTEM_FILE, (json.dumps(told, indent=2) + "\n").encode())

@@ -35,6 +35,8 @@ class Settings:
             has it, whose output is 0.5 at least, so that every cell is on after the threshold.
         bar_loss: of the per-bar network: `"bce"`, `"mse"`, or `"column"`, the original's third
             choice, which is the squared error summed over the steps of a bar.
+        debiased: whether the moving statistics of the per-bar network are those of Keras 2; see
+            `DebiasedBatchNormalization`.
     """
 
     widths: tuple[int, ...] = (512, 512, 256, 256)
@@ -43,17 +45,55 @@ class Settings:
     kernel: tuple[int, int] = (3, 12)
     tail: str = "sigmoid"
     bar_loss: str = "bce"
+    debiased: bool = False
 
 
 PRESETS = {
     "paper": Settings(),
-    "repo": Settings(tail="relu_hard_sigmoid", bar_loss="mse"),
+    "repo": Settings(tail="relu_hard_sigmoid", bar_loss="mse", debiased=True),
     "large": Settings(),
 }
 
 # He's normal initialiser as Keras 2 had it: Keras 3 widens it to undo what truncation takes away.
 HE_NORMAL = {"scale": 2.0 * 0.87962566103423978**2, "mode": "fan_in"}
 L2 = 1e-4
+
+
+@keras.saving.register_keras_serializable("musegen")
+class DebiasedBatchNormalization(layers.BatchNormalization):
+    """Batch normalization whose moving statistics are those of Keras 2 on TensorFlow.
+
+    There an average is corrected for its start (`zero_debias`): after the first batch it is the
+    statistic of that batch, where Keras 3 still has 99 % of the initial value. The variance that is
+    averaged is the batch's times n / (n - 1) * n / (n - 1 - epsilon), of n numbers.
+    """
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        # Counts the batches seen. As the state of a random generator it belongs to the layer's
+        # variables, hence to a checkpoint, but not to the weights, which are those of the original.
+        self.batches = keras.random.SeedGenerator(0, name="batches")
+
+    def call(self, inputs, training=None, mask=None):
+        if not (training and self.trainable):
+            return super().call(inputs, training=False, mask=mask)
+        x = ops.cast(inputs, "float32")
+        mean, variance = ops.moments(x, axes=list(range(len(x.shape) - 1)))
+        n = ops.cast(ops.size(x) // x.shape[-1], "float32")
+        unbiased = variance * (n / (n - 1)) * (n / (n - 1 - self.epsilon))
+        before = ops.cast(self.batches.next()[1], "float32")  # batches that were seen before
+        old = self.momentum * (1 - self.momentum**before) / (1 - self.momentum ** (before + 1))
+        self.moving_mean.assign(old * self.moving_mean + (1 - old) * mean)
+        self.moving_variance.assign(old * self.moving_variance + (1 - old) * unbiased)
+        y = ops.batch_normalization(
+            x, mean, variance, axis=-1, offset=self.beta, scale=self.gamma, epsilon=self.epsilon
+        )
+        return ops.cast(y, self.compute_dtype)
+
+
+def batch_norm(settings: Settings, name: str) -> layers.Layer:
+    norm = DebiasedBatchNormalization if settings.debiased else layers.BatchNormalization
+    return norm(name=name)
 
 
 def per_note(settings: Settings = PRESETS["paper"], name: str = "refine-note") -> keras.Model:
@@ -84,7 +124,7 @@ def per_bar(
     h = bar
     for i in range(settings.n_units):
         h = residual_unit(h, settings, f"unit_{i + 1}")
-    h = layers.BatchNormalization(name="norm")(h)
+    h = batch_norm(settings, "norm")(h)
     if settings.tail == "relu_hard_sigmoid":
         h = layers.ReLU(name="relu")(h)
         y = layers.Activation(hard_sigmoid, dtype="float32", name="cells")(h)
@@ -97,7 +137,7 @@ def residual_unit(x, settings: Settings, name: str):
     """Twice batch norm, ReLU and convolution, added to what came in; the size stays."""
     h = x
     for i, filters in enumerate((settings.filters, 1)):
-        h = layers.BatchNormalization(name=f"{name}_norm_{i + 1}")(h)
+        h = batch_norm(settings, f"{name}_norm_{i + 1}")(h)
         h = layers.ReLU(name=f"{name}_relu_{i + 1}")(h)
         h = layers.Conv2D(
             filters,

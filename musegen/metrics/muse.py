@@ -17,8 +17,9 @@ Definitions
     - `"paper"` (or `"fixed"`): what the texts say, with true pitch classes.
     - `"v1"` and `"v2"`: as the codes of MuseGAN and BinaryMuseGAN compute. Their "pitch classes"
       are blocks of 7 or 8 neighbouring pitches, so that UPC, SR and TD measure register.
-    - `"v3"`: as the later MuseGAN code, which MIDI-Sandwich2 shares: sums over the whole set and
-      not means over bars, which also changes what EB, UP, UPC and QN mean (`Definition.pooled`).
+    - `"v3"`: as the later MuseGAN code, which MIDI-Sandwich2 shares: blocks of 8 pitches, and sums
+      over the whole set, not means over bars, which also changes what EB, UP, UPC and QN mean
+      (`Definition.pooled`).
 
 Edge cases
     Every metric but EB skips the bars in which its track is silent; without any bar left it is NaN.
@@ -108,7 +109,7 @@ DEFINITIONS = {
         chroma_block=8, qn_steps=2, pp_pitches=2, dp_tolerance=0.1, dp_events="changes"
     ),
     "v3": Definition(
-        chroma_block=7,
+        chroma_block=8,
         dp_tolerance=0.1,
         dp_events="cells",
         dp_shifts=1,

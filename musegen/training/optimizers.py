@@ -42,14 +42,10 @@ def falling(learning_rate: float, decay: str, n_batches: int) -> Any:
 
 
 def rmsprop(learning_rate) -> "keras.optimizers.Optimizer":
-    """RMSprop as Keras 2 had it.
+    """RMSprop as Keras 2 computed it."""
+    from musegen.training.rmsprop import RMSprop
 
-    Its epsilon of 1e-7 stood outside the root, where it is one of about 1e-14 inside, as today.
-    With the default of today gradients far below 3e-4 hardly move a weight.
-    """
-    import keras
-
-    return keras.optimizers.RMSprop(learning_rate, epsilon=1e-14)
+    return RMSprop(learning_rate)
 
 
 def adam(learning_rate) -> "keras.optimizers.Optimizer":

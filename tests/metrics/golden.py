@@ -1,30 +1,33 @@
-"""The golden metric values: cases, their inputs rebuilt and checked, and the comparison."""
+"""The reference values of the metrics: cases, their inputs rebuilt and checked, the comparison."""
 
 import json
 import runpy
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
+import reference
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "golden"
-GOLDEN = json.loads(text.read_text()) if (text := FOLDER / "metrics_public.json").exists() else {}
+PATH = reference.FOLDER / "metrics_public.json"
+GOLDEN = json.loads(PATH.read_text()) if PATH.exists() else {}
 
 
-def cases(*implementations: str, suffix: str = "") -> pytest.MarkDecorator:
+def cases(*implementations: str, suffix: str = ""):
     """Parametrises a test by the cases of some implementations; without the file it is skipped.
 
     `suffix` is how the name of the input ends.
     """
     if not GOLDEN:
-        return pytest.mark.skip(f"{FOLDER.parent.name}/{FOLDER.name} beside the checkout is absent")
+        return lambda test: pytest.mark.golden(
+            pytest.mark.skip(f"{PATH}: no such file of reference values")(test)
+        )
     chosen = [
         case
         for case in GOLDEN["cases"]
         if case["implementation"] in implementations and str(case["input"]).endswith(suffix)
     ]
-    return pytest.mark.parametrize("case", chosen, ids=lambda case: case["id"])
+    parametrize = pytest.mark.parametrize("case", chosen, ids=lambda case: case["id"])
+    return lambda test: pytest.mark.golden(parametrize(test))
 
 
 def tracks(name: str) -> list[str]:
@@ -34,14 +37,12 @@ def tracks(name: str) -> list[str]:
 @cache
 def phrases(name: str) -> np.ndarray:
     """The cells of an input, refused unless their hash is right."""
-    make = runpy.run_path(str(FOLDER / "make_cases.py"))
+    make = runpy.run_path(str(reference.HERE / "make_cases.py"))
     wanted = GOLDEN["inputs"][name]
     if wanted["kind"] == "synthetic":
         cells = make["build"](**wanted["arguments"])
     else:
-        packed = np.load(FOLDER / wanted["file"], allow_pickle=False)["packed"]
-        count = int(np.prod(wanted["shape"]))
-        cells = np.unpackbits(packed, count=count).reshape(wanted["shape"]).astype(bool)
+        cells = reference.bits(reference.arrays(wanted["file"])["packed"], wanted["shape"])
     assert make["digest"](cells) == wanted["sha256_packbits"]
     cells.setflags(write=False)
     return cells

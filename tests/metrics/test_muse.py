@@ -88,7 +88,7 @@ def test_blocks_of_neighbours(definition, classes):
 
 
 def test_v3_counts_classes_of_each_step():
-    x = roll((0, 0, slice(6), 0, 0), (0, 0, slice(6), 1, 0), (0, 0, slice(2), 7, 0))
+    x = roll((0, 0, slice(6), 0, 0), (0, 0, slice(6), 1, 0), (0, 0, slice(2), 8, 0))
     assert measure("UPC", x, "v3") == 8
     assert measure("UPC", x, "v3", chroma_block=None) == 14
 

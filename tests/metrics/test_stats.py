@@ -30,6 +30,7 @@ def golden_sets(shared_data):
     return case["result"], *sets
 
 
+@pytest.mark.golden
 def test_golden_sets(golden_sets):
     wanted, set1, set2 = golden_sets
     found = stats.compare(set1, set2)
@@ -46,6 +47,7 @@ def test_golden_sets(golden_sets):
         agree(one.oa, [row["oa1"], row["oa2"]], 1e-5)
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize("mode", ["emd", "kl"])
 @pytest.mark.parametrize("normalize", [False, True])
 @pytest.mark.parametrize("name", ["total_pitch_class_histogram", "note_length_hist"])
