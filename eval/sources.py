@@ -15,6 +15,7 @@ from musegen.data import load
 from musegen.eval import systems
 from musegen.eval.measuring import spread
 from musegen.phrases import TRACKS
+from musegen.saving import load_model
 
 if TYPE_CHECKING:
     import keras
@@ -132,7 +133,7 @@ class Sources:
     def model(self, run: str, command: str) -> "keras.Model":
         """The Keras model of a run; `command` makes the run."""
         path = self._found(run, f"{run}.keras", f"{run}.keras", command)
-        return registry.load_model(path)
+        return load_model(path)
 
     def run_file(self, name: str, command: str) -> Path:
         """A file of the run that made the system; `command` makes the run.

@@ -23,6 +23,7 @@ from musegen import Error
 from musegen.models.recurrent import LSTM, hard_sigmoid
 from musegen.models.scores import ActiveF1, CellAccuracy
 from musegen.phrases import BEATS_PER_BAR, N_PITCHES
+from musegen.saving import NoStockForm
 from musegen.training import optimizers
 
 
@@ -101,6 +102,9 @@ class Sampling(layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape[0]
 
+    def stock(self, expand: bool) -> layers.Layer:
+        raise NoStockForm(f"{self.name} draws noise")
+
     def get_config(self):
         names = ("noise", "spread", "kl_reduction", "kl_weight", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
@@ -173,6 +177,12 @@ def halves(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
     """Encoder and decoder of a whole BVAE or MFG-VAE."""
     name = autoencoder.name
     return autoencoder.get_layer(f"{name}-encoder"), autoencoder.get_layer(f"{name}-decoder")
+
+
+def noiseless_halves(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """The encoder to mean and sigma alone, and the decoder, of a whole BVAE or MFG-VAE."""
+    encoder, decoder = halves(autoencoder)
+    return keras.Model(encoder.input, encoder.output[1:], name=encoder.name), decoder
 
 
 def check(autoencoder: keras.Model, settings: Settings, track: str) -> None:

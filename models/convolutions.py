@@ -44,10 +44,16 @@ class _AlongAxis:
 class Conv2D(_AlongAxis, layers.Conv2D):
     """`keras.layers.Conv2D` along one axis: same weights, same results."""
 
+    def stock(self, expand: bool) -> layers.Layer:
+        return layers.Conv2D.from_config(self.get_config())
+
 
 @keras.saving.register_keras_serializable("musegen")
 class Conv3D(_AlongAxis, layers.Conv3D):
     """`keras.layers.Conv3D` along one axis: same weights, same results."""
+
+    def stock(self, expand: bool) -> layers.Layer:
+        return layers.Conv3D.from_config(self.get_config())
 
 
 @keras.saving.register_keras_serializable("musegen")
@@ -67,3 +73,6 @@ class Conv2DTranspose(layers.Conv2DTranspose):
             y = ops.transpose(y, (0, 1, 3, 2, 4))
         y = ops.reshape(y, (-1, *self.compute_output_shape(x.shape)[1:]))
         return y + ops.cast(self.bias, y.dtype)
+
+    def stock(self, expand: bool) -> layers.Layer:
+        return layers.Conv2DTranspose.from_config(self.get_config())

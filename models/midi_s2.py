@@ -27,7 +27,8 @@ from musegen.files import write_bytes, write_npz
 from musegen.models import bvae, mfg_vae, refine
 from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, validate
-from musegen.registry import SYSTEM_FILE, load_model
+from musegen.registry import SYSTEM_FILE
+from musegen.saving import load_model, save_model
 
 
 @dataclass(frozen=True)
@@ -213,12 +214,40 @@ class MidiS2:
 
     # Files.
 
+    def parts(self) -> dict[str, tuple[keras.Model, str]]:
+        """The networks without noise, each with a sentence on what it takes and gives.
+
+        Encoders give mean and sigma; a latent vector is then `mean + exp(sigma / 2) * noise`, and
+        in preset `repo` `mean + sigma * noise`.
+        """
+        low, on = (0, "0.5") if self.settings.bvae.loss == "bce" else (-1, "0")
+        found = {}
+        for track, autoencoder in self.bvaes.items():
+            encoder, decoder = bvae.noiseless_halves(autoencoder)
+            found[f"bvae-{track}-encoder"] = (
+                encoder, f"a bar of the {track}, cells {low} or 1, to mean and sigma"
+            )  # fmt: skip
+            found[f"bvae-{track}-decoder"] = (
+                decoder, f"a latent vector to a bar of the {track}; a cell is on above {on}"
+            )  # fmt: skip
+        for track, network in self.refiners.items():
+            found[f"refine-{track}"] = (
+                network, f"what the decoder of the {track} gives, by {self.refine_unit}, to the "
+                "probability of each cell; on from 0.5",
+            )  # fmt: skip
+        encoder, decoder = bvae.noiseless_halves(self.fusion)
+        found["mfg-vae-encoder"] = (
+            encoder, "means and sigmas of the five tracks, side by side, to mean and sigma"
+        )  # fmt: skip
+        found["mfg-vae-decoder"] = (decoder, "a fused latent vector to means and sigmas")
+        return found
+
     def save(self, folder: str | Path) -> Path:
         """Writes every part into a folder."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, model in self._files().items():
-            model.save(folder / f"{name}.keras")
+            save_model(model, folder / f"{name}.keras")
         if self.latents:
             write_npz(folder / "latents.npz", self.latents)
         told = {"system": "midi-s2", "preset": self.preset, "n_steps": self.n_steps}
@@ -292,7 +321,9 @@ class MidiS2:
     def _fusion_noise(self, rng: np.random.Generator, n: int) -> np.ndarray:
         encoder, _ = bvae.halves(self.fusion)  # its noise depends on the strategy
         size = (n, self.settings.mfg_vae.latent)
-        return rng.standard_normal(size, np.float32) * np.float32(encoder.get_layer("sampling").noise)
+        return rng.standard_normal(size, np.float32) * np.float32(
+            encoder.get_layer("sampling").noise
+        )
 
     def _play(self, graph: str, inputs, refine: bool | None) -> np.ndarray:
         refine = self.can_refine if refine is None else refine

@@ -28,6 +28,7 @@ from keras import layers, ops
 from musegen.models.convolutions import Conv2D, Conv2DTranspose
 from musegen.models.musegan_kinds import HEARD, N_STEPS, Kind, Settings
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS
+from musegen.saving import NoStockForm
 
 N_TRACKS = len(TRACKS)
 ALONG = {"time": lambda n: (n, 1), "pitch": lambda n: (1, n)}  # the kernel of a layer of a bar
@@ -53,6 +54,25 @@ class BatchNorm(layers.BatchNormalization):
 
     def get_config(self):
         return super().get_config() | {"batch_statistics": self.batch_statistics}
+
+    def stock(self, expand: bool) -> layers.Layer:
+        norm = layers.BatchNormalization.from_config(super().get_config())
+        if not self.batch_statistics:
+            return norm
+        if not expand:
+            raise NoStockForm(f"{self.name} normalizes by the batch at hand")
+        shape = self.get_build_config()["input_shape"]
+        x = keras.Input(shape[1:], name="x")
+        axes = tuple(range(len(shape) - 1))
+        mean, variance = (f(x, axis=axes, keepdims=True) for f in (ops.mean, ops.var))
+        y = (x - mean) / ops.sqrt(variance + self.epsilon)
+        return keras.Model(x, norm(y), name=self.name)
+
+    def stock_weights(self) -> list:
+        gamma, beta, mean, variance = self.get_weights()
+        if self.batch_statistics:  # normalized already: the averages shall change nothing
+            mean, variance = 0 * mean, 0 * variance + 1 - self.epsilon
+        return [gamma, beta, mean, variance]
 
 
 def weights(settings: Settings, inputs: int | None = None) -> dict:

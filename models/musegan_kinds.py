@@ -40,7 +40,7 @@ class Settings:
         batch_norm: of the generators; critics never have any.
         norm_output: whether there is one before the last tanh too.
         batch_statistics: normalizes by the batch at hand when music is generated, too.
-        norm_each_bar: whether the bars of a phrase from scratch are normalized apart: the first bars
+        norm_each_bar: whether the bars of phrases from scratch are normalized apart, the first bars
             of a batch by their own statistics, the second bars by theirs, and so on.
         writes_all: whether a conditional composer writes the given track too.
         monophonic_bass: keeps the strongest pitch of the bass at each step.

@@ -15,7 +15,8 @@ from musegen.models.musegan_critics import critic
 from musegen.models.musegan_kinds import ABLATED, KINDS, N_STEPS, PRESETS, Kind, system_name
 from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
-from musegen.registry import SYSTEM_FILE, load_model
+from musegen.registry import SYSTEM_FILE
+from musegen.saving import load_model, save_model
 
 PHRASES_AT_ONCE = 64
 EVALUATION_BARS = 20_000  # as in the paper's tables
@@ -245,11 +246,17 @@ class MuseGAN:
             return binarise((values + 1) / 2, rule="bernoulli", seed=seed)
         return binarise(values, monophonic_bass=binarisation == "monophonic")
 
+    def parts(self) -> dict[str, tuple[keras.Model, str]]:
+        """The generator, with a sentence on what it takes and gives."""
+        z = f"random vectors of deviation {self.settings.z_std:g}"
+        given = f" and the {self.kind.given}, cells -1 or 1," if self.kind.given else ""
+        return {"generator": (self.network, f"{z}{given} to phrases; a cell is on above 0")}
+
     def save(self, folder: str | Path) -> Path:
         """Writes the system into a folder."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.network.save(folder / "generator.keras")
+        save_model(self.network, folder / "generator.keras")
         ablated = not self.network.non_trainable_variables  # neither averages nor normalization
         told = {"system": system_name(self.kind, ablated), "preset": self.preset}
         told |= {"given": self.kind.given, "settings": self.changed}

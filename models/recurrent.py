@@ -1,13 +1,39 @@
 """Recurrent layers: Keras's LSTM, trained faster by JAX on a CPU, and Keras 2's hard sigmoid."""
 
 import keras
+import numpy as np
 from keras import ops
+
+from musegen.saving import NoStockForm
 
 
 @keras.saving.register_keras_serializable("musegen")
 def hard_sigmoid(x):
     """Keras 2's hard sigmoid, of slope 0.2; Keras 3's has slope 1/6."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+STEEPER = 0.2 / (1 / 6)  # times the slope of Keras 3's
+
+
+@keras.saving.register_keras_serializable("musegen")
+class HardSigmoid(keras.layers.Layer):
+    """The hard sigmoid of Keras 2 as a layer."""
+
+    def call(self, x):
+        return hard_sigmoid(x)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def stock(self, expand: bool) -> keras.layers.Layer:
+        if not expand:
+            raise NoStockForm(f"{self.name} is the hard sigmoid of Keras 2")
+        steps = [
+            keras.layers.Rescaling(STEEPER, dtype=self.dtype_policy),
+            keras.layers.Activation("hard_sigmoid", dtype=self.dtype_policy),
+        ]
+        return keras.Sequential(steps, name=self.name)
 
 
 @keras.saving.register_keras_serializable("musegen")
@@ -47,6 +73,27 @@ class LSTM(keras.layers.LSTM):
     def get_config(self):
         return super().get_config() | {"n_steps": self.n_steps}
 
+    @property
+    def is_hard(self) -> bool:
+        return self.recurrent_activation is hard_sigmoid
+
+    def stock(self, expand: bool) -> keras.layers.Layer:
+        config = super().get_config()
+        if self.is_hard:
+            if not expand:
+                raise NoStockForm(f"{self.name} has the hard sigmoid of Keras 2")
+            config["recurrent_activation"] = "hard_sigmoid"
+        lstm = keras.layers.LSTM.from_config(config)
+        if self.n_steps is None:
+            return lstm
+        return keras.Sequential([keras.layers.RepeatVector(self.n_steps), lstm], name=self.name)
+
+    def stock_weights(self) -> list:
+        """Larger weights of the gates make up for the smaller slope of Keras 3's hard sigmoid."""
+        scale = STEEPER if self.is_hard else 1.0
+        by_gate = np.repeat(np.float32([scale, scale, 1, scale]), self.units)  # i, f, c, o
+        return [weight * by_gate for weight in self.get_weights()]
+
     def call(self, sequences, initial_state=None, mask=None, training=False):
         if initial_state is None and mask is None and self.is_plain and jax_on_cpu():
             return self.call_fast(sequences)
@@ -80,7 +127,7 @@ class LSTM(keras.layers.LSTM):
             z = ops.transpose(z, (1, 0, 2))  # (T, B, 4H)
         else:
             z = ops.broadcast_to(z, (self.n_steps, *z.shape))
-        gates = HardGates if self.recurrent_activation is hard_sigmoid else Gates
+        gates = HardGates if self.is_hard else Gates
         h = unroll_gates(z, cell.recurrent_kernel, gates(self.units))  # (T, B, H)
         return ops.transpose(h, (1, 0, 2)) if self.return_sequences else h[-1]
 

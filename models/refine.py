@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from musegen.models.recurrent import hard_sigmoid
+from musegen.models.recurrent import HardSigmoid
 from musegen.models.scores import ActiveF1, CellAccuracy
 from musegen.phrases import N_PITCHES
 
@@ -90,6 +90,9 @@ class DebiasedBatchNormalization(layers.BatchNormalization):
         )
         return ops.cast(y, self.compute_dtype)
 
+    def stock(self, expand: bool) -> layers.Layer:
+        return layers.BatchNormalization.from_config(self.get_config())
+
 
 def batch_norm(settings: Settings, name: str) -> layers.Layer:
     norm = DebiasedBatchNormalization if settings.debiased else layers.BatchNormalization
@@ -127,7 +130,7 @@ def per_bar(
     h = batch_norm(settings, "norm")(h)
     if settings.tail == "relu_hard_sigmoid":
         h = layers.ReLU(name="relu")(h)
-        y = layers.Activation(hard_sigmoid, dtype="float32", name="cells")(h)
+        y = HardSigmoid(dtype="float32", name="cells")(h)
     else:
         y = layers.Activation("sigmoid", dtype="float32", name="cells")(h)
     return keras.Model(bar, y, name=name)

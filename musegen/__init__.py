@@ -15,6 +15,13 @@ class Error(Exception):
     """A mistake of the user's: one line that says what is wrong and what to do."""
 
 
+def load_model(path):
+    """A Keras model from its `.keras` file, with all layers of ours registered."""
+    from musegen.saving import load_model
+
+    return load_model(path)
+
+
 def load(what):
     """A trained system or Keras model; see `musegen.registry.load`."""
     from musegen.registry import load

@@ -93,6 +93,13 @@ COMMANDS = {
         "Reads run folders. Writes a PNG or PDF file.",
         "musegen eval curves runs/one runs/other --out curves.png",
     ),
+    "export": (
+        "musegen.commands.export",
+        "the networks of a trained system as plain Keras files",
+        "Reads a trained system. Writes its networks without noise to a folder, in Keras's own\n"
+        "layers, which open where musegen is not installed, and parts.json, which explains them.",
+        "musegen export midi-s2 -o networks/",
+    ),
     "render": (
         "musegen.audio",
         "play a MIDI file into a WAV file",

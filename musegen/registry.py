@@ -8,12 +8,10 @@ and with it Keras, only when asked. A trained system is a folder with a `system.
 import json
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from musegen import Error
-
-if TYPE_CHECKING:
-    import keras
+from musegen.saving import load_model
 
 SYSTEM_FILE = "system.json"
 
@@ -57,18 +55,3 @@ def load(what: str | Path) -> Any:
     if system.load is None:
         raise Error(f"{folder / SYSTEM_FILE}: {told['system']} is but a part of a system")
     return system.load(folder)
-
-
-def load_model(path: str | Path) -> "keras.Model":
-    """One Keras model, without its training state."""
-    import_module("musegen.models")  # registers every layer of ours
-    import keras
-
-    path = Path(path)
-    if not path.is_file():
-        raise Error(f"{path}: no such file")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise Error(f"{path}: damaged, or no Keras model of this release ({reason})") from error

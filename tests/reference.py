@@ -5,6 +5,7 @@ names a folder, the files in it, under the same names, take their place.
 """
 
 import importlib.util
+import json
 import os
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,23 @@ def arrays(name: str) -> dict[str, np.ndarray]:
     """All arrays of an `.npz` file of reference values."""
     with np.load(file(name), allow_pickle=False) as found:
         return dict(found)
+
+
+def compare(what: str, ours, theirs, tolerance: float, scale: float | None = None) -> None:
+    """Fails unless all numbers agree within `tolerance` times `scale`, by default the largest one.
+
+    Where `MUSEGEN_GAPS` names a file, the largest difference is added to it as a line of JSON; the
+    table in docs/fidelity.md is made of those.
+    """
+    ours, theirs = np.asarray(ours, float).ravel(), np.asarray(theirs, float).ravel()
+    scale = np.abs(theirs).max(initial=0.0) if scale is None else scale
+    if log := os.environ.get("MUSEGEN_GAPS"):
+        gap = np.abs(ours - theirs).max(initial=0.0) / (scale or 1.0)
+        test = os.environ["PYTEST_CURRENT_TEST"].split(" ")[0]
+        line = {"test": test, "what": what, "gap": float(gap), "tolerance": tolerance}
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * scale, err_msg=what)
 
 
 def recipe(name: str) -> ModuleType:

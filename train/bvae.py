@@ -160,7 +160,8 @@ def train(options: Training) -> Path:
             **fitting,
         )
         bvae.weigh_kl(model, settings.kl_weight)
-        for part, file in zip((model, *halves), (name, "encoder", "decoder"), strict=True):
+        parts = (model, *bvae.noiseless_halves(model))
+        for part, file in zip(parts, (name, "encoder", "decoder"), strict=True):
             run.save(part, f"{file}.keras")
         spread(model, settings, options, data, run)
         print(run.path(f"{name}.keras"))

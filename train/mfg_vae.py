@@ -71,7 +71,7 @@ def train(options: Training) -> Path:
     from musegen.data.pipeline import SHIFTS
     from musegen.models import bvae, mfg_vae
     from musegen.models.midi_s2 import PRESETS, material
-    from musegen.registry import load_model
+    from musegen.saving import load_model
     from musegen.training import rows
     from musegen.training.fitting import fit
     from musegen.training.lead import lead
@@ -130,7 +130,8 @@ def train(options: Training) -> Path:
             title=title,
             **fitting,
         )
-        for part, name in zip((model, *halves), ("mfg-vae", "encoder", "decoder"), strict=True):
+        parts = (model, *bvae.noiseless_halves(model))
+        for part, name in zip(parts, ("mfg-vae", "encoder", "decoder"), strict=True):
             run.save(part, f"{name}.keras")
         print(run.path("mfg-vae.keras"))
     return folder

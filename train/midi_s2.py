@@ -197,7 +197,7 @@ def trained(folder: Path, settings: dict[str, Any]) -> bool:
 def assemble(options: Training, folder: Path) -> "MidiS2":
     """The whole system of the stages' models."""
     from musegen.models.midi_s2 import MidiS2
-    from musegen.registry import load_model
+    from musegen.saving import load_model
 
     def model(stage: str, name: str):
         return load_model(folder / stage / f"{name}.keras")

@@ -70,7 +70,7 @@ def train(options: Training) -> Path:
     """One run; gives its folder."""
     from musegen.models import bvae, refine
     from musegen.models.midi_s2 import material
-    from musegen.registry import load_model
+    from musegen.saving import load_model
     from musegen.training import rows
     from musegen.training.fitting import fit
     from musegen.training.options import jit_compile

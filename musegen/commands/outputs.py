@@ -114,6 +114,11 @@ def table(rows: dict[str, Sequence], columns: Sequence[str]) -> str:
     )
 
 
+def shapes(tensors: dict[str, Sequence[int]]) -> str:
+    """`z 32, z_tracks 5 x 32`."""
+    return ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in tensors.items())
+
+
 def statistics(phrases: "np.ndarray") -> dict[str, list[str]]:
     """Figures of each track that tell music from noise and silence, as rows of a `table`."""
     import numpy as np

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from musegen import midi, plots
-from musegen.training.runs import Run, replacing
+from musegen.files import replacing
+from musegen.training.runs import Run
 
 Draw = Callable[[dict, dict, np.ndarray, bool], None]
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from musegen import Error
 from musegen.data.progress import Progress
+from musegen.files import replacing
 from musegen.training import checkpoints
 from musegen.training.checkpoints import History
 from musegen.training.halves import learn_in_halves
-from musegen.training.runs import Run, replacing
+from musegen.training.runs import Run
 
 if TYPE_CHECKING:
     import keras

@@ -13,15 +13,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import musegen
 from musegen import Error, environment
-from musegen.files import write_bytes
+from musegen.files import replacing, write_bytes
+from musegen.saving import save_model
 from musegen.training.options import flag
 
 if TYPE_CHECKING:
@@ -96,12 +96,9 @@ class Run:
 
     def save(self, model: "keras.Model", name: str) -> Path:
         """Writes a model as `name`, without its optimizer: whole, or not at all."""
-        bare = type(model).from_config(model.get_config())
-        for variable, trained in zip(bare.variables, model.variables, strict=True):
-            variable.assign(trained)
         path = self.path(name)
         with replacing(path) as partial:
-            bare.save(partial)
+            save_model(model, partial)
         self.config["saved"] = sorted({*self.config["saved"], name})
         self._write()
         return path
@@ -146,21 +143,6 @@ class Run:
 
     def _write(self) -> None:
         write_bytes(self.path(CONFIG), json.dumps(self.config, indent=2).encode())
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Gives another path to write to; what was written there then replaces `path` at once."""
-    partial = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        raise Error(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def begun(folder: str | Path) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 ON_JAX = """
 import json, sys, numpy as np
-from musegen.registry import load_model
+from musegen.saving import load_model
 for model, given, made in map(json.loads, sys.stdin):
     inputs = np.load(given, allow_pickle=True)
     inputs = inputs if inputs.ndim else inputs.item()  # a dictionary

@@ -89,16 +89,14 @@ class Reference:
         ours = np.asarray(ours, float)
         if name in self.found:
             theirs = self.found[name]
-            limit = tolerance * max(least, np.abs(theirs).max())
-            np.testing.assert_allclose(ours.ravel(), theirs.ravel(), 0, limit, err_msg=name)
+            reference.compare(name, ours, theirs, tolerance, max(least, np.abs(theirs).max()))
             return
         assert ours.shape == tuple(self.found[f"{name}/shape"]), name
         _, norm, low, high = self.found[f"{name}/told"]
-        limit = tolerance * max(-low, high)
-        picks = ours.ravel()[self.found[f"{name}/at"]]
-        np.testing.assert_allclose(picks, self.found[f"{name}/picks"], 0, limit, err_msg=name)
-        np.testing.assert_allclose([ours.min(), ours.max()], [low, high], 0, limit, err_msg=name)
-        assert np.sqrt((ours**2).sum()) == pytest.approx(norm, rel=tolerance), name
+        picks, scale = ours.ravel()[self.found[f"{name}/at"]], max(-low, high)
+        reference.compare(name, picks, self.found[f"{name}/picks"], tolerance, scale)
+        reference.compare(f"{name}, range", [ours.min(), ours.max()], [low, high], tolerance, scale)
+        reference.compare(f"{name}, norm", np.sqrt((ours**2).sum()), norm, tolerance)
 
 
 class Built:
@@ -135,7 +133,10 @@ class Built:
 
 
 def changed(values: np.ndarray, change: str, forget: float = 1.0) -> list[np.ndarray]:
-    """An original variable as musegen has it; the original adds 1 to the forget gate when it runs."""
+    """An original variable as musegen has it.
+
+    The original adds `forget` to the bias of an LSTM's forget gate whenever it runs.
+    """
     if not change.startswith("lstm"):
         return [recipe.changed(values, change)]
     i, j, f, o = np.split(values, 4, axis=-1)
@@ -175,7 +176,7 @@ def test_outputs(system):
     known.close("training/prediction", known.original(values), near)
     counts = known.original(player.binarised(values)).sum(axis=(1, 2))
     theirs = known.found["training/binary/count"]
-    assert np.abs(counts - theirs).max() <= 1e-3 * theirs.max()
+    reference.compare("cells that are on", counts, theirs, 1e-3)
     for name, hat in unrolled(known, built).items():
         known.close(f"training/{name}", hat, 5e-5)
     if known.kind.given:
@@ -258,7 +259,7 @@ def learned(known: Reference, built: Built, optimizer, part: str) -> None:
             np.testing.assert_allclose(after, start, atol=1e-6)
             continue
         norm = np.sqrt(sum((gradient.astype(float) ** 2).sum() for gradient in own))
-        assert abs(norm - norms[k]) < 2e-2 * total, name
+        reference.compare(f"norm of the gradient of {name}", norm, norms[k], 2e-2, total)
         deviation = max(norms[k], 1e-3 * total) / np.sqrt(np.prod(shape))
         theirs = known.found["weights/gradient"][k]
         gaps = picked(own, shape, change, at, 0.0) - theirs
@@ -267,10 +268,8 @@ def learned(known: Reference, built: Built, optimizer, part: str) -> None:
         off, whole = off + stands_for * (gaps**2).sum(), whole + stands_for * (theirs**2).sum()
         clear = np.abs(theirs) > 0.3 * deviation  # Adam makes the same step of a tiny gradient
         moved = known.found["weights/step-1"][k] - start
-        np.testing.assert_allclose(
-            (after - start)[clear], moved[clear], 0, 1e-2 * 2e-4, err_msg=name
-        )
-    assert off < (0.2**2) * whole
+        reference.compare(f"first step of {name}", (after - start)[clear], moved[clear], 1e-2, 2e-4)
+    reference.compare(f"gradients of {part}", np.sqrt(off / whole), 0, 0.2, 1.0)
 
 
 # Music.
@@ -294,12 +293,20 @@ def test_metrics(name):
             if track not in each[code]:
                 assert np.isnan(theirs).all()
                 continue
-            np.testing.assert_allclose(each[code][track], theirs, atol=1e-9)
-            np.testing.assert_allclose(mean[code][track], theirs_mean, atol=1e-9)
+            agree(code, each[code][track], theirs, 1e-9)
+            agree(code, mean[code][track], theirs_mean, 1e-9)
     for row, (i, j) in enumerate(PAIRS):
         pair = f"{recipe.ORIGINAL[i]}-{recipe.ORIGINAL[j]}"
-        np.testing.assert_allclose(each["TD"][pair], pairs["pairs"][row], atol=1e-5)
-        np.testing.assert_allclose(mean["TD"][pair], pairs["pairs_mean"][row], atol=1e-5)
+        agree("TD", each["TD"][pair], pairs["pairs"][row], 1e-5)
+        agree("TD", mean["TD"][pair], pairs["pairs_mean"][row], 1e-5)
+
+
+def agree(code: str, ours, theirs, tolerance: float) -> None:
+    """All numbers agree, and NaN stands in the same places."""
+    ours, theirs = np.atleast_1d(np.asarray(ours, float)), np.atleast_1d(theirs)
+    np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs))
+    there = ~np.isnan(ours)
+    reference.compare(code, ours[there], theirs[there], tolerance, scale=1.0)
 
 
 def test_binarisation_and_chroma(monkeypatch):
@@ -311,7 +318,7 @@ def test_binarisation_and_chroma(monkeypatch):
     chroma = muse.DEFINITIONS["v1"].chroma
     drawn = drawing.images(values[:, None], cells[:, None], chroma)["chroma"][:, 0]
     theirs = GOLDEN["metrics/binarisation/chroma"][..., recipe.ORDER]
-    np.testing.assert_allclose(drawn, theirs, atol=1e-12)
+    reference.compare("chroma", drawn, theirs, 1e-12)
 
 
 @pytest.mark.parametrize("way", ["lerp", "slerp"])
@@ -320,4 +327,4 @@ def test_ways_between_two_vectors(way):
     theirs = GOLDEN[f"metrics/ways/{way}"]  # interior points
     share = np.linspace(0, 1, len(theirs) + 2, dtype=np.float32)
     ours = getattr(musegan_system, way)(start, end, share)[1:-1]
-    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    reference.compare(way, ours, theirs, 1e-5)

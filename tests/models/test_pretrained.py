@@ -10,7 +10,8 @@ from checks import check_on_jax
 import musegen
 from musegen.data import demo
 from musegen.phrases import TRACKS
-from musegen.registry import load_model, pretrained
+from musegen.registry import pretrained
+from musegen.saving import load_model
 
 MUSIC = demo.phrases(40, n_steps=48, seed=11)
 REDUCERS = [name for name in pretrained() if name.startswith("midi-s2")]

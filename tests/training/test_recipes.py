@@ -69,11 +69,3 @@ def test_rmsprop_steps_as_in_keras_2(gradient):
         v = 0.9 * v + 0.1 * gradient**2
         expected -= 1e-3 * gradient / (np.sqrt(v) + 1e-7)
     assert float(weight.value) == pytest.approx(expected, rel=1e-5)
-
-
-def test_rmsprop_is_saved_and_loaded():
-    optimizer = rmsprop(1e-3)
-    optimizer.rho = 0.8
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
-    assert again.get_config() == optimizer.get_config()
-    assert type(again) is type(optimizer)

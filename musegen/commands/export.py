@@ -1,0 +1,64 @@
+"""The networks of a trained system as plain Keras files: `musegen export`.
+
+They hold Keras's own layers alone and no noise, so that they open where musegen is not installed.
+"""
+
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from musegen import Error, registry
+from musegen.commands import options, outputs, systems
+from musegen.files import replacing, write_bytes
+from musegen.layout import LOWEST_PITCH, TRACKS
+
+LISTING = "parts.json"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("system", metavar="NAME", help=options.system_help())
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FOLDER",
+        help="folder to write to, made if it is not there (default: the system's name and -keras, "
+        "in this folder)",
+    )  # fmt: skip
+
+
+def run(args: Namespace) -> None:
+    out = args.out or Path(f"{Path(args.system).resolve().name}-keras")
+    if out.exists() and not out.is_dir():
+        raise Error(f"{out}: is no folder; choose another -o")
+    if (out / registry.SYSTEM_FILE).exists() or (out / "config.json").exists():
+        raise Error(f"{out}: holds a trained system or a run; choose another -o")
+    system = systems.open_system(args.system, "parts")
+    parts = {name: write(out, name, *part) for name, part in system.parts().items()}
+    facts = {"system": args.system, "tracks": TRACKS, "lowest_pitch": LOWEST_PITCH, "parts": parts}
+    write_bytes(out / LISTING, (json.dumps(facts, indent=2) + "\n").encode())
+    rows = {
+        f"{name}.keras": (outputs.shapes(part["inputs"]), outputs.shapes(part["outputs"]))
+        for name, part in parts.items()
+    }
+    print(outputs.table(rows, ("takes", "gives")))
+    print(f"{out / LISTING} says what each takes and gives; keras.saving.load_model opens them")
+
+
+def write(out: Path, name: str, network: Any, words: str) -> dict:
+    """Writes one network; gives what `parts.json` says of it."""
+    from musegen.saving import NoStockForm, stock
+
+    try:
+        plain = stock(network, expand=True)
+    except NoStockForm as error:
+        raise Error(f"{name}: cannot be written in layers of Keras's own ({error})") from None
+    with replacing(out / f"{name}.keras") as partial:
+        plain.save(partial)
+    return {
+        "what": words,
+        "inputs": {tensor.name: list(tensor.shape[1:]) for tensor in plain.inputs},
+        "outputs": {
+            tensor_name: list(tensor.shape[1:])
+            for tensor_name, tensor in zip(plain.output_names, plain.outputs, strict=True)
+        },
+        "parameters": plain.count_params(),
+    }

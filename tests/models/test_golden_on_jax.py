@@ -1,0 +1,28 @@
+"""The comparisons with the original code once more, on JAX."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+FILES = [str(HERE / f"test_{name}_golden.py") for name in ("midi_s2", "musegan")]
+QUICK = "mfg and not learns or composer-conditional and outputs"
+
+
+@pytest.mark.golden
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+@pytest.mark.parametrize("chosen", [QUICK, pytest.param("", marks=pytest.mark.slow)])
+def test_parity_on_jax(chosen):
+    """In a process of its own, since Keras takes one backend for good."""
+    marks = "golden and not slow" if chosen else "golden"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES]
+    answer = subprocess.run(
+        [*command, "-m", marks, "-k", chosen],
+        env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stdout[-3000:]
+    assert " passed" in answer.stdout

@@ -1,0 +1,209 @@
+"""Files of trained networks: in stock layers of Keras where that can be, with the same outputs."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import musegen
+from musegen import Error
+from musegen.models import bvae, midi_s2, musegan, refine
+from musegen.models.musegan_kinds import PRESETS, Kind
+from musegen.models.musegan_system import MuseGAN
+from musegen.models.recurrent import LSTM
+from musegen.registry import pretrained
+from musegen.saving import NoStockForm, load_model, save_model, stock
+
+# Opens files and saves what they give, where importing musegen is an error.
+WITHOUT_MUSEGEN = """
+import sys
+sys.modules["musegen"] = None
+import keras, numpy as np
+for model, given, made in (line.split() for line in sys.stdin):
+    network = keras.saving.load_model(model)
+    with np.load(given) as inputs:
+        inputs = dict(inputs)
+    outputs = network(inputs if len(inputs) > 1 else inputs["x"], training=False)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    np.savez(made, *map(keras.ops.convert_to_numpy, outputs))
+"""
+FILES = [path for folder in pretrained().values() for path in sorted(folder.glob("*.keras"))]
+
+
+def example(network: keras.Model, n: int = 3) -> dict[str, np.ndarray]:
+    """Random inputs of a network by their names; `x` where there is but one."""
+    rng = np.random.default_rng(0)
+    found = {
+        tensor.name: rng.normal(size=(n, *tensor.shape[1:])).astype("float32")
+        for tensor in network.inputs
+    }
+    return found if len(found) > 1 else {"x": next(iter(found.values()))}
+
+
+def outputs(network: keras.Model, inputs: dict) -> list[np.ndarray]:
+    found = network(inputs if len(inputs) > 1 else inputs["x"], training=False)
+    return [keras.ops.convert_to_numpy(x) for x in (found if isinstance(found, list) else [found])]
+
+
+def lively(model: keras.Model) -> keras.Model:
+    """Random weights, biases and averages too, so that each of them matters."""
+    rng = np.random.default_rng(1)
+    for weight in model.weights:
+        positive = "variance" in weight.path or "gamma" in weight.path
+        low, high = (0.5, 1.5) if positive else (-0.3, 0.3)
+        weight.assign(rng.uniform(low, high, weight.shape))
+    return model
+
+
+def registered(path: Path) -> bool:
+    """Whether a file names a layer of ours."""
+    with zipfile.ZipFile(path) as archive:
+        return b'"musegen>' in archive.read("config.json")
+
+
+# Layers.
+
+
+@pytest.mark.parametrize("gates", ["sigmoid", "hard_sigmoid"])
+@pytest.mark.parametrize("n_steps", [None, 6])
+def test_stock_form_of_an_lstm(gates, n_steps):
+    settings = bvae.Settings(gates=gates)
+    x = keras.Input((5,) if n_steps else (6, 5))
+    y = LSTM(7, n_steps=n_steps, recurrent_activation=bvae.gates(settings), return_sequences=True)(
+        x
+    )
+    model = lively(keras.Model(x, y))
+    inputs = {"x": 3 * example(model)["x"]}  # so that hard gates are shut and open, too
+    same = stock(model, expand=True)
+    np.testing.assert_allclose(outputs(same, inputs), outputs(model, inputs), atol=1e-6)
+    if gates == "hard_sigmoid":
+        with pytest.raises(NoStockForm, match="hard sigmoid of Keras 2"):
+            stock(model)
+    else:
+        np.testing.assert_allclose(outputs(stock(model), inputs), outputs(same, inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize("preset", ["paper", "repo"])
+def test_stock_form_of_a_refine_network(preset):
+    model = lively(refine.per_bar(refine.PRESETS[preset], 12))
+    inputs = example(model)
+    np.testing.assert_allclose(
+        outputs(stock(model, expand=True), inputs), outputs(model, inputs), atol=2e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("preset", "kind"), [("paper", Kind("composer", "piano")), ("repo", Kind("hybrid"))]
+)
+def test_stock_form_of_a_generator(preset, kind, tmp_path):
+    settings = musegan.Settings(**{**vars(PRESETS[preset]), "width": 1 / 64})
+    model = lively(musegan.generator(settings, kind))
+    inputs = example(model)
+    np.testing.assert_allclose(
+        outputs(stock(model, expand=True), inputs), outputs(model, inputs), atol=1e-4
+    )
+    save_model(model, tmp_path / "generator.keras")
+    assert registered(tmp_path / "generator.keras") == (preset == "repo")  # batch statistics
+    same = load_model(tmp_path / "generator.keras")
+    np.testing.assert_allclose(outputs(same, inputs), outputs(model, inputs), atol=1e-5)
+
+
+def test_a_model_that_draws_noise_is_saved_as_it_is(tmp_path):
+    model = lively(bvae.bvae())
+    with pytest.raises(NoStockForm, match="sampling draws noise"):
+        stock(model, expand=True)
+    save_model(model, tmp_path / "bvae.keras")
+    assert registered(tmp_path / "bvae.keras")
+    again = musegen.load_model(tmp_path / "bvae.keras")
+    for one, other in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+# Files.
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_pretrained_files_without_noise_hold_stock_layers_alone(path):
+    assert registered(path) == path.name.startswith(("bvae-", "mfg-vae"))
+
+
+def test_load_model_says_what_is_wrong(tmp_path):
+    with pytest.raises(Error, match=r"none\.keras: no such file"):
+        musegen.load_model(tmp_path / "none.keras")
+    (tmp_path / "torn.keras").write_bytes(b"PK")
+    with pytest.raises(Error, match=r"torn\.keras: damaged, or no Keras model of this release"):
+        musegen.load_model(tmp_path / "torn.keras")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> list[tuple[Path, keras.Model]]:
+    """Plain files beside the networks of ours that they stand for."""
+    folder = tmp_path_factory.mktemp("exported")
+    kind = Kind("hybrid")
+    settings = musegan.Settings(**{**vars(PRESETS["repo"]), "width": 1 / 64})
+    systems = {name: musegen.load(name) for name in pretrained()}
+    repo = midi_s2.untrained("repo")
+    for network in (*repo.bvaes.values(), repo.fusion):
+        lively(network)
+    systems["midi-s2-repo"] = repo
+    systems["musegan-repo"] = MuseGAN("repo", kind, lively(musegan.generator(settings, kind)))
+    found = []
+    for name, system in systems.items():
+        for part, (network, words) in system.parts().items():
+            if any(track in part for track in ("drums", "guitar", "strings")):
+                continue  # as those of piano and bass
+            assert words
+            path = folder / f"{name}-{part}.keras"
+            stock(network, expand=True).save(path)
+            found.append((path, network))
+    return found
+
+
+@pytest.mark.parametrize(
+    "backend", ["tensorflow", "jax", pytest.param("torch", marks=pytest.mark.slow)]
+)
+def test_files_open_where_musegen_is_not_installed(backend, exported, tmp_path):
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    lines = []
+    for path, network in exported:
+        np.savez(tmp_path / f"{path.stem}-given.npz", **example(network))
+        ends = (f"{path.stem}-given.npz", f"{path.stem}-made.npz")
+        lines.append(" ".join(map(str, (path, *(tmp_path / end for end in ends)))))
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    command = [sys.executable, "-c", WITHOUT_MUSEGEN]
+    subprocess.run(
+        command, input="\n".join(lines), env=environment, cwd=tmp_path, text=True, check=True
+    )
+    for path, network in exported:
+        with np.load(tmp_path / f"{path.stem}-made.npz") as made:
+            theirs = list(made.values())
+        tolerance = 1e-3 if "repo-generator" in path.name else 1e-4
+        for one, other in zip(theirs, outputs(network, example(network)), strict=True):
+            np.testing.assert_allclose(one, other, atol=tolerance, err_msg=path.name)
+
+
+def test_the_command(tmp_path, monkeypatch, capsys):
+    from musegen import cli
+
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", "musegan-composer"]) == 0
+    assert "generator.keras" in capsys.readouterr().out
+    folder = tmp_path / "musegan-composer-keras"
+    facts = json.loads((folder / "parts.json").read_text())["parts"]
+    assert set(facts) == {"generator"}
+    assert facts["generator"]["outputs"] == {"phrase": [4, 96, 84, 5]}
+    assert not registered(folder / "generator.keras")
+    system = pretrained()["musegan-composer"]
+    for out, words in ((system, "holds a trained system"), (system / "card.md", "is no folder")):
+        assert cli.main(["export", "musegan-composer", "-o", str(out)]) == 2
+        assert words in capsys.readouterr().err
+    assert cli.main(["export", "nothing"]) == 2
+    assert "nothing: no trained system" in capsys.readouterr().err
