@@ -25,7 +25,7 @@ MEANING = {
     "v2": "as BinaryMuseGAN's code computes: pitch classes are blocks of 8 neighbouring pitches, a "
     "qualified note has 2 steps, a polyphonic step 2 pitches",
     "v3": "as the code of MIDI-Sandwich2 and MuseGAN v3 computes: sums over the whole set; EB is "
-    "the share of bars that sound, UPC counts each step at which a block of 7 pitches sounds",
+    "the share of bars that sound, UPC counts each step at which a block of 8 pitches sounds",
     "duet_fixed": "as the DuetHLSTM report says: NC counts lengths of notes",
     "duet": "as DuetHLSTM's code computes: every fourth step; NC counts pitch classes that end",
     "mgeval": "as the code of Yang and Lerch computes",

@@ -74,6 +74,23 @@ def test_commands_of_documents_exist(path):
         assert (ROOT / script).exists(), script
 
 
+CARDS = sorted((ROOT / "pretrained").glob("*/card.md"))
+LOAD = re.compile(r"<!-- load -->\n```python\n(.*?)```", re.DOTALL)
+SHOWN = [path for path in (*DOCUMENTS, *CARDS) if LOAD.search(path.read_text(encoding="utf-8"))]
+
+
+def test_how_to_open_weights_is_shown_where_weights_are():
+    assert {*CARDS, ROOT / "README.md", *(ROOT / "docs" / "systems").glob("*.md")} == set(SHOWN)
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_weights_open_as_documents_say(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (code,) = LOAD.findall(path.read_text(encoding="utf-8"))
+    assert len(ast.parse(code).body) == 3
+    exec(compile(code, str(path), "exec"), {})
+
+
 def test_choices_of_flags_are_those_of_the_models():
     """`--help` may not wait for Keras, so that flags have lists of their own."""
     from musegen.commands import interpolate, options
