@@ -6,6 +6,7 @@ file of a model whose layers all have a stock form opens with plain Keras where 
 installed. The others, such as those that draw noise, need `import musegen.models` first.
 """
 
+import contextlib
 import json
 import re
 from importlib import import_module
@@ -43,12 +44,11 @@ def load_model(path: str | Path) -> "keras.Model":
 
 def save_model(model: "keras.Model", path: str | Path) -> None:
     """Writes a model, without its optimizer, in stock layers where it has a stock form."""
-    try:
-        stock(model).save(path)
-    except NoStockForm:
-        bare = type(model).from_config(model.get_config())
-        copy_weights(model, bare)
-        bare.save(path)
+    with contextlib.suppress(NoStockForm):
+        model = stock(model)
+    bare = type(model).from_config(model.get_config())
+    copy_weights(model, bare)
+    bare.save(path)
 
 
 def stock(model: "keras.Model", expand: bool = False) -> "keras.Model":

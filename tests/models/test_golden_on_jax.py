@@ -10,7 +10,7 @@ import pytest
 
 HERE = Path(__file__).parent
 FILES = [str(HERE / f"test_{name}_golden.py") for name in ("midi_s2", "musegan")]
-QUICK = "mfg and not learns or composer-conditional and outputs"
+QUICK = "mfg and not learns"
 
 
 @pytest.mark.golden

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -107,6 +108,8 @@ def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
     encoder, decoder = bvae.halves(model)
     for name, half in (("encoder", encoder), ("decoder", decoder)):
         saved = musegen.load(folder / f"{name}.keras")
+        with zipfile.ZipFile(folder / f"{name}.keras") as file:  # opens without musegen
+            assert b"musegen>" not in file.read("config.json")
         for weight, same in zip(half.get_weights(), saved.get_weights(), strict=True):
             np.testing.assert_array_equal(weight, same)
     assert encoder.get_layer("sampling").kl_weight == 1.0  # the warm-up is over
