@@ -242,12 +242,12 @@ class MidiS2:
         found["mfg-vae-decoder"] = (decoder, "a fused latent vector to means and sigmas")
         return found
 
-    def save(self, folder: str | Path) -> Path:
-        """Writes every part into a folder."""
+    def save(self, folder: str | Path, half: bool = False) -> Path:
+        """Writes every part into a folder, if wanted in half precision."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, model in self._files().items():
-            save_model(model, folder / f"{name}.keras")
+            save_model(model, folder / f"{name}.keras", half)
         if self.latents:
             write_npz(folder / "latents.npz", self.latents)
         told = {"system": "midi-s2", "preset": self.preset, "n_steps": self.n_steps}

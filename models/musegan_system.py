@@ -252,11 +252,11 @@ class MuseGAN:
         given = f" and the {self.kind.given}, cells -1 or 1," if self.kind.given else ""
         return {"generator": (self.network, f"{z}{given} to phrases; a cell is on above 0")}
 
-    def save(self, folder: str | Path) -> Path:
-        """Writes the system into a folder."""
+    def save(self, folder: str | Path, half: bool = False) -> Path:
+        """Writes the system into a folder, if wanted in half precision."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        save_model(self.network, folder / "generator.keras")
+        save_model(self.network, folder / "generator.keras", half)
         ablated = not self.network.non_trainable_variables  # neither averages nor normalization
         told = {"system": system_name(self.kind, ablated), "preset": self.preset}
         told |= {"given": self.kind.given, "settings": self.changed}

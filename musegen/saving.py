@@ -7,8 +7,10 @@ installed. The others, such as those that draw noise, need `import musegen.model
 """
 
 import contextlib
+import io
 import json
 import re
+import zipfile
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,9 @@ from musegen import Error
 
 if TYPE_CHECKING:
     import keras
+
+
+WEIGHTS = "model.weights.h5"  # the member of a .keras file that holds them
 
 
 class NoStockForm(Exception):
@@ -42,13 +47,60 @@ def load_model(path: str | Path) -> "keras.Model":
         raise Error(f"{path}: damaged, or no Keras model of this release ({reason})") from error
 
 
-def save_model(model: "keras.Model", path: str | Path) -> None:
-    """Writes a model, without its optimizer, in stock layers where it has a stock form."""
+def save_model(model: "keras.Model", path: str | Path, half: bool = False) -> None:
+    """Writes a model, without its optimizer, in stock layers where it has a stock form.
+
+    Args:
+        half: writes the weights in half precision; see `halve`.
+    """
     with contextlib.suppress(NoStockForm):
         model = stock(model)
     bare = type(model).from_config(model.get_config())
     copy_weights(model, bare)
     bare.save(path)
+    if half:
+        halve(path)
+
+
+def halve(path: str | Path) -> None:
+    """Writes the weights of a `.keras` file anew: matrices in half precision, compressed.
+
+    Vectors, such as biases and moving averages, stay float32, and so does what float16 cannot hold.
+    Keras reads the file into float32 variables.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[WEIGHTS] = _halved(members[WEIGHTS])
+    with zipfile.ZipFile(path, "w") as archive:  # the weights are compressed inside their member
+        for name, content in members.items():
+            kind = zipfile.ZIP_STORED if name == WEIGHTS else zipfile.ZIP_DEFLATED
+            archive.writestr(name, content, kind)
+
+
+def _halved(content: bytes) -> bytes:
+    """An HDF5 file of weights, as `halve` writes them."""
+    import h5py
+    import numpy as np
+
+    buffer = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as old, h5py.File(buffer, "w") as new:
+
+        def copy(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Group):
+                made = new.require_group(name)
+            elif item.ndim < 2 or item.dtype != np.float32:
+                made = new.create_dataset(name, data=item[()])
+            else:
+                values = item[()]
+                with np.errstate(over="ignore"):
+                    rounded = values.astype(np.float16)
+                values = rounded if np.isfinite(rounded).all() else values
+                made = new.create_dataset(name, data=values, compression=9, shuffle=True)
+            made.attrs.update(item.attrs)
+
+        new.attrs.update(old.attrs)
+        old.visititems(copy)
+    return buffer.getvalue()
 
 
 def stock(model: "keras.Model", expand: bool = False) -> "keras.Model":

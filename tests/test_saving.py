@@ -8,6 +8,7 @@ import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from musegen.models.musegan_kinds import PRESETS, Kind
 from musegen.models.musegan_system import MuseGAN
 from musegen.models.recurrent import LSTM
 from musegen.registry import pretrained
-from musegen.saving import NoStockForm, load_model, save_model, stock
+from musegen.saving import WEIGHTS, NoStockForm, load_model, save_model, stock
 
 # Opens files and saves what they give, where importing musegen is an error.
 WITHOUT_MUSEGEN = """
@@ -132,6 +133,37 @@ def test_a_model_that_draws_noise_is_saved_as_it_is(tmp_path):
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_pretrained_files_without_noise_hold_stock_layers_alone(path):
     assert registered(path) == path.name.startswith(("bvae-", "mfg-vae"))
+
+
+def test_half_precision(tmp_path):
+    model = lively(refine.per_note())
+    kernel, _ = model.get_layer("dense_1").weights
+    kernel.assign(1e-3 * np.asarray(kernel))
+    path, small = tmp_path / "whole.keras", tmp_path / "half.keras"
+    save_model(model, path)
+    save_model(model, small, half=True)
+    assert small.stat().st_size < 0.5 * path.stat().st_size
+    again = keras.saving.load_model(small)
+    for weight, known in zip(again.weights, model.weights, strict=True):
+        assert weight.dtype == "float32"
+        exact = known if len(known.shape) < 2 else np.asarray(known).astype("float16")
+        np.testing.assert_array_equal(weight, exact)
+    kernel.assign(1e5 * np.ones(kernel.shape))  # more than float16 holds
+    save_model(model, small, half=True)
+    np.testing.assert_array_equal(keras.saving.load_model(small).layers[1].kernel, kernel)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_pretrained_files_are_in_half_precision(path):
+    kinds = set()
+
+    def look(name: str, item) -> None:
+        if isinstance(item, h5py.Dataset):
+            kinds.add((item.ndim > 1, str(item.dtype)))
+
+    with zipfile.ZipFile(path) as archive, archive.open(WEIGHTS) as file, h5py.File(file) as h5:
+        h5.visititems(look)
+    assert kinds <= {(True, "float16"), (False, "float32"), (False, "uint32")}
 
 
 def test_load_model_says_what_is_wrong(tmp_path):

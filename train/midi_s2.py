@@ -103,7 +103,7 @@ def train(options: Training) -> Path:
         options.data, options.preset, system.n_steps, options.val_split, options.bars, options.seed
     )
     system.latents = system.measure(data)
-    system.save(folder)
+    system.save(folder, options.half)  # the stages keep what the next ones learn from
     sample(system, held_out or data, options.seed, folder)
     print(f"musegen generate {folder} -n 8")
     return folder

@@ -217,7 +217,7 @@ def train(options: Training) -> Path:
         )
         batches = feeder(data, training, options)
         play(training, batches, change, run, look, options.keep, options.tensorboard)
-        system.save(folder)
+        system.save(folder, options.half)
         print(f"musegen {'accompany SONG --system' if kind.given else 'generate'} {folder}")
     return folder
 

@@ -90,6 +90,9 @@ class Options:
         None, "stop after so many epochs without a better validation (default: never)",
         metavar="N", least=1,
     )  # fmt: skip
+    half: bool = option(
+        False, "write the trained networks in half precision: files of half the size"
+    )
     tensorboard: bool = option(False, "write logs/ for TensorBoard as well")
 
     def __post_init__(self):

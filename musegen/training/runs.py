@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 LOCK = ".lock"
 # Settings that a resumed run may change: they decide how it runs, not what it learns.
-HARMLESS = {"patience", "jit", "tensorboard", "resume", "out"}
+HARMLESS = {"patience", "jit", "tensorboard", "resume", "out", "half"}
 
 
 class Run:
@@ -98,7 +98,7 @@ class Run:
         """Writes a model as `name`, without its optimizer: whole, or not at all."""
         path = self.path(name)
         with replacing(path) as partial:
-            save_model(model, partial)
+            save_model(model, partial, self.config["settings"].get("half", False))
         self.config["saved"] = sorted({*self.config["saved"], name})
         self._write()
         return path
