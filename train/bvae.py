@@ -129,7 +129,7 @@ def train(options: Training) -> Path:
 
     feed = feeder(options, settings, data)
     plain = replace(options, augment=False, mix=False, unique=False, passes=1)
-    validate = feeder(plain, settings, held_out)
+    validate = feeder(plain, settings, held_out, shuffle=False)  # the same noise meets each bar
     validation = validate and validate(0)
     fitting = {"accuracy": "acc_argmax", "reconstruction": settings.loss}
 
@@ -177,7 +177,9 @@ def recipes(track: str) -> dict[str, BVAERecipe]:
     }
 
 
-def feeder(options: Training, settings, data: "Data | None") -> Callable | None:
+def feeder(
+    options: Training, settings, data: "Data | None", shuffle: bool = True
+) -> Callable | None:
     """Gives a function from the number of an epoch to its batches of (bars, bars)."""
     import numpy as np
 
@@ -201,12 +203,11 @@ def feeder(options: Training, settings, data: "Data | None") -> Callable | None:
             bars = unpack(packed, bars.shape[1:])
         bars = np.tile(bars, (options.passes, 1, 1))
         return lambda epoch: rows.batches(
-            (anew(bars, options, epoch),), size, seed, epoch=epoch,
-            map=target,
+            (anew(bars, options, epoch),), size, seed, shuffle, epoch, target
         )  # fmt: skip
     k = TRACKS.index(options.track)
     return lambda epoch: pipeline.batches(
-        data.bars, size, seed=seed, augment=options.augment, dtype="float32", epoch=epoch,
+        data.bars, size, shuffle, seed, options.augment, dtype="float32", epoch=epoch,
         map=lambda x: target(x[:, 0, :, :, k]),
     )  # fmt: skip
 

@@ -77,8 +77,11 @@ def fit(
         run.table("history.csv", {"epoch": range(1, done + 1), **history})
 
     learn_in_halves(model)
-    if done:
-        follow()  # an interruption may have come between the checkpoint and what follows from it
+    if done:  # an interruption may have come between the checkpoint and what follows from it
+        follow()
+        if samples:
+            with _undisturbed(model):
+                samples(done)
     with (
         logging(run, model, tensorboard) as log,
         _drawing(run, history, accuracy, title) as draw,
