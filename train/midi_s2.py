@@ -92,7 +92,28 @@ def settled(options: Training) -> Training:
 
 def train(options: Training) -> Path:
     """All stages; gives the folder of the system."""
+    from musegen.training.runs import locked
+
     folder = Path(options.out or "runs/midi-s2")
+    check(options, folder)
+    with locked(folder):
+        return train_in(options, folder)
+
+
+def check(options: Training, folder: Path) -> None:
+    """Raises an `Error` for a folder that holds something else, or nothing to resume."""
+    from musegen.training.runs import LOCK, begun
+
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    stages = [name for name in names if begun(folder / name)]
+    if options.resume and not stages:
+        raise Error(f"{folder}: no run to resume; start it without --resume")
+    if names - {LOCK} and not stages:
+        raise Error(f"{folder}: holds other things; give another --out")
+
+
+def train_in(options: Training, folder: Path) -> Path:
+    """All stages, in a folder that no other training uses."""
     if not options.assemble:
         train_stages(options, folder)
     prepare(options)

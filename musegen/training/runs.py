@@ -13,7 +13,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,17 +68,10 @@ class Run:
     def __enter__(self) -> "Run":
         if self.resume and not begun(self.folder):
             raise Error(f"{self.folder}: no run to resume; start it without --resume")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.folder / LOCK, "a+")  # closed by __exit__
-        except OSError as error:
-            raise Error(f"{self.folder}: cannot be a run folder ({error.strerror})") from None
-        try:
-            _lock(self._lock, self.folder)
+        with ExitStack() as undone:
+            undone.enter_context(locked(self.folder))
             self._begin()
-        except BaseException:
-            self._lock.close()
-            raise
+            self._lock = undone.pop_all()  # closed by __exit__
         return self
 
     def __exit__(self, kind, error, trace) -> None:
@@ -143,6 +137,19 @@ class Run:
 
     def _write(self) -> None:
         write_bytes(self.path(CONFIG), json.dumps(self.config, indent=2).encode())
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes a folder and keeps other trainings out of it while the block lasts."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / LOCK, "a+")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise Error(f"{folder}: cannot be a run folder ({error.strerror})") from None
+    with file:
+        _lock(file, folder)
+        yield
 
 
 def begun(folder: str | Path) -> bool:

@@ -22,6 +22,7 @@ from musegen.phrases import TRACKS, bars_of, from_bars
 from musegen.train import bvae as script
 from musegen.train import mfg_vae as fusion_script
 from musegen.train import midi_s2 as whole
+from musegen.training import runs
 
 LITTLE = ["--bars", "64", "--batch-size", "64", "--no-jit"]
 EPOCHS = ["--unit", "note", "--epochs", "2", "--refine-epochs", "1", "--fusion-epochs", "1"]
@@ -97,6 +98,20 @@ def test_what_is_trained_is_skipped_and_other_settings_are_refused(trained, phra
     assert capsys.readouterr().out.count("trained already") == 11
     with pytest.raises(Error, match="bvae-drums: was trained with --preset large, not paper"):
         run_training("midi_s2", [*common, *EPOCHS])
+
+
+def test_a_whole_system_takes_a_folder_of_its_own(phrases, tmp_path):
+    command = ["--data", phrases, *LITTLE, "--out", str(tmp_path)]
+    with pytest.raises(Error, match="no run to resume; start it without --resume"):
+        run_training("midi_s2", [*command, "--resume"])
+    with (
+        runs.locked(tmp_path),
+        pytest.raises(Error, match="another process trains there; wait or give another --out"),
+    ):
+        run_training("midi_s2", command)
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(Error, match="holds other things; give another --out"):
+        run_training("midi_s2", command)
 
 
 def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):

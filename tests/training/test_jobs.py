@@ -1,6 +1,11 @@
 """Trainings at the same time: their lines bear their names, and a mistake comes back as it is."""
 
 import io
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,3 +49,34 @@ def test_lines_are_marked_once_they_are_whole():
     for part in ("one\ntw", "o", "\n", "", "three"):
         marked.write(part)
     assert stream.getvalue() == "bass  one\nbass  two\n"
+
+
+PARENT = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from musegen.training.jobs import _end_with_parent
+if __name__ == "__main__":
+    pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_end_with_parent)
+    print(pool.submit(os.getpid).result(), flush=True)
+    pool.submit(time.sleep, 120)
+    time.sleep(120)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes by /proc")
+def test_a_training_ends_when_the_process_that_started_it_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for _ in range(100):
+        time.sleep(0.1)
+        status = Path(f"/proc/{child}/stat")
+        if not status.exists() or status.read_text().split()[2] == "Z":
+            return
+    os.kill(child, 9)
+    pytest.fail("the child went on")
