@@ -406,17 +406,17 @@ def to_score(
     import symusic
 
     phrases, steps_per_beat = _checked(phrases, tempo, velocity, tracks)
-    roll = chain(phrases, gap)
     tick = -(-STEPS_PER_BEAT // steps_per_beat)  # old players want at least 24 ticks a beat
     score = symusic.Score(tick * steps_per_beat)
     score.tempos.append(symusic.Tempo(0, tempo))
     score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
     for k, name in enumerate(tracks):
         track = symusic.Track(name=name, program=programs.get(name, 0), is_drum=name == "drums")
+        roll = chain(phrases[..., k], gap)  # a track at a time: all of them may not fit memory
         if name == "drums":
-            events, tail = notes.hits(roll[..., k]), 0
+            events, tail = notes.hits(roll), 0
         else:
-            events, tail = notes.from_roll(roll[..., k]), rest
+            events, tail = notes.from_roll(roll), rest
         track.notes = symusic.Note.from_numpy(
             events["onset"] * np.int32(tick),
             (events["duration"] + np.int32(tail)) * np.int32(tick),
@@ -424,9 +424,9 @@ def to_score(
             np.full(len(events), velocity, np.int8),
         )
         score.tracks.append(track)
-    _, n_bars, n_steps, *_ = phrases.shape
+    n, n_bars, n_steps, *_ = phrases.shape
     mark = MARK.format(n_bars=n_bars, n_steps=n_steps, gap=gap, rest=rest)
-    score.markers.append(symusic.TextMeta((len(roll) - gap * n_steps) * tick, mark))
+    score.markers.append(symusic.TextMeta((n * (n_bars + gap) - gap) * n_steps * tick, mark))
     return score
 
 

@@ -14,7 +14,8 @@ def from_roll(roll: np.ndarray) -> np.ndarray:
     """The notes of a bool roll `(steps, pitches)` or `(steps, pitches, tracks)`."""
     cells = roll[..., None] if roll.ndim == 2 else roll
     lines = np.ascontiguousarray(cells.transpose(2, 1, 0)).view(np.int8)  # (K, P, T)
-    edges = np.diff(lines, axis=-1, prepend=0, append=0)
+    off = np.int8(0)  # a plain 0 would make all of it int64
+    edges = np.diff(lines, axis=-1, prepend=off, append=off)
     track, pitch, onset = np.nonzero(edges == 1)
     end = np.nonzero(edges == -1)[2]
     return _sorted(onset, end - onset, pitch, track)

@@ -141,7 +141,7 @@ def from_bars(bars: np.ndarray, n_tracks: int, n_bars: int = N_BARS) -> np.ndarr
 
 
 def chain(phrases: np.ndarray, gap: int = 0) -> np.ndarray:
-    """Plays phrases one after the other: `(N, bars, steps, P, K)` to a roll `(all steps, P, K)`.
+    """Plays phrases one after the other: `(N, bars, steps, ...)` to a roll `(all steps, ...)`.
 
     `gap` bars of silence follow every phrase.
     """

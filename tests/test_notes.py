@@ -1,5 +1,7 @@
 """Note events from and to rolls."""
 
+import tracemalloc
+
 import numpy as np
 
 from musegen import notes
@@ -33,3 +35,16 @@ def test_notes_over_the_end_are_cut():
 def test_empty():
     assert len(notes.from_roll(np.zeros((0, 84), bool))) == 0
     assert notes.spread(np.zeros(0, int), np.zeros(0, int)).tolist() == []
+
+
+def test_reading_a_roll_takes_a_few_times_its_memory():
+    roll = np.zeros((20_000, 84), bool)
+    roll[::7] = True
+    tracemalloc.start()
+    notes.from_roll(roll[:, :1])  # what is loaded once
+    tracemalloc.reset_peak()
+    silent = np.zeros_like(roll)
+    notes.from_roll(silent)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * roll.nbytes  # int64 would take 8 times as much for each copy

@@ -126,11 +126,11 @@ def statistics(phrases: "np.ndarray") -> dict[str, list[str]]:
     from musegen import notes
     from musegen.phrases import TRACKS, chain
 
-    roll = chain(phrases, gap=1)
     bars = phrases.reshape(-1, *phrases.shape[2:])  # (bars, T, 84, 5)
     rows = {"notes": [], "silent bars": [], "distinct bars": []}
     for k, track in enumerate(TRACKS):
-        events = (notes.hits if track == "drums" else notes.from_roll)(roll[..., k])
+        roll = chain(phrases[..., k], gap=1)
+        events = (notes.hits if track == "drums" else notes.from_roll)(roll)
         own = np.ascontiguousarray(bars[..., k])
         rows["notes"].append(f"{len(events):,}")
         rows["silent bars"].append(f"{100 * (1 - own.any(axis=(1, 2)).mean()):.0f} %")

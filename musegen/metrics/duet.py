@@ -103,7 +103,7 @@ def _notes(rolls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns the number of the lane, and the duration in steps.
     """
     lanes = rolls.transpose(0, 3, 2, 1).reshape(-1, *rolls.shape[2:0:-1]).view(np.int8)
-    edges = np.diff(lanes, axis=-1, prepend=0, append=0)
+    edges = np.diff(lanes, axis=-1, prepend=np.int8(0), append=np.int8(0))
     lane, pitch, onset = np.nonzero(edges == 1)
     duration = np.nonzero(edges == -1)[2] - onset
     order = np.lexsort((pitch, onset, lane))
