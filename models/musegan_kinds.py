@@ -246,6 +246,8 @@ def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str
         except (ValueError, KeyError):
             known = "a number" if values is finite else " or ".join(values)
             raise Error(f"--set {part}: {name} is {known}") from None
+        if name in ABOVE_0 and found[name] <= 0:
+            raise Error(f"--set {part}: {name} is a number above 0")
     settings = replace(PRESETS[preset], **found)
     for name in found:
         if name in MATTERS and not MATTERS[name](settings, kind):
@@ -256,6 +258,7 @@ def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str
     return found
 
 
+ABOVE_0 = ("z_std", "reach")
 MATTERS = {  # where a setting does
     "temporal": lambda settings, kind: not kind.apart and kind.model in ("jamming", "hybrid"),
     "unrolled_first": lambda settings, kind: not kind.apart and kind.model != "rnn",

@@ -61,6 +61,7 @@ RECIPES = {
     "narrow": Recipe(1e-3, batch_size=16, width=0.25),
 }
 # On the demo band, where it is to be seen at work in minutes.
+NARROWEST = 1 / 128  # where the narrowest layers of the paper, of 128 filters, have one left
 DEMO = {"steps": 600, "batch_size": 4, "width": 1 / 16, "every": 40}
 LEFT = ("learning_rate", "steps", "batch_size", "width", "every")  # to the recipe
 EXCHANGED = ("piano", "guitar", "strings")  # tracks of which each could play what the others do
@@ -134,8 +135,8 @@ class Training(Options):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.width is not None and not 0 < self.width <= 4:
-            raise Error(f"--width {self.width}: above 0, and 4 at most")
+        if self.width is not None and not NARROWEST <= self.width <= 4:
+            raise Error(f"--width {self.width}: {NARROWEST:g} at least, and 4 at most")
         if self.epochs is not None:
             raise Error("--epochs: this training counts --steps of the generator")
         if self.patience is not None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import musegen
 from musegen import Error
+from musegen.commands.options import SEED
 from musegen.data.journal import NAME as JOURNAL
 from musegen.data.journal import SKIPPED, SONGS, Journal, Record, differences
 from musegen.data.sources import Item, items
@@ -512,7 +513,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     setting("--rule", "how MIDI notes become cells", choices=RULES)
     setting("--families", "how instruments become tracks", choices=FAMILIES)
     setting("--cleanse", "keep only songs that meet these rules of LPD", choices=CLEANSING)
-    setting("--seed", "of the split and of every choice", type=int)
+    setting("--seed", "of the split and of every choice", type=SEED)
     parser.add_argument(
         "--workers", type=int, metavar="N", default=available(),
         help="processes that cut songs (default: all cores, here %(default)s)",

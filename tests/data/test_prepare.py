@@ -547,3 +547,9 @@ def test_progress_adds_few_lines_elsewhere(monkeypatch):
 
 def test_phrases_of_every_track_survive():
     assert phrases_of(song_bytes(1, seed=2)).any(axis=(0, 1, 2, 3)).sum() == len(TRACKS)
+
+
+def test_a_seed_that_is_none_is_the_mistake_that_is_named(tmp_path, capsys):
+    command = ["data", "prepare", str(tmp_path), "-o", str(tmp_path / "out"), "--seed", "-1"]
+    assert cli.main(command) == 2
+    assert "--seed: -1: give a whole number" in capsys.readouterr().err

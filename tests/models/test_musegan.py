@@ -346,6 +346,8 @@ def test_settings_that_were_changed_are_kept(tmp_path):
         ("critic=bars", "critic is phrase or bar"),
         ("z_std", "z_std is a number"),
         ("first_bias=nan", "first_bias is a number"),
+        ("z_std=-1", "z_std is a number above 0"),
+        ("reach=0", "reach is a number above 0"),
         ("critic=phrase,mixes_bars=no", "--set mixes_bars: makes no difference to the hybrid from"),
         ("writes_all=no", "--set writes_all: makes no difference"),
         ("critic_each=yes", "--set critic_each: makes no difference"),

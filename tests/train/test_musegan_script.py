@@ -299,7 +299,8 @@ def test_music_that_is_not_a_number_never_becomes_the_last_good_state(
     [
         (["--exchange"], "--exchange: with --condition piano or guitar or strings"),
         (["--exchange", "--condition", "bass"], "--exchange: with --condition piano or"),
-        (["--width", "0"], "--width 0.0: above 0"),
+        (["--width", "0"], "--width 0.0: 0.0078125 at least"),
+        (["--width", "1e-9"], "--width 1e-09: 0.0078125 at least"),
         (["--no-batchnorm"], "--no-batchnorm: the paper's ablation is of the composer"),
         (["--epochs", "3"], "--epochs: this training counts --steps"),
         (["--patience", "3"], "--patience: this training does not validate"),
