@@ -26,12 +26,24 @@ SEED = json.loads(GOLDEN["about"].tobytes())["seed"]
 recipe = reference.recipe("sandwich/recipe.py")
 REPO = midi_s2.PRESETS["repo"]
 
-PHRASES = recipe.phrases(SEED, 8)
-BARS = 2 * PHRASES.reshape(-1, 48, 84, 5).astype("float32") - 1
-BARS_96 = 2 * recipe.phrases(SEED + 100, 1, 96).reshape(4, 96, 84, 5).astype("float32") - 1
-LATENTS = recipe.between(SEED, "rows", (32, 5, 512), -0.8, 0.8)  # what the MFG-VAE reads
-ROUGH = recipe.between(SEED, "rough", (4, 48, 84), -0.999, 0.999)  # what refine networks read
-TARGET = recipe.phrases(SEED + 200, 1).reshape(4, 48, 84, 5)[..., 1].astype("float32")
+
+def rows(name: str) -> int:
+    """How many examples the file has of an array."""
+    return int(GOLDEN[f"{name}|shape"][0])
+
+
+def bars(seed: int, n: int, n_steps: int = 48) -> np.ndarray:
+    """So many bars of phrases that the recipe draws, cells 0 and 1."""
+    phrases = recipe.phrases(seed, n // 4, n_steps)
+    return phrases.reshape(n, n_steps, 84, 5).astype("float32")
+
+
+BARS = 2 * bars(SEED, rows("bvae/z")) - 1
+BARS_96 = 2 * bars(SEED + 100, rows("bvae96/z"), 96) - 1
+LATENTS = recipe.between(SEED, "rows", (rows("mfg/z"), 5, 512), -0.8, 0.8)  # of the MFG-VAE
+N_ROUGH = rows("refine_bar/output")
+ROUGH = recipe.between(SEED, "rough", (N_ROUGH, 48, 84), -0.999, 0.999)  # of refine networks
+TARGET = bars(SEED + 200, N_ROUGH)[..., 1]
 
 BCE = replace(REPO.bvae, loss="bce")
 CASES = {  # of each autoencoder: how it is built, the recipe's names of its variables, its input
@@ -41,7 +53,7 @@ CASES = {  # of each autoencoder: how it is built, the recipe's names of its var
     ),
     "bvae_p": (
         lambda: bvae.bvae(BCE), recipe.VRAE_ENCODER, recipe.VRAE_DECODER,
-        (BARS[:4, ..., 2] + 1) / 2,
+        (BARS[: rows("bvae_p/z"), ..., 2] + 1) / 2,
     ),
     "mfg": (
         lambda: mfg_vae.mfg_vae(REPO.mfg_vae), recipe.VRAE_ENCODER, recipe.VRAE_DECODER, LATENTS,
@@ -278,8 +290,9 @@ def system() -> midi_s2.MidiS2:
 def test_every_mode_of_the_script():
     """32 bars through all that the original's `main()` does, by its own noise."""
     made = system()
-    bars = cells("main/phrases").reshape(-1, 48, 84, 5)[:32]
-    close("main/rows", mfg_vae.reader(made.bvaes, REPO.bvae)(bars))
+    n = rows("main/rows")
+    music = cells("main/phrases").reshape(-1, 48, 84, 5)[:n]
+    close("main/rows", mfg_vae.reader(made.bvaes, REPO.bvae)(music))
     drawn = {
         name: GOLDEN[f"main/{name}_all"].astype(np.float32).transpose(1, 0, 2)
         for name in ("apart_z", "restore_noise", "generate_noise")
@@ -287,13 +300,13 @@ def test_every_mode_of_the_script():
     own = drawn["restore_noise"]
     z, sampled = GOLDEN["main/z_gen_all"], drawn["generate_noise"]
     std = np.float32(0.01)
-    fused = recipe.noise(SEED, "noise/mfg-vae", (32, 64)) * std
-    alone = np.stack([recipe.noise(SEED, f"noise/bvae-{t}", (32, 256)) for t in TRACKS], 1) * std
+    fused = recipe.noise(SEED, "noise/mfg-vae", (n, 64)) * std
+    alone = np.stack([recipe.noise(SEED, f"noise/bvae-{t}", (n, 256)) for t in TRACKS], 1) * std
     for name, graph, inputs, refined in (
-        ("reconstructed", "restored_apart", [bars, alone], False),
-        ("refined_apart", "restored_apart", [bars, alone], True),
-        ("restored_apart", "restored_apart", [bars, own], False),
-        ("restored", "restored", [bars, fused, own], False),
+        ("reconstructed", "restored_apart", [music, alone], False),
+        ("refined_apart", "restored_apart", [music, alone], True),
+        ("restored_apart", "restored_apart", [music, own], False),
+        ("restored", "restored", [music, fused, own], False),
         ("random_apart", "apart", drawn["apart_z"], False),
         ("generated", "decoded", [z, sampled], False),
         ("generated_refined", "decoded", [z, sampled], True),
