@@ -160,7 +160,7 @@ BAD = {
     "damaged": file(METER + note(60, 0, 24))[:-8],
     "damaged MIDI file": header(24) + b"\xff\xff\xff\xff\0",
     "film frames": header(0xE728) + b"\0\0\0\0",
-    "more than 100,000 beats": file(METER + note(60, 0, 24 * 120_000)),
+    "more than 10,000 beats": file(METER + note(60, 0, 24 * 120_000)),
 }
 
 
@@ -180,8 +180,8 @@ def test_missing_file_and_wrong_object():
         midi.read({})
 
 
-def test_a_million_notes_at_one_instant():
-    body = b"\0\x90\x3c\x40" + b"\0\x3c\x40" * 10**6 + b"\x60\x3c\0" + b"\0\x3c\0" * 10**6
+def test_many_notes_at_one_instant():
+    body = b"\0\x90\x3c\x40" + b"\0\x3c\x40" * 10**5 + b"\x60\x3c\0" + b"\0\x3c\0" * 10**5
     body += b"\0\xff\x2f\0"
     data = header(96) + struct.pack(">I", len(body)) + body
     assert midi.read(data).parts[0].cells.shape == (3, 23)
@@ -235,7 +235,7 @@ def test_notes_added_behind_the_mark_are_read():
 def test_a_mark_far_away_is_refused():
     score = midi.to_score(np.zeros((1, 4, 96, 84, 5), bool))
     score.markers[0].time = 2 * 10**8
-    with pytest.raises(Error, match="more than 100,000 beats"):
+    with pytest.raises(Error, match="more than 10,000 beats"):
         midi.read(score.dumps_midi())
 
 

@@ -71,7 +71,7 @@ def test_a_folder_holds_one_run(tmp_path):
     with pytest.raises(Error, match="its run has data of which phrases is None, not 7"):
         Run(tmp_path, SETTINGS, resume=True, data={"phrases": 7}).__enter__()
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(Error, match=r"config\.json: cannot be read"):
+    with pytest.raises(Error, match=r"config\.json: damaged"):
         Run(tmp_path, SETTINGS, resume=True).__enter__()
 
 
