@@ -343,10 +343,10 @@ def _song(events: _Events, rule: str, resolution: int | None, name: str) -> Song
         raise Error(f"{resolution} steps a beat: 1 to {budget.RESOLUTION} can be read")
     first = _first_beat(events, rule, name)
     times = beats.beats(events.tempi, events.meters, first, events.last, name)
-    if len(times) > 1:
+    if len(times) > 1 and times[-1] > times[-2]:
         grid = np.append(times, 2 * times[-1] - times[-2])
     else:
-        grid = np.append(times, times + 60.0 / events.tempi[1][0])
+        grid = np.append(times, times[-1] + 60.0 / events.tempi[1][0])
 
     def steps(time):
         k = np.searchsorted(times, time) - 1

@@ -39,6 +39,11 @@ def reason(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, KeyError):
         text = f"there is no {text}"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """A text that a file holds, as a message may quote it: in one line, and not too long."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:200])
 
 

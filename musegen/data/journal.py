@@ -183,8 +183,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def differences(before: dict, now: dict) -> str:
     """The settings in which two runs differ, as a text."""
-    return ", ".join(
+    told = ", ".join(
         f"{key} was {before.get(key)} and is now {now.get(key)}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     )
+    return reading.printable(told)

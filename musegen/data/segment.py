@@ -113,8 +113,8 @@ def _checked(features: np.ndarray, most: int) -> np.ndarray:
         raise Error(f"features of shape (frames, 12) are needed, these have {features.shape}")
     if len(features) > most:
         raise Error(
-            f"{len(features):,} frames are too long a song for structural features, which take "
-            f"{most:,}; cut it with the method 'uniform'"
+            f"too long a song for structural features ({len(features):,} frames, they take "
+            f"{most:,}); cut it with the method 'uniform'"
         )
     return features
 
