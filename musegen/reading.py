@@ -12,6 +12,7 @@ import lzma
 import math
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -87,10 +88,11 @@ def npy_header(file: BinaryIO) -> "tuple[tuple[int, ...], bool, np.dtype]":
     import numpy as np
 
     try:
-        if np.lib.format.read_magic(file) == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        else:
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
+        with warnings.catch_warnings(action="ignore"):  # that Python 2 has written it
+            if np.lib.format.read_magic(file) == (1, 0):
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            else:
+                shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
     except DAMAGE as error:
         raise ValueError(f"no header of an array: {reason(error)}") from None
     if min(shape, default=0) < 0 or dtype.kind not in "biufUS" or not dtype.itemsize:

@@ -437,7 +437,7 @@ def _sparse(path: Path) -> Data:
         with reading.arrays(path) as arrays:
             shape = tuple(arrays.array("shape", "iu", most=5).tolist())
             claimed, dtype = arrays.header("nonzero")
-        if len(shape) != 5 or shape[3] != N_PITCHES or not all(shape[1:]):
+        if len(shape) != 5 or shape[3] != N_PITCHES or shape[0] < 0 or min(shape[1:]) < 1:
             raise ValueError(f"shape {shape}")
         if len(claimed) != 2 or claimed[0] != 5 or dtype.kind not in "iu":
             raise ValueError(f"nonzero is {dtype} of shape {claimed}")

@@ -193,7 +193,7 @@ def _layout(n_bars: int, n_steps: int, tracks: list[str]) -> Layout:
     """The layout that a manifest tells; damage raises what `reading.damaged` takes."""
     layout = Layout(n_bars, n_steps, tuple(tracks))
     whole = type(n_bars) is int and type(n_steps) is int and min(n_bars, n_steps) > 0
-    if not whole or not all(isinstance(name, str) for name in tracks):
+    if not whole or type(tracks) is not list or not all(isinstance(t, str) for t in tracks):
         raise TypeError("a layout of the wrong type")
     if not 0 < layout.n_cells <= budget.PHRASE_CELLS:
         raise ValueError(f"phrases of shape {layout.shape}")

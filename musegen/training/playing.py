@@ -76,7 +76,8 @@ def play(
     history: dict[str, list[float]] = {}
     if run.resume and last.exists():
         history = checkpoints.load_variables(last, training.variables)
-        training.iterations = int(history["step"][-1])
+        with reading.damaged(last, "damaged", checkpoints.ANEW):
+            training.iterations = int(history["step"][-1])
     if training.iterations > look.steps:
         raise Error(f"{run.folder}: has {training.iterations} steps already, not {look.steps}")
     pictures = _kept_pictures(run, training.iterations)

@@ -200,6 +200,7 @@ HOSTILE = {
     "info is huge": (members(), '"' + "a" * budget.JSON_BYTES + '"', "more than"),
     "no resolution": (members(), {"0": ABOUT["0"]}, "None of the resolution"),
     "resolution is a book": (members(), {"resolution": "a" * 9999}, "says 'a{39} of the res"),
+    "resolution of a bomb": (members(), ABOUT | {"beat_resolution": 150_000}, "150000 of the res"),
     "program": (members(), ABOUT | {"0": {"program": 128}}, "program 128"),
     "member absent": (members(pianoroll_0_csc_data=None), ABOUT, "damaged"),
     "a million beats": (
