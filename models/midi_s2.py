@@ -21,13 +21,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from musegen import Error
+from musegen import Error, reading
 from musegen.data import Data, load
 from musegen.files import write_bytes, write_npz
 from musegen.models import bvae, mfg_vae, refine
 from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, validate
-from musegen.registry import SYSTEM_FILE
+from musegen.registry import SYSTEM_FILE, described
 from musegen.saving import load_model, save_model
 
 
@@ -259,21 +259,21 @@ class MidiS2:
     def load(cls, folder: str | Path) -> "MidiS2":
         """Reads what `save` wrote."""
         folder = Path(folder)
-        told = json.loads((folder / SYSTEM_FILE).read_text())
-        if told["preset"] not in PRESETS:
-            raise Error(f"{folder}: of an unknown preset {told['preset']!r}")
+        with described(folder) as told:
+            preset, refine = told.get("preset"), told["refine"]
+        if preset not in tuple(PRESETS):
+            raise Error(f"{folder}: of an unknown preset {preset!r}")
 
         def model(name: str) -> keras.Model:
             return load_model(folder / f"{name}.keras")
 
         bvaes = {track: model(f"bvae-{track}") for track in TRACKS}
-        named = TRACKS if told["refine"] else ()
+        named = TRACKS if refine else ()
         refiners = {track: model(f"refine-{track}") for track in named}
         latents = {}
         if (folder / "latents.npz").exists():
-            with np.load(folder / "latents.npz", allow_pickle=False) as arrays:
-                latents = dict(arrays)
-        return cls(told["preset"], bvaes, model("mfg-vae"), refiners, latents)
+            latents = _latents(folder / "latents.npz", PRESETS[preset])
+        return cls(preset, bvaes, model("mfg-vae"), refiners, latents)
 
     def _files(self) -> dict[str, keras.Model]:
         bvaes = {f"bvae-{track}": model for track, model in self.bvaes.items()}
@@ -384,6 +384,24 @@ class MidiS2:
         shape = (self.n_steps, N_PITCHES)
         y = self.refiners[track](ops.reshape(bar, (-1, *unit)))
         return ops.reshape(y, (-1, *shape)) >= 0.5
+
+
+def _latents(path: Path, settings: Settings) -> dict[str, np.ndarray]:
+    """What `measure` has found, of the shapes that these settings ask for."""
+    track, fused = settings.bvae.latent, settings.mfg_vae.latent
+    wanted = {
+        "tracks_mean": (len(TRACKS), track), "tracks_factor": (len(TRACKS), track, track),
+        "fusion_mean": (fused,), "fusion_factor": (fused, fused),
+    }  # fmt: skip
+    remedy = "fetch or train the system again"
+    with reading.damaged(path, "damaged", remedy), reading.arrays(path) as arrays:
+        for name, shape in wanted.items():
+            if arrays.header(name)[0] != shape:
+                raise ValueError(f"{name} of shape {arrays.header(name)[0]}, not {shape}")
+        found = {name: arrays.array(name, "f") for name in wanted}
+        if not all(np.isfinite(values).all() for values in found.values()):
+            raise ValueError("not a finite number everywhere")
+        return found
 
 
 def _factor(means: np.ndarray) -> np.ndarray:

@@ -8,14 +8,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from musegen import Error
+from musegen import Error, reading
 from musegen.files import write_bytes
 from musegen.models.musegan import N_TRACKS, generator
 from musegen.models.musegan_critics import critic
 from musegen.models.musegan_kinds import ABLATED, KINDS, N_STEPS, PRESETS, Kind, system_name
 from musegen.models.prediction import predictor
 from musegen.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
-from musegen.registry import SYSTEM_FILE
+from musegen.registry import SYSTEM_FILE, described
 from musegen.saving import load_model, save_model
 
 PHRASES_AT_ONCE = 64
@@ -49,6 +49,10 @@ class MuseGAN:
     ):
         self.preset, self.changed, self.kind = preset, dict(changed or {}), kind
         self.settings = replace(PRESETS[preset], **self.changed)
+        for name, value in self.changed.items():
+            kind_of = type(getattr(PRESETS[preset], name))
+            if type(value) is not kind_of and not (type(value) is int and kind_of is float):
+                raise Error(f"its setting {name} is {value!r:.40}, which is no {kind_of.__name__}")
         self.network = generator
         self.evaluation_phrases = EVALUATION_BARS // kind.n_bars
         shapes = keras.tree.map_structure(lambda x: x.shape[1:], generator.input)
@@ -267,16 +271,16 @@ class MuseGAN:
     def load(cls, folder: str | Path) -> "MuseGAN":
         """Reads what `save` wrote."""
         folder = Path(folder)
-        told = json.loads((folder / SYSTEM_FILE).read_text())
-        preset, changed = told.get("preset"), told.get("settings", {})
+        with described(folder) as told:
+            preset, changed = told.get("preset"), told.get("settings", {})
+            kind = replace(KINDS[told["system"]], given=told.get("given"))
         if preset not in tuple(PRESETS):
             raise Error(f"{folder}: of an unknown preset {preset!r}")
         network = load_model(folder / "generator.keras")
         try:
-            kind = replace(KINDS[told["system"]], given=told.get("given"))
             return cls(preset, kind, network, changed)
-        except (Error, TypeError) as error:
-            raise Error(f"{folder}: {error}") from None
+        except (Error, *reading.DAMAGE) as error:
+            raise Error(f"{folder}: {reading.reason(error)}") from None
 
 
 def lerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:

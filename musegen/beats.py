@@ -7,11 +7,8 @@ a minute)`, meters a list of `(time, numerator, denominator)`, times are seconds
 
 import numpy as np
 
-from musegen import Error
+from musegen import Error, budget
 from musegen.phrases import BEATS_PER_BAR
-
-MAX_BEATS = 100_000  # five hours at 300 beats a minute: beyond it a file is damaged
-TOO_LONG = f"more than {MAX_BEATS:,} beats, the file is damaged or hostile"
 
 
 def clock(tpq: int, changes_at: np.ndarray, microseconds: np.ndarray):
@@ -51,8 +48,7 @@ def beats(tempi, meters, first: float, end: float, name: str) -> np.ndarray:
         meter = meters[s + 1][0] if s + 1 < len(meters) else np.inf
         free = max(0, int((min(change, meter, end) - now) / (60.0 / bpm)) - 2)
         count += free + 1
-        if count > MAX_BEATS:
-            raise Error(f"{name}: {TOO_LONG}")
+        budget.check_song(name, beats=count)
         if free:
             grid.append(np.cumsum(np.concatenate([[now], np.full(free, 60.0 / bpm)]))[1:])
             now = float(grid[-1][-1])
@@ -91,6 +87,8 @@ def start(onsets, velocities, tempi, end: float, name: str) -> float:
 
     Of the first eleven onsets the one whose beats hit the most velocity, within 25 ms, wins.
     """
+    if not len(onsets):
+        return 0.0
     rate, reach = 1000, 0.025
     ordered = np.sort(onsets)
     candidates = ordered[np.concatenate([[True], np.diff(ordered) > 0.001])][:11]

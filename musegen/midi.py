@@ -21,17 +21,18 @@ by that: phrases to MIDI to phrases changes no cell. `write_like` puts the bars 
 the time of the file they were read from.
 """
 
+import contextlib
 import io
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musegen import Error, beats, notes
+from musegen import Error, beats, budget, notes, reading
 from musegen.files import write_bytes
 from musegen.phrases import (
     BEATS_PER_BAR,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 RULES = ("paper", "lpd", "pypianoroll1")
 PROGRAMS = {"drums": 0, "piano": 0, "guitar": 25, "bass": 33, "strings": 48}
-MAX_NOTES = 2_000_000
+TEMPI = (1e-3, 1e9)  # beats a minute that an object can tell
 MAX_TPQ = 32_767  # ticks a beat that a MIDI file can tell
 MAX_BARS, MAX_STEPS = 64, 384  # of a phrase and its gap, and of a bar, in a written file
 MARK = "musegen: phrases of {n_bars} bars, {n_steps} steps, gap {gap}, rest {rest}"
@@ -113,9 +114,12 @@ def read(
     if isinstance(source, bytes):
         return _song(_from_bytes(source, name), rule, resolution, name)
     if hasattr(source, "instruments"):
-        return _song(_from_pretty_midi(source), rule, resolution, name)
+        with _object_of(name, "pretty_midi"):
+            events = _from_pretty_midi(source, name)
+        return _song(events, rule, resolution, name)
     if hasattr(source, "tracks") and hasattr(source, "resolution"):
-        return _from_multitrack(source, name)
+        with _object_of(name, "pypianoroll"):
+            return _from_multitrack(source, name)
     kind = type(source).__name__
     raise Error(f"{name}: a {kind} is no MIDI file, pretty_midi or pypianoroll object")
 
@@ -145,7 +149,8 @@ def phrases(
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(budget.MIDI_BYTES + 1)  # what is longer is refused, and never read
     except FileNotFoundError:
         raise Error(f"{path}: no such file") from None
     except OSError as error:
@@ -155,16 +160,16 @@ def _bytes(path: Path) -> bytes:
 def _from_bytes(data: bytes, name: str) -> _Events:
     score = _parsed(data, name)
     tracks = [track for track in score.tracks if len(track.notes)]
-    if sum(len(track.notes) for track in tracks) > MAX_NOTES:
-        raise Error(f"{name}: more than {MAX_NOTES:,} notes, the file is damaged or hostile")
+    budget.check_song(name, notes=sum(len(track.notes) for track in tracks))
     tempo = score.tempos.numpy()
     seconds, tempi = beats.clock(score.tpq, tempo["time"], tempo["mspq"])
     start, end, line, velocity = _ticks(tracks)
     ends = [(mark.time, found) for mark in score.markers if (found := _written(mark.text))]
     end_tick, written = ends[-1] if ends else (0, None)
     last = max(_last(score, tracks, end), end_tick)
-    if start.min(initial=0) < 0 or last > 4 * beats.MAX_BEATS * score.tpq:
-        raise Error(f"{name}: {beats.TOO_LONG}")
+    if start.min(initial=0) < 0:
+        raise Error(f"{name}: a note before the file begins, {budget.HOSTILE}")
+    budget.check_song(name, beats=-(-last // (4 * score.tpq)))  # a beat is four quarters at most
     return _Events(
         seconds(start),
         seconds(end),
@@ -201,6 +206,8 @@ def _parsed(data: bytes, name: str) -> "symusic.Score":
 
     if data[:4] != b"MThd":
         raise Error(f"{name}: not a MIDI file (it does not start with MThd)")
+    if len(data) > budget.MIDI_BYTES:
+        raise Error(f"{name}: too large for one song (over {budget.MIDI_BYTES:,} bytes of MIDI)")
     if len(data) >= 14 and data[12] & 0x80:
         raise Error(f"{name}: its time is in film frames, not beats; save it again with a tempo")
     try:
@@ -251,40 +258,76 @@ def _control_times(track):
             yield events.numpy()["time"]
 
 
-def _from_pretty_midi(midi: "pretty_midi.PrettyMIDI") -> _Events:
-    rows = [
-        (128 * k + note.pitch, note.start, note.end, note.velocity)
+@contextlib.contextmanager
+def _object_of(name: str, library: str) -> Iterator[None]:
+    """Makes an `Error` of what an object of another library raises that holds what it may not."""
+    try:
+        yield
+    except reading.DAMAGE as error:
+        raise Error(
+            f"{name}: this {library} object holds what no MIDI file can ({reading.reason(error)})"
+        ) from error
+
+
+def _from_pretty_midi(midi: "pretty_midi.PrettyMIDI", name: str) -> _Events:
+    budget.check_song(name, notes=sum(len(i.notes) for i in midi.instruments))
+    parts = [(_program(i.program), bool(i.is_drum), str(i.name)) for i in midi.instruments]
+    found = [
+        (k, note.pitch, note.start, note.end, note.velocity)
         for k, instrument in enumerate(midi.instruments)
         for note in instrument.notes
     ]
-    rows.sort()
+    table = reading.finite(found, "a note's value", -np.inf, np.inf).reshape(-1, 5)
+    k, pitch, start, end, velocity = table.T
+    reading.finite([start, end], "a note at a time", 0, budget.SECONDS)
+    reading.finite([pitch, velocity], "a pitch or velocity", 0, 127)
+    rows = sorted(zip(*(v.tolist() for v in (128 * k + pitch, start, end, velocity)), strict=True))
     for k in range(1, len(rows)):  # a note inside another does not end it
         if rows[k][0] == rows[k - 1][0] and rows[k][2] < rows[k - 1][2]:
             rows[k] = (*rows[k][:2], rows[k - 1][2], rows[k][3])
     line, start, end, velocity = np.array(rows).reshape(-1, 4).T
-    meters = sorted(midi.time_signature_changes, key=lambda change: change.time)
+    meters = sorted(
+        (change.time, int(change.numerator), int(change.denominator))
+        for change in midi.time_signature_changes
+    )
+    times, qpm = midi.get_tempo_changes()
+    last = midi.get_end_time()
+    reading.finite([*times, *(time for time, *_ in meters), last], "a time", 0, budget.SECONDS)
+    reading.finite(qpm, "a tempo", *TEMPI)
     return _Events(
         start,
         end,
         line.astype(int),
         velocity.astype(int),
-        [(int(i.program), bool(i.is_drum), str(i.name)) for i in midi.instruments],
-        midi.get_tempo_changes(),
-        [(change.time, change.numerator, change.denominator) for change in meters],
-        midi.get_end_time(),
+        parts,
+        (times, qpm),
+        meters,
+        float(last),
     )
 
 
+def _program(program: int) -> int:
+    return int(reading.finite(program, "a program", 0, 127))
+
+
 def _from_multitrack(multitrack: "pypianoroll.Multitrack", name: str) -> Song:
-    parts, length = [], 0
+    resolution = int(reading.finite(multitrack.resolution, "a resolution", 1, budget.RESOLUTION))
+    longest = min(budget.STEPS, budget.BEATS * resolution)
+    parts, length, n_cells = [], 0, 0
     for track in multitrack.tracks:
-        pitch, step = np.nonzero(np.asarray(track.pianoroll).T)
-        velocity = np.asarray(track.pianoroll)[step, pitch]
+        roll = np.asarray(track.pianoroll)
+        if roll.ndim != 2 or roll.shape[1] != 128 or roll.dtype.kind not in "biuf":
+            raise ValueError(f"a piano-roll of {roll.dtype} and shape {roll.shape}")
+        budget.check(len(roll), longest, "steps")
+        n_cells += np.count_nonzero(roll)
+        budget.check(n_cells, budget.CELLS, "cells")
+        pitch, step = np.nonzero(roll.T)
+        velocity = reading.finite(roll[step, pitch], "a velocity", 0, 127)
         cells = np.stack([step, pitch, velocity]).astype(np.int32)
-        parts.append(Part(int(track.program), bool(track.is_drum), str(track.name), cells))
-        length = max(length, len(track.pianoroll))
+        parts.append(Part(_program(track.program), bool(track.is_drum), str(track.name), cells))
+        length = max(length, len(roll))
     tempo = np.zeros(0) if multitrack.tempo is None else np.ravel(multitrack.tempo)
-    resolution = multitrack.resolution
+    tempo = reading.finite(tempo, "a tempo", *TEMPI)
     return Song(name, parts, length, resolution, beat_tempo(tempo, resolution))
 
 
@@ -296,22 +339,27 @@ def _song(events: _Events, rule: str, resolution: int | None, name: str) -> Song
     if not len(events.start) and not written:
         raise Error(f"{name}: there is no note in it")
     resolution = resolution or (written.n_steps // BEATS_PER_BAR if written else STEPS_PER_BEAT)
+    if not 1 <= resolution <= budget.RESOLUTION:
+        raise Error(f"{resolution} steps a beat: 1 to {budget.RESOLUTION} can be read")
     first = _first_beat(events, rule, name)
     times = beats.beats(events.tempi, events.meters, first, events.last, name)
-    if len(times) > 1:
+    if len(times) > 1 and times[-1] > times[-2]:
         grid = np.append(times, 2 * times[-1] - times[-2])
     else:
-        grid = np.append(times, times + 60.0 / events.tempi[1][0])
+        grid = np.append(times, times[-1] + 60.0 / events.tempi[1][0])
 
     def steps(time):
         k = np.searchsorted(times, time) - 1
         exact = (k + (time - grid[k]) / (grid[k + 1] - grid[k])) * resolution
         return np.where(time < first, 0.0, exact)
 
-    spans = _spans(events, first, steps, rule, resolution * len(times))
     n_steps = resolution * len(times)
+    budget.check_song(name, steps=n_steps)
+    spans = _spans(events, first, steps, rule, n_steps)
+    budget.check_song(name, cells=int((spans[2] - spans[1]).sum()))
     if written:
         n_steps = max(round(float(steps(np.array(events.written_end)))), spans[2].max(initial=0))
+        budget.check_song(name, steps=n_steps)
     meters = tuple((float(steps(np.array(t))) / resolution, *meter) for t, *meter in events.meters)
     return Song(
         name=name,

@@ -29,6 +29,12 @@ def validate(phrases: np.ndarray, what: str = "phrases") -> np.ndarray:
             f"{what}: an array of shape (phrases, bars, steps, {N_PITCHES}, tracks) is needed, "
             f"this one has {phrases.shape}"
         )
+    if 0 in phrases.shape[1:]:
+        raise Error(f"{what}: phrases of shape {phrases.shape[1:]} hold nothing")
+    if phrases.dtype.kind not in "biuf":
+        raise Error(f"{what}: values of type {phrases.dtype}; phrases are numbers or bools")
+    if phrases.dtype.kind == "f" and not np.isfinite(phrases).all():
+        raise Error(f"{what}: not a finite number everywhere; such cells are neither on nor off")
     return phrases if phrases.dtype == bool else phrases > 0
 
 

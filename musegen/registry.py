@@ -5,12 +5,13 @@ and with it Keras, only when asked. A trained system is a folder with a `system.
 `pretrained/NAME` or the run folder of a training script.
 """
 
-import json
+import contextlib
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from musegen import Error
+from musegen import Error, reading
 from musegen.saving import load_model
 
 SYSTEM_FILE = "system.json"
@@ -46,12 +47,17 @@ def load(what: str | Path) -> Any:
             f"{what}: no trained system; there are {known}, or give a folder that "
             f"holds a {SYSTEM_FILE}, or a .keras file"
         )
-    try:
-        told = json.loads((folder / SYSTEM_FILE).read_text(encoding="utf-8"))
-        system = systems()[told["system"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise Error(f"{folder / SYSTEM_FILE}: damaged, or of another release ({reason})") from None
+    with described(folder) as told:
+        name = told["system"]
+        system = systems()[name]
     if system.load is None:
-        raise Error(f"{folder / SYSTEM_FILE}: {told['system']} is but a part of a system")
+        raise Error(f"{folder / SYSTEM_FILE}: {name} is but a part of a system")
     return system.load(folder)
+
+
+@contextlib.contextmanager
+def described(folder: Path) -> Iterator[dict[str, Any]]:
+    """What the `system.json` of a folder tells; whatever is wrong with that is an `Error`."""
+    path = folder / SYSTEM_FILE
+    with reading.damaged(path, "damaged, or of another release", "fetch or train it again"):
+        yield reading.parse(path.read_bytes())

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musegen import Error
+from musegen import Error, budget, reading
 
 if TYPE_CHECKING:
     import keras
@@ -40,11 +40,45 @@ def load_model(path: str | Path) -> "keras.Model":
     path = Path(path)
     if not path.is_file():
         raise Error(f"{path}: no such file")
-    try:
+    remedy = "fetch, train or export it again"
+    with reading.damaged(path, "damaged, or no Keras model of this release", remedy):
+        if zipfile.is_zipfile(path):
+            _check(path)
         return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise Error(f"{path}: damaged, or no Keras model of this release ({reason})") from error
+
+
+def _check(path: Path) -> None:
+    """Raises an exception of `reading.DAMAGE` for a `.keras` file that asks for too much."""
+    import h5py
+
+    with reading.arrays(path) as archive:
+        _check_sizes(archive.json("config.json"))
+        texts = {name for name in archive.sizes if name.endswith(".json")}
+        budget.check(
+            max(archive.sizes[name] for name in texts), budget.JSON_BYTES, "bytes of settings"
+        )
+        budget.check(sum(archive.sizes.values()), budget.WEIGHTS, "bytes when unpacked")
+        claimed = []
+        with archive.archive.open(WEIGHTS) as file, h5py.File(file) as weights:
+
+            def claim(_: str, item: Any) -> None:
+                if isinstance(item, h5py.Dataset):
+                    claimed.append(item.size * item.dtype.itemsize)
+
+            weights.visititems(claim)
+        budget.check(sum(claimed), budget.WEIGHTS, "bytes of weights")
+
+
+def _check_sizes(told: Any, key: str = "") -> None:
+    """Looks for a layer that no memory holds; seeds and ids may be any number."""
+    if isinstance(told, dict):
+        for name, value in told.items():
+            _check_sizes(value, name)
+    elif isinstance(told, list):
+        for value in told:
+            _check_sizes(value, key)
+    elif isinstance(told, int) and not re.search("seed|_id$", key):
+        budget.check(told, budget.SIZE, f"for {key}")
 
 
 def save_model(model: "keras.Model", path: str | Path, half: bool = False) -> None:

@@ -88,3 +88,17 @@ def test_validate_says_what_is_wrong():
     with pytest.raises(Error, match=r"x\.npy: an array of shape"):
         phrases.validate(np.zeros((2, 4, 48, 128, 5)), "x.npy")
     assert phrases.validate(-np.ones((1, 4, 48, 84, 5))).sum() == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.full((1, 4, 8, 84, 5), np.nan), np.full((1, 4, 8, 84, 5), np.inf, np.float16),
+        np.zeros((1, 0, 8, 84, 5)), np.zeros((1, 4, 0, 84, 5)), np.zeros((1, 4, 8, 84, 0)),
+        np.zeros((1, 4, 8, 84, 5), "S2"), np.zeros((1, 4, 8, 84, 5), complex),
+        np.zeros((1, 4, 8, 84, 5), object), np.zeros((1, 4, 8, 84, 5), "M8[s]"),
+    ],
+)  # fmt: skip
+def test_what_is_neither_on_nor_off_is_refused(wrong):
+    with pytest.raises(Error, match=r"^x\.npy: [^\n]+$"):
+        phrases.validate(wrong, "x.npy")

@@ -65,7 +65,7 @@ def test_what_is_not_there_lists_what_is(installed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "told", ["", "{", "[]", "{}", '{"system": "of tomorrow", "preset": "paper"}']
+    "told", ["", "{", "[]", "{}", '{"system": "of tomorrow", "preset": "paper"}', "[" * 9999]
 )
 def test_a_damaged_folder_is_one_line(told, tmp_path):
     (tmp_path / "system.json").write_text(told)
@@ -85,6 +85,10 @@ def test_a_preset_of_tomorrow_and_missing_parts_are_one_line(tmp_path):
     (tmp_path / "system.json").write_text(json.dumps(told))
     with pytest.raises(Error, match="unknown preset 'tomorrow'"):
         musegen.load(tmp_path)
+    for wrong in (None, ["paper"], {}, 3):
+        (tmp_path / "system.json").write_text(json.dumps(told | {"preset": wrong}))
+        with pytest.raises(Error, match="unknown preset"):
+            musegen.load(tmp_path)
     (tmp_path / "system.json").write_text(json.dumps(told | {"preset": "paper"}))
     with pytest.raises(Error, match=r"bvae-drums\.keras: no such file"):
         musegen.load(tmp_path)

@@ -166,6 +166,31 @@ def test_pretrained_files_are_in_half_precision(path):
     assert kinds <= {(True, "float16"), (False, "float32"), (False, "uint32")}
 
 
+@pytest.mark.parametrize("case", ["blanks", "filters", "brackets", "metadata", "weights"])
+def test_a_model_that_asks_for_too_much_is_refused(case, tmp_path):
+    path = tmp_path / "x.keras"
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(7)]).save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    if case == "weights":  # 4 TB of zeros that are stored nowhere
+        with h5py.File(tmp_path / "x.h5", "w") as h5:
+            h5.create_dataset("x", (10**6, 10**6), "f4", chunks=(1000, 1000))
+        members[WEIGHTS] = (tmp_path / "x.h5").read_bytes()
+    name = "metadata.json" if case == "metadata" else "config.json"
+    members[name] = {
+        "blanks": members[name] + b" " * (50 << 20),
+        "metadata": members[name] + b" " * (50 << 20),
+        "filters": members[name].replace(b'"units": 7', b'"units": 1000000000'),
+        "brackets": b"[" * 100_000,
+        "weights": members[name],
+    }[case]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(Error, match=r"x\.keras: .*(more than|too deeply)[^\n]+$"):
+        musegen.load_model(path)
+
+
 def test_load_model_says_what_is_wrong(tmp_path):
     with pytest.raises(Error, match=r"none\.keras: no such file"):
         musegen.load_model(tmp_path / "none.keras")

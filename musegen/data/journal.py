@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from musegen import Error
+from musegen import Error, reading
 
 NAME = "journal.jsonl"
+REMEDY = "delete the folder, and prepare the data again"
 PATIENCE = 0.2  # seconds of work that a killed run does again
 SONGS, SKIPPED = "songs.csv", "skipped.csv"
 
@@ -38,6 +39,13 @@ class Record:
     split: str = ""
     phrases: int = 0
     reason: str = ""
+
+    def __post_init__(self):
+        texts = self.name, self.digest, self.split, self.reason
+        if not all(isinstance(text, str) for text in texts) or type(self.phrases) is not int:
+            raise TypeError("a record of the wrong types")
+        if self.phrases < 0 or (self.phrases and (self.reason or not self.split)):
+            raise ValueError("a record that contradicts itself")
 
 
 class Journal:
@@ -69,7 +77,9 @@ class Journal:
         for torn in folder.glob(".*.part"):  # what a killed run was just writing
             torn.unlink()
         first = self._first_line()
-        if first and (before := json.loads(first)) != header:
+        with reading.damaged(self.path, "damaged", REMEDY):
+            before = reading.parse(first) if first else header
+        if before != header:
             raise Error(
                 f"{folder}: an unfinished run with other settings stands there "
                 f"({differences(before, header)}); repeat those, or choose another folder"
@@ -116,7 +126,9 @@ class Journal:
         with self.path.open("rb") as file:
             file.seek(self._start)
             while file.tell() < end:
-                yield Record(**json.loads(file.readline()))
+                with reading.damaged(self.path, "damaged", REMEDY):
+                    record = Record(**reading.parse(file.readline()))
+                yield record
 
     def tables(self) -> tuple[bytes, bytes]:
         """The text of `songs.csv` and of `skipped.csv`."""
@@ -171,8 +183,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def differences(before: dict, now: dict) -> str:
     """The settings in which two runs differ, as a text."""
-    return ", ".join(
+    told = ", ".join(
         f"{key} was {before.get(key)} and is now {now.get(key)}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     )
+    return reading.printable(told)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musegen import Error
+from musegen import Error, budget, reading
 from musegen.data import corpora, shards
 from musegen.phrases import (
     N_PITCHES,
@@ -51,7 +51,9 @@ ACCEPTED = (
     "a folder or tar, zip or WAD archive of them, and the words demo and freedoom"
 )
 ARCHIVES = (b"IWAD", b"PWAD", b"\x1f\x8b", b"\xfd7zXZ", b"BZh")
+FETCH = "fetch it again"
 CELLS_AT_ONCE = 1 << 20
+SPARSEST = 1 << 18  # cells of a sparse file for each that is on: a phrase of eight tracks has fewer
 SHARD = {"phrases.npy", "shape.npy", "song.npy"}
 SPARSE = {"nonzero.npy", "shape.npy"}
 
@@ -78,8 +80,12 @@ class Data:
     def __len__(self) -> int:
         return sum(self.sizes)
 
-    def blocks(self, n: int = shards.SIZE) -> Iterator[np.ndarray]:
-        """All phrases in order, `n` at a time, bool `(n, bars, steps, 84, tracks)`."""
+    def blocks(self, n: int | None = None) -> Iterator[np.ndarray]:
+        """All phrases in order, `n` at a time, bool `(n, bars, steps, 84, tracks)`.
+
+        By default 1,024, or fewer where they are large.
+        """
+        n = n or _at_once(self.layout)
         pieces = ((self.rows(piece),) for piece in range(len(self.sizes)))
         for (rows,) in shards.regroup(pieces, n):
             yield unpack(rows, self.layout.shape)
@@ -284,16 +290,17 @@ def _zip(path: Path, n_steps: int) -> Data:
 
         return _songs(path.name, [Item(path.name, "npz", path.read_bytes())], n_steps)
     if all(name.endswith(".npy") for name in members):
-        raise Error(f"{path}: an .npz of {', '.join(sorted(members)) or 'nothing'}; {ACCEPTED}")
+        held = ", ".join(map(repr, sorted(members)[:5])).replace("'", "") or "nothing"
+        raise Error(f"{path}: an .npz of {held}; {ACCEPTED}")
     return _corpus(path.name, path, n_steps)
 
 
 def _members(path: Path) -> set[str]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return set(archive.namelist())
-    except (OSError, zipfile.BadZipFile) as error:
-        raise Error(f"{path}: a damaged zip or .npz file ({error}); fetch it again") from None
+    with (
+        reading.damaged(path, "a damaged zip or .npz file", FETCH),
+        zipfile.ZipFile(path) as archive,
+    ):
+        return set(archive.namelist())
 
 
 def _shards(folder: Path) -> Data:
@@ -336,33 +343,37 @@ def _shard(path: Path) -> Data:
 
 
 def _npy(path: Path) -> Data:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise Error(f"{path}: not a plain array of numbers ({error})") from None
+    with reading.damaged(path, "not a plain array of numbers", FETCH):
+        array = reading.map_npy(path)
     return _array(array, path.name)
 
 
 def _array(array: np.ndarray, name: str) -> Data:
-    shape, tracks = array.shape, None
+    shape, tracks, numbers = array.shape, None, array.dtype.kind in "biuf"
     if len(shape) == 4 and shape[1:] == (384, N_PITCHES, 5):
         array, tracks = array.reshape(-1, 4, 96, N_PITCHES, 5), V1_TRACKS
     elif len(shape) == 6:
         array = array.reshape(-1, *shape[2:])
-    if array.ndim != 5 or array.shape[3] != N_PITCHES or array.dtype.kind not in "biuf":
+    if array.ndim != 5 or 0 in shape[1:] or array.shape[3] != N_PITCHES or not numbers:
         raise Error(
             f"{name}: {array.dtype} array of shape {shape}; phrases are numbers of shape "
             "(N, bars, steps, 84, tracks), (N, 384, 84, 5) or (songs, N, bars, steps, 84, tracks)"
         )
     wanted = _tracks(shape[-1], name)
-    starts = range(0, len(array), shards.SIZE)
+    layout = Layout(*array.shape[1:3], wanted)
+    size = _at_once(layout)
+    starts = range(0, len(array), size)
 
     def rows(piece: int) -> np.ndarray:
-        phrases = validate(array[starts[piece] : starts[piece] + shards.SIZE])
+        phrases = validate(array[starts[piece] : starts[piece] + size], name)
         return pack(reorder(phrases, tracks, wanted) if tracks else phrases)
 
-    sizes = tuple(min(shards.SIZE, len(array) - start) for start in starts)
-    return Data(name, Layout(*array.shape[1:3], wanted), sizes, rows)
+    return Data(name, layout, tuple(min(size, len(array) - start) for start in starts), rows)
+
+
+def _at_once(layout: Layout) -> int:
+    """How many phrases are unpacked at a time."""
+    return min(shards.SIZE, max(1, budget.BLOCK_CELLS // layout.n_cells))
 
 
 def _tracks(n: int, name: str) -> tuple[str, ...]:
@@ -422,21 +433,27 @@ def _held(name: str, layout: Layout, blocks: Iterable[np.ndarray]) -> Data:
 
 def _sparse(path: Path) -> Data:
     """The five index arrays of the on-cells, phrase by phrase in order, and the dense shape."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            shape = tuple(arrays["shape"].tolist())
-        if len(shape) != 5 or shape[3] != N_PITCHES:
+    with reading.damaged(path, "damaged or not phrases", FETCH):
+        with reading.arrays(path) as arrays:
+            shape = tuple(arrays.array("shape", "iu", most=5).tolist())
+            claimed, dtype = arrays.header("nonzero")
+        if len(shape) != 5 or shape[3] != N_PITCHES or shape[0] < 0 or min(shape[1:]) < 1:
             raise ValueError(f"shape {shape}")
+        if len(claimed) != 2 or claimed[0] != 5 or dtype.kind not in "iu":
+            raise ValueError(f"nonzero is {dtype} of shape {claimed}")
         layout = Layout(*shape[1:3], _tracks(shape[4], path.name))
-        return _held(path.name, layout, _dense(_columns(path), shape))
-    except shards.DAMAGED as error:
-        raise Error(f"{path}: damaged or not phrases ({error}); fetch it again") from error
+        budget.check(shape[0], budget.PHRASES, "phrases")
+        budget.check(layout.n_cells, budget.PHRASE_CELLS, "cells in a phrase")
+        budget.check(shape[0] * layout.n_cells, SPARSEST * claimed[1], "cells for its few notes")
+        return _held(path.name, layout, _dense(_columns(path), shape, layout))
 
 
-def _dense(columns: Iterable[np.ndarray], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+def _dense(
+    columns: Iterable[np.ndarray], shape: tuple[int, ...], layout: Layout
+) -> Iterator[np.ndarray]:
     """Turns index columns into dense blocks; each is overwritten once the next is asked for."""
     n, *inner = shape
-    block = np.zeros((shards.SIZE, *inner), bool)
+    block = np.zeros((_at_once(layout), *inner), bool)
     cells = block.reshape(len(block), -1)
     start = 0
     for phrase, *index in columns:
@@ -466,22 +483,11 @@ def _columns(path: Path) -> Iterator[np.ndarray]:
     with zipfile.ZipFile(path) as archive:
         readers = [archive.open("nonzero.npy") for _ in range(5)]
         for k, reader in enumerate(readers):  # a reader's seek relies on its own last read
-            n_rows, n, fortran, dtype = _header(reader)
+            (_, n), fortran, dtype = reading.npy_header(reader)
             reader.seek(k * n * dtype.itemsize, 1)
-        if n_rows != 5 or dtype.kind not in "iu":
-            raise ValueError(f"nonzero is {dtype} of {n_rows} rows")
         if fortran:
             raise ValueError("nonzero is stored column by column")
         for start in range(0, n, CELLS_AT_ONCE):
             n_bytes = min(CELLS_AT_ONCE, n - start) * dtype.itemsize
             rows = [np.frombuffer(reader.read(n_bytes), dtype) for reader in readers]
             yield np.stack(rows).astype(np.int64, copy=False)
-
-
-def _header(reader) -> tuple[int, int, bool, np.dtype]:
-    version = np.lib.format.read_magic(reader)
-    if version == (1, 0):
-        (n_rows, n), fortran, dtype = np.lib.format.read_array_header_1_0(reader)
-    else:
-        (n_rows, n), fortran, dtype = np.lib.format.read_array_header_2_0(reader)
-    return n_rows, n, fortran, dtype

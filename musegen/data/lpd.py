@@ -27,13 +27,8 @@ From LMD to the cleansed LPD-5, with `entries` and `scores` as of `midi_info.jso
         shutil.copy(lpd.location("lpd_5_full", md5), lpd.location("lpd_5_cleansed", md5, msd_id))
 """
 
-import io
 import json
 import math
-import struct
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -41,18 +36,15 @@ from pathlib import Path
 
 import numpy as np
 
-from musegen import Error
+from musegen import Error, budget, reading
 from musegen.files import write_npz
 from musegen.phrases import BEATS_PER_BAR, TRACKS
-from musegen.song import STEPS_PER_BEAT, Part, Song, beat_tempo, family
+from musegen.song import Part, Song, beat_tempo, family
 
 EDITIONS = ("0.3", "1.0")
 RULES = ("docs", "code", "paper", "musegan_v1")
-MAX_BYTES = 256 << 20  # all members of a file unpacked
-MAX_INFO_BYTES = 1 << 20
-MAX_STEPS = 100_000 * STEPS_PER_BEAT
-MAX_CELLS = 10_000_000
 N_PITCHES = 128
+FETCH = "fetch it again"
 
 FIVE = (("Drums", 0), ("Piano", 0), ("Guitar", 24), ("Bass", 32), ("Strings", 48))
 SEVENTEEN = (
@@ -82,22 +74,6 @@ class _Damaged(Exception):
     """What is wrong with a file; `read` adds its name."""
 
 
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    struct.error,
-    tokenize.TokenError,
-)
-
-
 def read(source: str | Path | bytes, name: str | None = None) -> Song:
     """Reads an LPD file of either edition.
 
@@ -110,42 +86,41 @@ def read(source: str | Path | bytes, name: str | None = None) -> Song:
     if is_path and not Path(source).is_file():
         raise Error(f"{source}: no such file")
     try:
-        with zipfile.ZipFile(source if is_path else io.BytesIO(source)) as archive:
+        with reading.arrays(source) as archive:
             song = _song(archive)
-    except _Damaged as error:
+    except (_Damaged, budget.Exceeded) as error:
         raise Error(f"{label}: {error}") from None
-    except _UNREADABLE as error:
-        reason = " ".join(str(error).split())
-        raise Error(f"{label}: damaged or no LPD file ({reason:.200})") from None
+    except reading.DAMAGE as error:
+        raise Error(f"{label}: damaged or no LPD file ({reading.reason(error)})") from None
     return replace(song, name=name or song.name or (Path(source).stem if is_path else ""))
 
 
-def _song(archive: zipfile.ZipFile) -> Song:
-    size = sum(member.file_size for member in archive.infolist())
-    if size > MAX_BYTES:
-        raise _Damaged(f"{size:,} bytes when unpacked, an LPD file has at most {MAX_BYTES:,}")
-    members = set(archive.namelist())
-    if "info.json" not in members:
+def _song(archive: reading.Arrays) -> Song:
+    budget.check(sum(archive.sizes.values()), budget.EXPANDED, "bytes when unpacked")
+    if "info.json" not in archive.sizes:
         raise _Damaged("there is no info.json in it, so it is no LPD file")
-    about = _about(archive)
+    about = archive.json("info.json")
     resolution = about.get("resolution") or about.get("beat_resolution")
-    if not isinstance(resolution, int) or not 0 < resolution <= MAX_STEPS:
-        raise _Damaged(f"its info.json gives no resolution (it says {resolution!r:.40})")
-    parts, lengths = [], []
+    if not isinstance(resolution, int) or not 0 < resolution <= budget.RESOLUTION:
+        raise _Damaged(
+            f"its info.json says {resolution!r:.40} of the resolution; 1 to {budget.RESOLUTION} "
+            "steps a beat exist"
+        )
+    longest = min(budget.STEPS, budget.BEATS * resolution)
+    parts, lengths, left = [], [], budget.CELLS
     while isinstance(track := about.get(str(len(parts))), dict):
-        budget = MAX_CELLS - sum(part.cells.shape[1] for part in parts)
-        cells, length = _cells(archive, f"pianoroll_{len(parts)}_csc_", budget)
+        cells, length = _cells(archive, f"pianoroll_{len(parts)}_csc_", left, longest)
         parts.append(_part(track, cells))
         lengths.append(length)
+        left -= cells.shape[1]
     tempo = np.zeros(0)
-    if "tempo.npy" in members:
-        tempo = _tempo(_array(archive, "tempo.npy", "fui").ravel(), resolution)
+    if "tempo" in archive:
+        tempo = _tempo(archive.array("tempo", "fui", budget.STEPS).ravel(), resolution)
     n_steps = max(lengths, default=0) or len(tempo) * resolution
-    if n_steps > MAX_STEPS:
-        raise _Damaged(f"{n_steps:,} steps, a song has at most {MAX_STEPS:,}")
+    budget.check(n_steps, longest, "steps")
     downbeats = np.zeros(0, np.int64)
-    if "downbeat.npy" in members:
-        downbeats = np.flatnonzero(_array(archive, "downbeat.npy", "b"))
+    if "downbeat" in archive:
+        downbeats = np.flatnonzero(archive.array("downbeat", "b", budget.STEPS))
     if len(downbeats) < 2:
         downbeats = np.arange(0, n_steps, BEATS_PER_BAR * resolution)
     return Song(
@@ -158,15 +133,6 @@ def _song(archive: zipfile.ZipFile) -> Song:
     )
 
 
-def _about(archive: zipfile.ZipFile) -> dict:
-    if archive.getinfo("info.json").file_size > MAX_INFO_BYTES:
-        raise _Damaged(f"its info.json has more than {MAX_INFO_BYTES:,} bytes")
-    about = json.loads(archive.read("info.json"))
-    if not isinstance(about, dict):
-        raise _Damaged("its info.json holds no names and values")
-    return about
-
-
 def _part(track: dict, cells: np.ndarray) -> Part:
     program = track.get("program") or 0
     if not isinstance(program, int) or not 0 <= program < 128:
@@ -174,34 +140,17 @@ def _part(track: dict, cells: np.ndarray) -> Part:
     return Part(int(program), bool(track.get("is_drum")), str(track.get("name") or ""), cells)
 
 
-def _array(archive: zipfile.ZipFile, member: str, kinds: str) -> np.ndarray:
-    """A `.npy` member whose type is of one of `kinds`; its header must match its size."""
-    data = archive.read(member)
-    stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:
-        shape, is_fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    if dtype.kind not in kinds:
-        raise _Damaged(f"{member} holds values of type {dtype}")
-    count, rest = math.prod(shape), len(data) - stream.tell()
-    if min(shape, default=0) < 0 or count * dtype.itemsize != rest:
-        raise _Damaged(f"{member} claims the shape {shape}, but holds {rest:,} bytes")
-    array = np.frombuffer(data, dtype, count, stream.tell())
-    return array.reshape(shape, order="F" if is_fortran else "C")
-
-
-def _cells(archive: zipfile.ZipFile, prefix: str, budget: int) -> tuple[np.ndarray, int]:
-    """The cells of a sparse roll as a `Part` holds them, at most `budget`; and its steps."""
-    data = _array(archive, prefix + "data.npy", "bui")
+def _cells(archive: reading.Arrays, prefix: str, left: int, longest: int) -> tuple[np.ndarray, int]:
+    """The cells of a sparse roll as a `Part` holds them, at most `left`; and its steps."""
+    n_cells = math.prod(archive.header(prefix + "data")[0])
+    budget.check(n_cells + budget.CELLS - left, budget.CELLS, "cells")
+    data = archive.array(prefix + "data", "bui", left)
     step, indptr, shape = (
-        _array(archive, prefix + field + ".npy", "ui") for field in ("indices", "indptr", "shape")
+        archive.array(prefix + field, "ui", left + N_PITCHES + 1)
+        for field in ("indices", "indptr", "shape")
     )
-    if data.size > budget:
-        raise _Damaged(f"more than {MAX_CELLS:,} cells are on, the file is damaged or hostile")
-    if shape.shape != (2,) or shape[1] != N_PITCHES or not 0 <= shape[0] <= MAX_STEPS:
-        raise _Damaged(f"{prefix}shape is not (steps, {N_PITCHES}) with up to {MAX_STEPS:,} steps")
+    if shape.shape != (2,) or shape[1] != N_PITCHES or not 0 <= shape[0] <= longest:
+        raise _Damaged(f"{prefix}shape is not (steps, {N_PITCHES}) with up to {longest:,} steps")
     bounds = indptr.astype(np.int64)
     if bounds.shape != (N_PITCHES + 1,) or bounds[0] or (np.diff(bounds) < 0).any():
         raise _Damaged(f"{prefix}indptr does not rise from 0 over {N_PITCHES} pitches")
@@ -400,7 +349,7 @@ def location(edition: str, md5: str, msd_id: str | None = None) -> Path:
 
 def match_scores(path: str | Path) -> dict[str, dict[str, float]]:
     """LMD's `match_scores.json`: for each MSD id the md5 of its files and their confidence."""
-    scores = _json(path)
+    scores = reading.read_json(path, FETCH, budget.CORPUS_JSON_BYTES)
     try:
         return {
             msd_id: {md5: float(score) for md5, score in files.items()}
@@ -412,7 +361,7 @@ def match_scores(path: str | Path) -> dict[str, dict[str, float]]:
 
 def midi_info(path: str | Path) -> dict[str, dict]:
     """The entries of `midi_info.json` or of `midi_info_v2.json`, both as `info` gives them."""
-    entries = _json(path)
+    entries = reading.read_json(path, FETCH, budget.CORPUS_JSON_BYTES)
     wanted = ("first_beat_time", "num_time_signature_change", "constant_time_signature")
     try:
         return {
@@ -429,18 +378,6 @@ def _constant_tempo(entry: Mapping) -> float | None:
     if isinstance(tempo, bool):
         return entry["tempo"] if tempo else None
     return tempo
-
-
-def _json(path: str | Path) -> dict:
-    try:
-        content = json.loads(Path(path).read_bytes())
-    except OSError as error:
-        raise Error(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise Error(f"{path}: no JSON file ({error})") from None
-    if not isinstance(content, dict):
-        raise Error(f"{path}: a JSON object is needed at its top")
-    return content
 
 
 def matched(scores: Mapping[str, Mapping], files: Container[str]) -> list[tuple[str, str]]:

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import musegen
-from musegen import Error
+from musegen import Error, reading
 from musegen.commands.options import SEED
 from musegen.data.journal import NAME as JOURNAL
-from musegen.data.journal import SKIPPED, SONGS, Journal, Record, differences
+from musegen.data.journal import REMEDY, SKIPPED, SONGS, Journal, Record, differences
 from musegen.data.sources import Item, items
 from musegen.data.workers import available, processes, threads
 from musegen.files import write_bytes
@@ -50,8 +50,7 @@ RULES = ("paper", "lpd", "pypianoroll1")
 FAMILIES = ("lpd5", "musegan_v1", "musegan_v3")
 CLEANSING = ("docs", "code", "paper", "musegan_v1")
 MAX_REASONS = 6  # in a message
-MAX_BEATS = 10_000  # of a song: 100 MB as a roll
-MAX_MIDI_BYTES = 1 << 21  # a note takes six at least: this is a hundred times a busy song
+MAX_BARS = 64  # of a phrase: a shard of those is 330 MB unpacked
 CHUNK_SONGS, CHUNK_BYTES = 8, 1 << 20  # what a worker is given at a time
 CHUNK_TASKS = 64  # files that need no work among them
 CHUNKS_AHEAD = 3  # for each worker
@@ -99,6 +98,8 @@ class Settings:
             raise Error(f"val {self.val} and test {self.test} are no shares of a whole")
         if self.n_bars < 1 or (self.phrases_per_song is not None and self.phrases_per_song < 1):
             raise Error("a phrase needs at least one bar, and a song one phrase")
+        if self.n_bars > MAX_BARS:
+            raise Error(f"{self.n_bars} bars are too long a phrase; it has {MAX_BARS} at most")
         if self.n_steps < 4 or 96 % self.n_steps:
             raise Error(f"{self.n_steps} steps a bar: 96 must be a multiple of them")
 
@@ -126,8 +127,6 @@ def _song(item: Item, settings: Settings) -> "Song":
 
     if item.kind == "npz":
         song = lpd.read(item.data, item.name)
-    elif len(item.data) > MAX_MIDI_BYTES:
-        raise Error(f"too large for one song ({len(item.data):,} bytes of MIDI)")
     else:
         song = midi.read(item.data, settings.rule, STEPS_PER_BEAT, item.name)
     if settings.cleanse and (reason := lpd.rejected(song, settings.cleanse)):
@@ -137,8 +136,6 @@ def _song(item: Item, settings: Settings) -> "Song":
             raise Error(f"not in 4/4 throughout ({top}/{bottom})")
         if abs(beat - 4 * round(beat / 4)) > 1 / song.resolution:
             raise Error(f"a bar is not whole (4/4 starts anew on beat {beat:.5g})")
-    if song.n_steps > MAX_BEATS * song.resolution:
-        raise Error(f"longer than {MAX_BEATS:,} beats ({song.n_steps // song.resolution:,})")
     return song
 
 
@@ -364,6 +361,8 @@ def _tasks(
                     f"{journal.path.parent}: an unfinished run from another source stands there "
                     f"({known.name!r}, not {item.name!r}); choose another folder"
                 )
+            if not known.reason and (known.split not in shelf.count or not known.phrases):
+                raise _torn(journal)
             passed[known.split] += known.phrases
             again = known.phrases and passed[known.split] > shelf.written[known.split]
             yield _Task(known, item.at, True, item if again else None)
@@ -419,6 +418,8 @@ def _keep(
 ) -> None:
     """Puts the phrases of a song on the shelf and notes what became of it."""
     record = task.record
+    if task.known and result is not None and len(result) != record.phrases:
+        raise _torn(journal)
     if isinstance(result, str):
         record = replace(record, split="", reason=result)
     elif result is not None:
@@ -430,6 +431,10 @@ def _keep(
     summary.files += 1
     if not task.known:
         journal.add(record)
+
+
+def _torn(journal: Journal) -> Error:
+    return Error(f"{journal.path}: does not fit its source or its shards; {REMEDY}")
 
 
 def _kind(reason: str) -> str:
@@ -478,7 +483,11 @@ def _done(source: str | Path, out: Path, settings: Settings) -> Summary | None:
     (out / JOURNAL).unlink(missing_ok=True)
     skipped = Counter()
     if (out / SKIPPED).exists():
-        with (out / SKIPPED).open(newline="", encoding="utf-8") as file:
+        path = out / SKIPPED
+        with (
+            reading.damaged(path, "damaged", REMEDY),
+            path.open(newline="", encoding="utf-8") as file,
+        ):
             skipped.update(_kind(row["reason"]) for row in csv.DictReader(file))
     return Summary(manifest, manifest["songs"] + skipped.total(), skipped, new=False)
 

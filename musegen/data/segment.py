@@ -34,7 +34,8 @@ RULES = ("paper", "musegan_v1")
 ROLES = ("intro", "outro", "bridge", "verse", "chorus")
 PHRASES_PER_SONG = 6  # of the random method
 ACTIVE_TRACKS = 3
-MAX_FRAMES = 16_384  # the links of so many frames are 256 MB
+MAX_FRAMES = 4_096  # beats: they take a second, and twice as many four times as long
+MAX_V1_FRAMES = 8_192  # 512 bars: four a beat
 
 _BLOCK = 1 << 21  # cells of a square matrix that are worked on at a time
 
@@ -80,7 +81,7 @@ def boundaries(features: np.ndarray, method: str = "sf") -> np.ndarray:
         features: `(frames, 12)`; a frame is a beat, for `sf_v1` a sixteenth of a bar.
         method: one of `STRUCTURAL`. The end is the last frame; for `sf_v1`, the frame after it.
     """
-    features = _checked(features)
+    features = _checked(features, MAX_V1_FRAMES if method == "sf_v1" else MAX_FRAMES)
     if method == "sf_v1":
         return _v1_frames(_v1_edges(features)[0], len(features))
     if method not in STRUCTURAL:
@@ -99,21 +100,21 @@ def bar_boundaries(roll: np.ndarray, method: str = "sf") -> np.ndarray:
 
 def sections(roll: np.ndarray) -> list[Section]:
     """The sections of a song with their letters, as `sf_v1` finds them."""
-    features = _checked(chroma(roll, _V1_FRAMES, drums=True))
+    features = _checked(chroma(roll, _V1_FRAMES, drums=True), MAX_V1_FRAMES)
     edges, links = _v1_edges(features)
     bars = _bars(_v1_frames(edges, len(features)), _V1_FRAMES).tolist()
     found = zip(bars[:-1], bars[1:], _letters(_similarity(links, edges)), strict=True)
     return [Section(start, stop, letter) for start, stop, letter in found if stop > start]
 
 
-def _checked(features: np.ndarray) -> np.ndarray:
+def _checked(features: np.ndarray, most: int) -> np.ndarray:
     features = np.asarray(features, float)
     if features.ndim != 2 or not len(features):
         raise Error(f"features of shape (frames, 12) are needed, these have {features.shape}")
-    if len(features) > MAX_FRAMES:
+    if len(features) > most:
         raise Error(
-            f"{len(features):,} frames are too long a song for structural features, which take "
-            f"{MAX_FRAMES:,}; cut it with the method 'uniform'"
+            f"too long a song for structural features ({len(features):,} frames, they take "
+            f"{most:,}); cut it with the method 'uniform'"
         )
     return features
 

@@ -7,17 +7,14 @@ each phrase is from, so that splits share none). Packed music is mostly zeros, s
 compressed: some twenty times smaller than stored, and still read faster than their bits unpack.
 """
 
-import contextlib
 import json
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 import musegen
-from musegen import Error
+from musegen import Error, budget, reading
 from musegen.files import write_bytes, write_npz
 from musegen.phrases import Layout, pack, unpack, validate
 
@@ -25,11 +22,7 @@ FORMAT = 1
 SIZE = 1024
 SPLITS = ("train", "val", "test")
 MANIFEST = "manifest.json"
-# What numpy and the standard library raise on an .npz file that is not what it should be.
-DAMAGED = (
-    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, MemoryError,
-    NotImplementedError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+REMEDY = "prepare the data again"
 
 
 def write(
@@ -99,14 +92,15 @@ def write_manifest(
 
 def read(path: str | Path) -> tuple[np.ndarray, tuple[int, ...], np.ndarray]:
     """One shard as it is stored: packed rows `(n, bytes)`, the shape of a phrase, songs `(n,)`."""
-    with _arrays(path) as arrays:
-        rows, shape, song = arrays["phrases"], arrays["shape"], arrays["song"]
-        if shape.shape != (4,) or not 0 < np.prod(shape, dtype=np.float64) < 2**40:
+    with reading.damaged(path, "not a whole shard", REMEDY), reading.arrays(path) as arrays:
+        shape, song = arrays.array("shape", "iu", most=4), arrays.array("song", "iu", most=SIZE)
+        if shape.shape != (4,) or not 0 < np.prod(shape, dtype=float) <= budget.PHRASE_CELLS:
             raise ValueError(f"a phrase of shape {shape.tolist()}")
-        n_bytes = -(-int(np.prod(shape)) // 8)
-        if rows.dtype != np.uint8 or rows.shape != (len(song), n_bytes):
-            raise ValueError(f"{rows.dtype} rows of shape {rows.shape} for {len(song)} phrases")
-    return rows, tuple(shape.tolist()), song
+        expected = len(song), -(-int(np.prod(shape)) // 8)
+        claimed, dtype = arrays.header("phrases")
+        if dtype != np.uint8 or claimed != expected:
+            raise ValueError(f"{dtype} rows of shape {claimed} for {len(song)} phrases")
+        return arrays.array("phrases"), tuple(shape.tolist()), song
 
 
 class Shards:
@@ -117,24 +111,26 @@ class Shards:
         path = self.folder / MANIFEST
         if not path.exists():
             raise Error(f"{self.folder}: no {MANIFEST}; run `musegen data prepare` to its end")
-        try:
-            self.manifest = json.loads(path.read_bytes())
-            layout = self.manifest["layout"]
-            self.layout = Layout(layout["n_bars"], layout["n_steps"], tuple(layout["tracks"]))
-            version, self._splits = self.manifest["format"], self.manifest["splits"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Error(f"{path}: damaged ({error!r}); prepare the data again") from error
-        if version != FORMAT:
-            raise Error(f"{path}: format {version}, this musegen reads {FORMAT}; prepare it again")
+        with reading.damaged(path, "damaged", REMEDY):
+            self.manifest = told = reading.read_json(path, REMEDY)
+            if (version := told["format"]) != FORMAT:
+                raise Error(
+                    f"{path}: format {version!r:.40}, this musegen reads {FORMAT}; prepare it again"
+                )
+            self.layout = _layout(**told["layout"])
+            self._splits = {split: _counts(**told["splits"][split]) for split in SPLITS}
+            _counts(told["songs"])
+            if not (isinstance(told["source"], str) and isinstance(told["settings"], dict)):
+                raise TypeError("a source or settings of the wrong type")
 
     def count(self, split: str) -> int:
         """Phrases of a split."""
-        return self._splits.get(split, {}).get("phrases", 0)
+        return self._splits[split]["phrases"]
 
     def files(self, split: str) -> list[Path]:
         """The shards of a split in order."""
         files = _files(self.folder, split)
-        expected = self._splits.get(split, {}).get("shards", 0)
+        expected = self._splits[split]["shards"]
         if len(files) != expected:
             raise Error(
                 f"{self.folder}: {len(files)} {split} shards where its manifest has {expected}; "
@@ -186,15 +182,27 @@ def _files(folder: str | Path, split: str) -> list[Path]:
 
 
 def _songs(file: Path) -> np.ndarray:
-    with _arrays(file) as arrays:
-        return arrays["song"]
+    with reading.damaged(file, "not a whole shard", REMEDY), reading.arrays(file) as arrays:
+        songs = arrays.array("song", "iu", most=SIZE)
+        if songs.ndim != 1:
+            raise ValueError(f"songs of shape {songs.shape}")
+        return songs
 
 
-@contextlib.contextmanager
-def _arrays(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """The arrays of a shard; whatever goes wrong with them is an `Error` with its name."""
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            yield arrays
-    except DAMAGED as error:
-        raise Error(f"{path}: not a whole shard ({error}); prepare the data again") from error
+def _layout(n_bars: int, n_steps: int, tracks: list[str]) -> Layout:
+    """The layout that a manifest tells; damage raises what `reading.damaged` takes."""
+    layout = Layout(n_bars, n_steps, tuple(tracks))
+    whole = type(n_bars) is int and type(n_steps) is int and min(n_bars, n_steps) > 0
+    if not whole or type(tracks) is not list or not all(isinstance(t, str) for t in tracks):
+        raise TypeError("a layout of the wrong type")
+    if not 0 < layout.n_cells <= budget.PHRASE_CELLS:
+        raise ValueError(f"phrases of shape {layout.shape}")
+    return layout
+
+
+def _counts(*alone: int, **counts: int) -> dict[str, int]:
+    """The counts of a split; KeyError or TypeError if one lacks or is none."""
+    for count in (*alone, *counts.values()):
+        if type(count) is not int or count < 0:
+            raise TypeError(f"a count of {count!r:.40}")
+    return counts if alone else {name: counts[name] for name in ("phrases", "songs", "shards")}

@@ -5,13 +5,12 @@ by the same code. It is replaced at once: an interruption leaves the former one 
 """
 
 import json
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musegen import Error
+from musegen import Error, reading
 from musegen.files import write_npz
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 History = dict[str, list[float]]
 
 HISTORY = "history.json"
-DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+ANEW = "start again with another --out"
 
 
 def save(path: Path, model: "keras.Model", history: History) -> None:
@@ -41,20 +40,25 @@ def save_variables(path: Path, variables: list, history: History) -> None:
 
 def load_variables(path: Path, variables: list, only: list | None = None) -> History:
     """Sets the variables to what `save_variables` wrote, or `only` some; gives the history."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            history = json.loads(archive.read(HISTORY))
-        with np.load(path, allow_pickle=False) as arrays:
-            state = [arrays[name] for name in arrays.files if name != HISTORY]
-    except DAMAGED as error:
-        raise Error(f"{path}: damaged ({error}); start again with another --out") from error
-    if [array.shape for array in state] != [tuple(variable.shape) for variable in variables]:
-        raise Error(f"{path}: is of another model; start again with another --out")
+    with reading.damaged(path, "damaged", ANEW), reading.arrays(path) as arrays:
+        history = _history(arrays.json(HISTORY))
+        shapes = [arrays.header(name)[0] for name in arrays.names]
+        if shapes != [tuple(variable.shape) for variable in variables]:
+            raise Error(f"{path}: is of another model; {ANEW}")
+        state = [arrays.array(name) for name in arrays.names]
     kept = {id(variable) for variable in (variables if only is None else only)}
     for variable, array in zip(variables, state, strict=True):
         if id(variable) in kept:
             variable.assign(array)
     return history
+
+
+def _history(told: dict) -> History:
+    """A history as it was written; a TypeError for anything else."""
+    for name, column in told.items():
+        if not isinstance(column, list) or not all(isinstance(x, int | float) for x in column):
+            raise TypeError(f"a history whose {name!r:.40} is no list of numbers")
+    return told
 
 
 def values(variables: list) -> list[np.ndarray]:

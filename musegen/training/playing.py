@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from musegen import Error
+from musegen import Error, reading
 from musegen.data.progress import Progress
 from musegen.files import write_bytes, write_npz
 from musegen.metrics import muse
+from musegen.phrases import N_PITCHES, TRACKS
 from musegen.training import checkpoints
 from musegen.training.adversarial import WGANGP
 from musegen.training.fitting import logging
@@ -75,7 +76,8 @@ def play(
     history: dict[str, list[float]] = {}
     if run.resume and last.exists():
         history = checkpoints.load_variables(last, training.variables)
-        training.iterations = int(history["step"][-1])
+        with reading.damaged(last, "damaged", checkpoints.ANEW):
+            training.iterations = int(history["step"][-1])
     if training.iterations > look.steps:
         raise Error(f"{run.folder}: has {training.iterations} steps already, not {look.steps}")
     pictures = _kept_pictures(run, training.iterations)
@@ -197,6 +199,10 @@ def _kept_pictures(run: Run, step: int) -> dict[int, np.ndarray]:
     path = run.path("samples", "steps.npz")
     if not run.resume or not path.exists():
         return {}
-    with np.load(path, allow_pickle=False) as arrays:
-        pairs = zip(arrays["steps"].tolist(), arrays["values"], strict=True)
+    remedy = "delete it, for pictures without the former steps"
+    with reading.damaged(path, "damaged", remedy), reading.arrays(path) as arrays:
+        steps, values = arrays.array("steps", "iu"), arrays.array("values", "f")
+        if values.ndim != 6 or values.shape[-2:] != (N_PITCHES, len(TRACKS)):
+            raise ValueError(f"values of shape {values.shape}")
+        pairs = zip(steps.tolist(), values, strict=True)
         return {at: values for at, values in pairs if at <= step}

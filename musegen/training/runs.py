@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import musegen
-from musegen import Error, environment
+from musegen import Error, environment, reading
 from musegen.files import replacing, write_bytes
 from musegen.saving import save_model
 from musegen.training.options import flag
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 LOCK = ".lock"
 # Settings that a resumed run may change: they decide how it runs, not what it learns.
+FACTS = {"settings": dict, "data": dict, "resumed": list, "saved": list, "started": str}
 HARMLESS = {"patience", "jit", "tensorboard", "resume", "out", "half"}
 
 
@@ -197,10 +198,13 @@ def _compare(folder: Path, former: dict, present: dict, harmless: set[str]) -> N
 
 
 def _read(path: Path) -> dict:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise Error(f"{path}: cannot be read ({error}); give another --out") from error
+    remedy = "give another --out"
+    told = reading.read_json(path, remedy)
+    with reading.damaged(path, "cannot be read", remedy):
+        for name, kind in FACTS.items():
+            if not isinstance(told.setdefault(name, kind()), kind):
+                raise TypeError(f"its {name!r} is of the wrong type")
+    return told
 
 
 def _lock(file: io.TextIOBase, folder: Path) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -340,3 +341,38 @@ def test_music_that_a_system_does_not_take_is_named(tmp_path):
     np.save(tmp_path / "eight.npy", eight)
     with pytest.raises(Error, match=r"eight\.npy: has the tracks drums, .*synth pad; needed are"):
         load(tmp_path / "eight.npy").five_tracks(4)
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 0, 48, 84, 5), (2, 4, 0, 84, 5), (10**12, 0, 48, 84, 5), (2, 10**15, 0, 84, 5)]
+)
+def test_phrases_of_nothing_are_refused(shape, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros(shape, bool))
+    with pytest.raises(Error, match=r"x\.npy: .*array of shape"):
+        load(tmp_path / "x.npy")
+
+
+def test_nan_is_no_silence(tmp_path):
+    phrases = np.zeros((3, 4, 48, 84, 5), np.float32)
+    phrases[1, 2, 3, 4, 0] = np.nan
+    np.save(tmp_path / "x.npy", phrases)
+    with pytest.raises(Error, match=r"x\.npy: not a finite number everywhere"):
+        next(load(tmp_path / "x.npy").blocks())
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (10**15, 4, 48, 84, 5), (1, 10**9, 48, 84, 5), (100_000, 4, 96, 84, 5),
+        (1, 0, 48, 84, 5), (1, -4, 48, 84, 5), (-1, 4, 48, 84, 5), (2**62, 2**62, 2, 84, 5),
+    ],
+)  # fmt: skip
+def test_a_sparse_file_claims_no_more_than_its_notes_bear_out(shape, tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, nonzero=np.zeros((5, 1), int), shape=np.array(shape))
+    assert path.stat().st_size < 600
+    tracemalloc.start()
+    with pytest.raises(Error, match=r"x\.npz: (damaged|no phrases)[^\n]+$"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    tracemalloc.stop()

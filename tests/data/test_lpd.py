@@ -9,7 +9,7 @@ import numpy as np
 import pypianoroll
 import pytest
 
-from musegen import Error
+from musegen import Error, budget
 from musegen.data import lpd
 from musegen.song import Part, Song
 
@@ -194,12 +194,13 @@ def test_tracks_of_different_lengths_take_the_longest():
 
 HOSTILE = {
     "no info": (members(), None, "no info.json"),
-    "info is a list": (members(), "[1]", "info.json"),
-    "info is deep": (members(), "[" * 100_000, "damaged"),
+    "info is a list": (members(), "[1]", "no names and values"),
+    "info is deep": (members(), "[" * 100_000, "nested too deeply"),
     "info is no text": (members(), "\x00", "damaged"),
-    "info is huge": (members(), '"' + "a" * (1 << 20) + '"', "more than"),
-    "no resolution": (members(), {"0": ABOUT["0"]}, "no resolution"),
-    "resolution is a book": (members(), {"resolution": "a" * 9999}, "says 'a{39}\\)$"),
+    "info is huge": (members(), '"' + "a" * budget.JSON_BYTES + '"', "more than"),
+    "no resolution": (members(), {"0": ABOUT["0"]}, "None of the resolution"),
+    "resolution is a book": (members(), {"resolution": "a" * 9999}, "says 'a{39} of the res"),
+    "resolution of a bomb": (members(), ABOUT | {"beat_resolution": 150_000}, "150000 of the res"),
     "program": (members(), ABOUT | {"0": {"program": 128}}, "program 128"),
     "member absent": (members(pianoroll_0_csc_data=None), ABOUT, "damaged"),
     "a million beats": (
@@ -281,14 +282,14 @@ def test_forged_array_headers_are_errors(header):
 def test_members_are_not_unpacked_beyond_the_limit(monkeypatch):
     bomb = archive(members(pianoroll_0_csc_data=np.zeros(4 << 20, np.uint8)))
     assert len(bomb) < 20_000
-    monkeypatch.setattr(lpd, "MAX_BYTES", 1 << 20)
-    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("a member was read"))
+    monkeypatch.setattr(budget, "EXPANDED", 1 << 20)
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("a member was read"))
     with pytest.raises(Error, match="when unpacked"):
         lpd.read(bomb)
 
 
 def test_songs_of_too_many_cells_are_errors(monkeypatch):
-    monkeypatch.setattr(lpd, "MAX_CELLS", 1)
+    monkeypatch.setattr(budget, "CELLS", 1)
     arrays = members()
     assert lpd.read(archive(arrays)).parts[0].cells.shape == (3, 1)
     arrays |= {name.replace("_0_", "_1_"): array for name, array in arrays.items() if "_0_" in name}

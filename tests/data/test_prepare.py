@@ -23,6 +23,7 @@ from musegen.phrases import TRACKS
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = Settings()
+LONG = "more than 10,000 beats, the file is damaged or hostile"
 
 
 def music(n, seed, n_steps=96):
@@ -137,12 +138,12 @@ def test_lpd_files(tmp_path):
 def test_hostile_songs():
     crowd = b"".join(bytes([0, k % 128, 100]) for k in range(10**6))
     crowd = midi_bytes(b"\0\x90\0\0" + crowd + number(480 * 16) + b"\x80\0\0")
-    assert reason_of(crowd) == f"too large for one song ({len(crowd):,} bytes of MIDI)"
+    assert reason_of(crowd) == "too large for one song (over 2,097,152 bytes of MIDI)"
     giant = b"MThd" + struct.pack(">IHHH", 6, 1, 1, 480) + b"MTrk\xff\xff\xff\xff\0\x90\x40\x40"
     assert reason_of(giant).startswith("damaged MIDI file (")
     endless = midi_bytes(b"\0\x90\x40\x40" + number(2**28 - 1) + b"\x80\x40\0", division=1)
     assert reason_of(endless).endswith("the file is damaged or hostile")
-    assert reason_of(midi_bytes(note(60, 20_000))) == "longer than 10,000 beats (20,000)"
+    assert reason_of(midi_bytes(note(60, 20_000))) == LONG
     assert reason_of(midi_bytes(note(60, 8))) == "shorter than 4 bars (2)"
     assert reason_of(midi_bytes(note(10, 16))).startswith("silent (")
     assert reason_of(b"") == "not a MIDI file (it does not start with MThd)"
@@ -553,3 +554,66 @@ def test_a_seed_that_is_none_is_the_mistake_that_is_named(tmp_path, capsys):
     command = ["data", "prepare", str(tmp_path), "-o", str(tmp_path / "out"), "--seed", "-1"]
     assert cli.main(command) == 2
     assert "--seed: -1: give a whole number" in capsys.readouterr().err
+
+
+def test_bombs_are_lines_in_skipped_csv(tmp_path, capfd):
+    """Each asks for gigabytes; together they take a second, and the good song is there."""
+    source, held = tmp_path / "source", b""
+    source.mkdir()
+    for channel in range(15):
+        on = b"".join(bytes([0, 0x90 | channel, pitch, 100]) for pitch in range(128))
+        off = b"".join(bytes([0, 0x80 | channel, pitch, 0]) for pitch in range(1, 128))
+        held += on + number(480 * 600) + bytes([0x80 | channel, 0, 0]) + off
+    (source / "cells.mid").write_bytes(midi_bytes(held))
+    (source / "beats.mid").write_bytes(midi_bytes(*[note(60, 500) * 25]))
+    (source / "bytes.mid").write_bytes(midi_bytes(bytes(3 << 20)))
+    (source / "good.mid").write_bytes(song_bytes(3, seed=0))
+    start = time.process_time()
+    prepare.prepare(source, tmp_path / "out", Settings(val=0, test=0))
+    assert time.process_time() - start < 6
+    with (tmp_path / "out" / "skipped.csv").open() as file:
+        found = {row["name"]: row["reason"] for row in csv.DictReader(file)}
+    assert sorted(found) == ["beats.mid", "bytes.mid", "cells.mid"]
+    assert found["cells.mid"].startswith("more than 5,000,000 cells")
+    assert found["beats.mid"].startswith("more than 10,000 beats")
+    assert found["bytes.mid"].startswith("too large for one song")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [b"\xff" + lines[0], *lines[1:]],
+        lambda lines: [b"[]\n", *lines[1:]],
+        lambda lines: [b"[" * 5000 + b"\n", *lines[1:]],
+        lambda lines: [lines[0], b"\n"],
+        lambda lines: [lines[0], b"\xbd\n"],
+        lambda lines: [lines[0], lines[1].replace(b'"phrases"', b'"n_steps"')],
+        lambda lines: [lines[0], lines[1].replace(b'"phrases": ', b'"phrases": -')],
+        lambda lines: [lines[0], lines[1].replace(b'"phrases": ', b'"phrases": 9')],
+        lambda lines: [lines[0], lines[1].replace(b'"train"', b'""')],
+        lambda lines: [lines[0], lines[1].replace(b'"train"', b'"dev"')],
+        lambda lines: [lines[0], lines[1].replace(b'"train"', b"7")],
+    ],
+)
+def test_a_damaged_journal_is_one_line(damage, corpus, tmp_path):
+    out, settings = tmp_path / "out", Settings(val=0, test=0)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare.prepare(corpus, out, settings, progress=stop)
+    journal = out / "journal.jsonl"
+    before = journal.read_bytes()
+    lines = damage(before.splitlines(keepends=True)[:2])
+    assert b"".join(lines) != before
+    journal.write_bytes(b"".join(lines))
+    with pytest.raises(Error, match=r"journal\.jsonl: [^\n]+; delete the folder, and prepare"):
+        prepare.prepare(corpus, out, settings)
+
+
+def test_tables_that_are_none_are_one_line(corpus, tmp_path):
+    prepare.prepare(corpus, tmp_path / "out")
+    (tmp_path / "out" / "skipped.csv").write_bytes(b"name,why\n\xff,x\n")
+    with pytest.raises(Error, match=r"skipped\.csv: damaged"):
+        prepare.prepare(corpus, tmp_path / "out")

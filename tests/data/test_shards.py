@@ -2,6 +2,7 @@
 
 import json
 import resource
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -185,3 +186,39 @@ def test_regroup_keeps_rows_in_order(n):
     assert all(len(a) == n for a, _ in groups[:-1])
     np.testing.assert_array_equal(np.concatenate([a for a, _ in groups]), np.arange(15))
     assert all((a == -b).all() for a, b in groups)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (["splits"], 3.5), (["splits", "train"], []), (["splits", "train", "shards"], "2"),
+        (["splits", "val"], None), (["songs"], None), (["songs"], True), (["source"], 3),
+        (["settings"], []), (["layout"], [2, 8]), (["layout", "n_bars"], 0),
+        (["layout", "n_steps"], 10**9), (["layout", "tracks"], "drums"), (["format"], [1]),
+        (["layout", "n_bars"], 2.0), (["layout", "more"], 1),
+    ],
+)  # fmt: skip
+def test_a_manifest_of_wrong_types_is_one_line(folder, place, value):
+    path = folder / "manifest.json"
+    manifest = inner = json.loads(path.read_text())
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(Error, match=r"manifest\.json: (damaged|format)[^\n]+$"):
+        shards.Shards(folder)
+
+
+def test_a_shard_that_expands_is_refused_before_it_does(folder):
+    """Three phrases, and a row of packed cells of 256 MB: 260 kB on disk."""
+    file = folder / "train-00001.npz"
+    row = np.zeros((1, 1 << 25), np.uint8)
+    np.savez_compressed(file, phrases=row, shape=np.array([2**28 // 420, 1, 84, 5]), song=[0])
+    with pytest.raises(Error, match=r"train-00001\.npz: not a whole shard \(a phrase of shape"):
+        shards.read(file)
+    np.savez_compressed(file, phrases=row, shape=np.array([2, 8, 84, 5]), song=[0])
+    tracemalloc.start()
+    with pytest.raises(Error, match=r"uint8 rows of shape \(1, 33554432\) for 1 phrases"):
+        shards.read(file)
+    assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    tracemalloc.stop()

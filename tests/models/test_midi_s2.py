@@ -185,3 +185,27 @@ def test_material_of_the_presets():
     assert (len(train), len(val)) == (1800, 200)
     train, val = material(phrases, val_split=0, bars=640)
     assert (4 * len(train), val) == (640, None)
+
+
+def test_damaged_latents_are_one_line(tmp_path):
+    settings = midi_s2.PRESETS["paper"]
+    track, fused = settings.bvae.latent, settings.mfg_vae.latent
+    good = {
+        "tracks_mean": np.zeros((5, track), "f4"), "tracks_factor": np.zeros((5, track, track)),
+        "fusion_mean": np.zeros(fused), "fusion_factor": np.zeros((fused, fused)),
+    }  # fmt: skip
+    path = tmp_path / "latents.npz"
+    np.savez(path, **good)
+    assert midi_s2._latents(path, settings).keys() == good.keys()
+    for name, wrong in (
+        ("fusion_mean", np.zeros(fused + 1)),
+        ("fusion_mean", np.full(fused, np.nan)),
+        ("tracks_mean", np.zeros((5, track), int)),
+        ("tracks_factor", np.zeros((5, track, track), "S1")),
+    ):
+        np.savez(path, **(good | {name: wrong}))
+        with pytest.raises(Error, match=r"latents\.npz: damaged \([^\n]+\); fetch"):
+            midi_s2._latents(path, settings)
+    path.write_bytes(b"PK")
+    with pytest.raises(Error, match=r"latents\.npz: damaged"):
+        midi_s2._latents(path, settings)

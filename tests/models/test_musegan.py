@@ -390,6 +390,11 @@ def test_a_folder_that_contradicts_its_network_is_named(tmp_path):
         ({"given": None}, "which is not what the hybrid from scratch takes"),
         ({"preset": ["paper"]}, "of an unknown preset"),
         ({"settings": {"loud": True}}, "unexpected keyword argument 'loud'"),
+        ({"settings": {"z_std": "1"}}, "its setting z_std is '1', which is no float"),
+        ({"settings": {"temporal": []}}, "its setting temporal is"),
+        ({"settings": {"rows": [1]}}, "its setting rows is"),
+        ({"settings": ["z_std"]}, "dictionary update sequence"),
+        ({"settings": 3}, "not iterable"),
     ):
         (tmp_path / "system.json").write_text(json.dumps(told | wrong))
         with pytest.raises(Error, match=f"^{re.escape(str(tmp_path))}: .*{message}") as caught:

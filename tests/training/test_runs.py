@@ -70,9 +70,14 @@ def test_a_folder_holds_one_run(tmp_path):
         Run(tmp_path, SETTINGS | {"track": "piano"}, resume=True).__enter__()
     with pytest.raises(Error, match="its run has data of which phrases is None, not 7"):
         Run(tmp_path, SETTINGS, resume=True, data={"phrases": 7}).__enter__()
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(Error, match=r"config\.json: cannot be read"):
-        Run(tmp_path, SETTINGS, resume=True).__enter__()
+    whole = config(tmp_path)
+    for text in (
+        "{", "[]", "[" * 9999,
+        *(json.dumps(whole | {name: 3}) for name in ("settings", "data", "resumed", "saved")),
+    ):  # fmt: skip
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(Error, match=r"config\.json: [^\n]+; give another --out"):
+            Run(tmp_path, SETTINGS, resume=True).__enter__()
 
 
 def test_a_folder_that_cannot_be(tmp_path):
@@ -137,3 +142,26 @@ def test_interruption_says_how_to_go_on(tmp_path, capsys):
         raise KeyboardInterrupt
     assert "--resume goes on" in capsys.readouterr().err
     assert config(tmp_path)["finished"] is None
+
+
+def test_damaged_samples_are_one_line(tmp_path):
+    from musegen.training.playing import _kept_pictures
+
+    with Run(tmp_path, SETTINGS):
+        pass
+    run, path = Run(tmp_path, SETTINGS, resume=True), tmp_path / "samples" / "steps.npz"
+    assert _kept_pictures(run, 5) == {}
+    path.parent.mkdir()
+    values = np.zeros((2, 1, 4, 8, 84, 5), np.float16)
+    np.savez(path, steps=[0, 9], values=values)
+    assert list(_kept_pictures(run, 5)) == [0]
+    for wrong in (
+        {"steps": [0]}, {"steps": ["a", "b"]}, {"values": values[0]}, {"values": values > 0},
+        {"values": np.array([{}, {}])},
+    ):  # fmt: skip
+        np.savez(path, **({"steps": [0, 9], "values": values} | wrong))
+        with pytest.raises(Error, match=r"steps\.npz: damaged \([^\n]+\); delete it"):
+            _kept_pictures(run, 5)
+    path.write_bytes(b"PK")
+    with pytest.raises(Error, match=r"steps\.npz: damaged"):
+        _kept_pictures(run, 5)

@@ -1,0 +1,185 @@
+"""Reading what anybody may have written: JSON, headers of `.npy`, `.npz` files, numbers of objects.
+
+What is wrong with a file is a `ValueError` of one line here, or an `Error` that names the file;
+nothing is allocated on the word of a header that `musegen.budget` or the file's own size does not
+bear out. There is no pickle.
+"""
+
+import contextlib
+import io
+import json
+import lzma
+import math
+import struct
+import tokenize
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from musegen import Error, budget
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# What numpy and the standard library raise on files that are damaged or made to do harm:
+# NotImplementedError (a zip member of a later version) and RecursionError are RuntimeErrors.
+DAMAGE = (
+    OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
+    MemoryError, RuntimeError, SyntaxError, struct.error, tokenize.TokenError, zlib.error,
+    lzma.LZMAError, zipfile.BadZipFile,
+)  # fmt: skip
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, in one printable line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, KeyError):
+        text = f"there is no {text}"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """A text that a file holds, as a message may quote it: in one line, and not too long."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:200])
+
+
+@contextlib.contextmanager
+def damaged(path: Any, what: str, remedy: str) -> Iterator[None]:
+    """Makes an `Error` of whatever a damaged file raises: it is `what`, and `remedy` helps."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise Error(f"{path}: {what} ({reason(error)}); {remedy}") from error
+
+
+# JSON
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """The object that a JSON text holds; a `ValueError` for anything else."""
+    try:
+        told = json.loads(content)
+    except RecursionError:
+        raise ValueError("its brackets are nested too deeply") from None
+    if not isinstance(told, dict):
+        raise ValueError("it holds no names and values")
+    return told
+
+
+def read_json(path: str | Path, remedy: str, most: int = budget.JSON_BYTES) -> dict[str, Any]:
+    """The object that a JSON file holds, of at most so many bytes."""
+    with damaged(path, "cannot be read", remedy), open(path, "rb") as file:
+        content = file.read(most + 1)
+    with damaged(path, "damaged", remedy):
+        budget.check(len(content), most, "bytes")
+        return parse(content)
+
+
+# Arrays
+
+
+def npy_header(file: BinaryIO) -> "tuple[tuple[int, ...], bool, np.dtype]":
+    """The shape, order (whether Fortran's) and type of an array, of numbers or texts alone."""
+    import numpy as np
+
+    try:
+        with warnings.catch_warnings(action="ignore"):  # that Python 2 has written it
+            if np.lib.format.read_magic(file) == (1, 0):
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            else:
+                shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
+    except DAMAGE as error:
+        raise ValueError(f"no header of an array: {reason(error)}") from None
+    if min(shape, default=0) < 0 or dtype.kind not in "biufUS" or not dtype.itemsize:
+        raise ValueError(f"an array of shape {shape} and type {dtype}")
+    return shape, fortran, dtype
+
+
+def map_npy(path: Path) -> "np.ndarray":
+    """The array of a `.npy` file, mapped and not read."""
+    import numpy as np
+
+    with path.open("rb") as file:
+        shape, fortran, dtype = npy_header(file)
+        start, size = file.tell(), file.seek(0, io.SEEK_END)
+    claimed = math.prod(shape) * dtype.itemsize
+    if claimed > size - start:
+        raise ValueError(f"claims the shape {shape}, but holds {size - start:,} bytes")
+    order = "F" if fortran else "C"
+    if not claimed:
+        return np.empty(shape, dtype, order)
+    return np.memmap(path, dtype, "r", start, shape, order)
+
+
+class Arrays:
+    """The members of an open `.npz` file, each read when it is asked for."""
+
+    def __init__(self, archive: zipfile.ZipFile):
+        self.archive = archive
+        self.sizes = {member.filename: member.file_size for member in archive.infolist()}
+        budget.check(len(archive.infolist()), budget.MEMBERS, "members")
+
+    def __contains__(self, name: str) -> bool:
+        return f"{name}.npy" in self.sizes
+
+    @property
+    def names(self) -> list[str]:
+        """Of all arrays, in the order of the file."""
+        return [name[:-4] for name in self.sizes if name.endswith(".npy")]
+
+    def header(self, name: str) -> "tuple[tuple[int, ...], np.dtype]":
+        """Shape and type of an array, without reading it."""
+        with self.archive.open(f"{name}.npy") as file:
+            shape, _, dtype = npy_header(file)
+        return shape, dtype
+
+    def array(self, name: str, kinds: str = "biuf", most: int = budget.EXPANDED) -> "np.ndarray":
+        """An array whose type is of one of `kinds`, of at most so many values and bytes."""
+        import numpy as np
+
+        member = f"{name}.npy"
+        size = self.sizes.get(member, 0)
+        budget.check(size, budget.EXPANDED, f"bytes of {member}")
+        with self.archive.open(member) as file:
+            shape, fortran, dtype = npy_header(file)
+            count, rest = math.prod(shape), size - file.tell()
+            if dtype.kind not in kinds:
+                raise ValueError(f"{member} holds values of type {dtype}")
+            budget.check(count, most, f"values of {member}")
+            if count * dtype.itemsize != rest:
+                raise ValueError(f"{member} claims the shape {shape}, but holds {rest:,} bytes")
+            content = file.read(rest)
+        if len(content) < rest:
+            raise ValueError(f"{member} is cut off")
+        return np.frombuffer(content, dtype, count).reshape(shape, order="F" if fortran else "C")
+
+    def json(self, name: str) -> dict[str, Any]:
+        """The object that a member of JSON holds."""
+        budget.check(self.sizes.get(name, 0), budget.JSON_BYTES, f"bytes of {name}")
+        return parse(self.archive.read(name))
+
+
+@contextlib.contextmanager
+def arrays(source: str | Path | bytes) -> Iterator[Arrays]:
+    """Opens an `.npz` file, or its bytes; use it inside `damaged`, or catch `DAMAGE`."""
+    with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
+        yield Arrays(archive)
+
+
+def finite(values: Any, what: str, low: float, high: float) -> "np.ndarray":
+    """Numbers of an object as float64, all within bounds; a `ValueError` says which are not."""
+    import numpy as np
+
+    try:
+        numbers = np.asarray(values, float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} that is no number") from None
+    if not ((numbers >= low) & (numbers <= high)).all():  # NaN is in no bounds
+        worst = numbers[~((numbers >= low) & (numbers <= high))].flat[0]
+        raise ValueError(f"{what} of {worst:g}; {low:g} to {high:g} exist")
+    return numbers
