@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from musegen import Error
+from musegen.files import check, shown
 
 COLUMNS = ("loss", "val_loss", "f1", "val_f1")
 
@@ -35,6 +36,7 @@ def run(args: Namespace) -> None:
 
     if args.out.suffix.lower() not in (".png", ".pdf"):
         raise Error(f"{args.out}: end the name in .png or .pdf")
+    check([args.out], args.runs)
     files = [path / "history.csv" if path.is_dir() else path for path in args.runs]
     names = _names(files)
     histories = {name: read_history(file) for name, file in zip(names, files, strict=True)}
@@ -44,13 +46,13 @@ def run(args: Namespace) -> None:
         unknown = [column for column in args.column or () if column not in history]
         if unknown:
             raise Error(f"{name}: has no column {unknown[0]}; there are {', '.join(history)}")
-        shown = [column for column in columns if column in history]
-        runs[name] = {column: (history["epoch"], history[column]) for column in shown}
+        own = [column for column in columns if column in history]
+        runs[name] = {column: (history["epoch"], history[column]) for column in own}
     plots.save(plots.comparison(runs, x="epoch", median=1), args.out)
-    print(args.out)
+    print(shown(args.out))
     for name, history in histories.items():
         ends = [f"{column} {history[column][-1]:.4g}" for column in columns if column in history]
-        print(f"{name}: {len(history['epoch'])} epochs, at the end {', '.join(ends)}")
+        print(f"{shown(name)}: {len(history['epoch'])} epochs, at the end {', '.join(ends)}")
 
 
 def _names(files: list[Path]) -> list[str]:

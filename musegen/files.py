@@ -38,13 +38,13 @@ def check(outputs: Iterable[str | Path], sources: Iterable[str | Path] = ()) -> 
     for path in map(Path, outputs):
         mode = _mode(path, "written")
         if not path.name or stat.S_ISDIR(mode):
-            raise Error(f"{path}: is a folder")
+            raise Error(f"{path}: is a folder; choose another name")
         if mode and not stat.S_ISREG(mode):
             raise Error(f"{path}: is no regular file; choose another name")
         if not path.parent.is_dir():
-            raise Error(f"{path}: there is no folder {path.parent}")
+            raise Error(f"{path}: there is no folder {path.parent}; make it first")
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise Error(f"{path}: nothing may be written to the folder {path.parent}")
+            raise Error(f"{path}: the folder {path.parent} may not be written to; choose another")
         _mode(_beside(path), "written")  # a name that is too long for this place
         _refuse(path, taken)
         taken.add(Path(os.path.realpath(path)))
@@ -61,7 +61,7 @@ def check_folder(folder: Path, sources: Iterable[str | Path] = ()) -> None:
     if not above.is_dir():
         raise Error(f"{folder}: {above} is no folder; choose another one")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise Error(f"{folder}: nothing may be written to the folder {above}")
+        raise Error(f"{folder}: the folder {above} may not be written to; choose another")
     _refuse(folder, _places(sources))
 
 

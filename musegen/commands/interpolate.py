@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musegen import Error
+from musegen import Error, registry
 from musegen.commands import options, outputs, systems
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def run(args: Namespace) -> None:
     from musegen.phrases import TRACKS
 
     out = args.out or [Path(f"{Path(args.system).resolve().name}-interpolated.mid")]
-    outputs.check(out, [source for source in (args.start, args.end) if source])
+    sources = [source for source in (args.start, args.end) if source]
+    outputs.check(out, [registry.place(args.system), *sources])
     ends = _read(args)
     system = systems.open_system(args.system)
     if track := systems.given(system):

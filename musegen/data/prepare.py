@@ -29,7 +29,7 @@ from musegen.data.journal import NAME as JOURNAL
 from musegen.data.journal import SKIPPED, SONGS, Journal, Record, differences
 from musegen.data.sources import Item, items
 from musegen.data.workers import available, processes, threads
-from musegen.files import write_bytes
+from musegen.files import check_folder, write_bytes
 
 # numpy and all that reads music are imported where they are used: help does not wait for them, and
 # a worker can say how many threads it wants first.
@@ -318,8 +318,7 @@ def prepare(
         progress: is told songs done, share of the source, and phrases found.
     """
     settings, out = settings or Settings(), Path(out)
-    if Path(source).is_dir() and out.resolve().is_relative_to(Path(source).resolve()):
-        raise Error(f"{out}: is inside the source; choose a folder outside of it")
+    check_folder(out, [source])
     if done := _done(source, out, settings):
         return done
     stream = items(source)  # an Error if there is nothing, before a folder is made

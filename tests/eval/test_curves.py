@@ -37,3 +37,19 @@ def test_a_panel_for_each_column_and_where_the_runs_end(runs, capsys):
 def test_mistakes(runs, words, message):
     with pytest.raises(Error, match=message):
         run_module("eval curves", [word.format(runs) for word in words])
+
+
+def test_a_full_disk_leaves_the_old_picture(runs, full_disk):
+    out = runs / "curves.png"
+    out.write_bytes(b"old")
+    with full_disk(2000), pytest.raises(Error, match=r"curves\.png: cannot be written"):
+        run_module("eval curves", [str(runs / "one"), "--out", str(out)])
+    assert out.read_bytes() == b"old"
+    assert {path.name for path in runs.iterdir()} == {"curves.png", "one", "other"}
+
+
+def test_a_run_of_an_odd_name_is_one_line(runs, capsys):
+    odd = runs / "a\nb$c$_\x1b[0m"
+    (runs / "one").rename(odd)
+    run_module("eval curves", [str(odd), str(runs / "other"), "--out", str(runs / "curves.png")])
+    assert capsys.readouterr().out.splitlines()[1].startswith("a\\nb$c$_\\x1b[0m: 3 epochs")
