@@ -106,8 +106,8 @@ def _check(args: Namespace) -> None:
         raise Error(f"--median {args.median}: the curves of {args.paper} are drawn as they are")
     if args.median and args.median % 2 == 0:
         raise Error(f"--median {args.median}: the filter has a middle; give an odd number")
-    sources = [args.data, args.runs, args.system and registry.place(args.system)]
-    check_folder(args.out, filter(None, sources))
+    sources = [args.runs, args.system and registry.place(args.system)]
+    check_folder(args.out, [args.data, *filter(None, sources)])
     if args.runs and not args.runs.is_dir():
         raise Error(f"{args.runs}: no such folder")
 

@@ -72,7 +72,9 @@ def _places(sources: Iterable[str | Path]) -> set[Path]:
         mode = _mode(Path(source), "read")
         if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise Error(f"{source}: is neither a file nor a folder; give a copy of what is in it")
-        if mode and str(source):
+        if not str(source):
+            raise Error("'': an empty name is no file or folder; give one, . is this folder")
+        if mode:
             found.add(Path(os.path.realpath(source)))
     return found
 

@@ -41,7 +41,7 @@ def test_what_may_be_written(tmp_path):
     source.touch()
     folder.mkdir()
     (folder / "member").touch()
-    files.check([tmp_path / "new", tmp_path / ("n" * 255)], [source, folder, "", "demo", "x" * 99])
+    files.check([tmp_path / "new", tmp_path / ("n" * 255)], [source, folder, "demo", "x" * 99])
     files.check([source], [folder])  # a regular file is replaced
     for k in "ab":
         (tmp_path / f"loop-{k}").symlink_to(tmp_path / f"loop-{'ab'[k == 'a']}")
@@ -69,6 +69,8 @@ def test_what_may_be_written(tmp_path):
         files.check([tmp_path / "new", folder / ".." / "new"])
     with pytest.raises(Error, match="fifo: is neither a file nor a folder"):
         files.check([], [tmp_path / "fifo"])
+    with pytest.raises(Error, match="an empty name"):
+        files.check([], [""])
     with pytest.raises(Error, match="cannot be read"):
         files.check([], [tmp_path / "loop-a"])
 

@@ -547,3 +547,27 @@ def test_progress_adds_few_lines_elsewhere(monkeypatch):
 
 def test_phrases_of_every_track_survive():
     assert phrases_of(song_bytes(1, seed=2)).any(axis=(0, 1, 2, 3)).sum() == len(TRACKS)
+
+
+def test_odd_names_are_stored_and_are_no_formulas(tmp_path):
+    folder, out = tmp_path / "songs", tmp_path / "out"
+    folder.mkdir()
+    odd = os.fsdecode(b"a\xff\nb")
+    (folder / f"{odd}-link").symlink_to(tmp_path)
+    for name in ("=HYPERLINK(A1).mid", "@SUM.mid", f"{odd}.mid"):
+        (folder / name).write_bytes(b"")
+    (folder / "+song.mid").write_bytes(song_bytes(1, seed=3))
+    prepare.prepare(folder, out, Settings(val=0, test=0))
+    with (out / "skipped.csv").open(newline="", encoding="utf-8") as file:
+        names = [row["name"] for row in csv.DictReader(file)]
+    assert names == ["'=HYPERLINK(A1).mid", "'@SUM.mid", "a\\udcff\\nb-link", "a\\udcff\\nb.mid"]
+    with (out / "songs.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["'+song.mid"]
+    assert not prepare.prepare(folder, out, Settings(val=0, test=0)).new
+
+
+def test_a_pipe_is_no_source(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Error, match="pipe: is neither a file nor a folder"):
+        prepare.prepare(tmp_path / "pipe", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
