@@ -36,14 +36,16 @@ def run(args: Namespace) -> None:
 
     if args.out.suffix.lower() not in (".png", ".pdf"):
         raise Error(f"{args.out}: end the name in .png or .pdf")
-    check([args.out], args.runs)
     files = [path / "history.csv" if path.is_dir() else path for path in args.runs]
+    check([args.out], [*args.runs, *files])
+    if twice := [path for k, path in enumerate(files) if path in files[:k]]:
+        raise Error(f"{twice[0]}: is named twice; each run is drawn once")
     names = _names(files)
     histories = {name: read_history(file) for name, file in zip(names, files, strict=True)}
     columns = args.column or [c for c in COLUMNS if any(c in h for h in histories.values())]
     runs = {}
     for name, history in histories.items():
-        unknown = [column for column in args.column or () if column not in history]
+        unknown = [column for column in ("epoch", *(args.column or ())) if column not in history]
         if unknown:
             raise Error(f"{name}: has no column {unknown[0]}; there are {', '.join(history)}")
         own = [column for column in columns if column in history]

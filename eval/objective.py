@@ -9,7 +9,6 @@
 `musegen eval objective` is the same.
 """
 
-import contextlib
 import re
 import sys
 from argparse import ArgumentParser, Namespace
@@ -113,17 +112,14 @@ def run(args: Namespace) -> None:
         Report(definition, measured + suites.printed([s for s in shown if definition in shown[s]]))
         for definition, measured in rows.items()
     ]
-    with contextlib.ExitStack() as written:  # all or none
-        for path, text in (
-            (args.json, report.as_json(reports)),
-            (args.csv, report.as_csv(reports)),
-            (args.markdown, report.as_markdown(tables, notes)),
-        ):
-            if path:
-                written.enter_context(files.replacing(path)).write_bytes(text.encode())
-        for path, one in drawings.items():
-            part = written.enter_context(files.replacing(path))
-            _draw(data, one, shown["mgeval"][0], args.track, part)
+    contents = {
+        args.json: report.as_json(reports).encode(),
+        args.csv: report.as_csv(reports).encode(),
+        args.markdown: report.as_markdown(tables, notes).encode(),
+    }
+    for path, one in drawings.items():
+        contents[path] = _picture(data, one, shown["mgeval"][0], args.track, path.suffix)
+    files.write_all({path: content for path, content in contents.items() if path})
     for path in drawings:
         print(files.shown(path))
 
@@ -184,11 +180,11 @@ def _drawings(generated: Sequence["Data"], path: Path) -> dict[Path, "Data"]:
     return found
 
 
-def _draw(data: "Data", one: "Data", definition: str, track: str, path: Path) -> None:
+def _picture(data: "Data", one: "Data", definition: str, track: str, ending: str) -> bytes:
     from musegen import plots
     from musegen.eval.measuring import distances
 
-    plots.save(distances(data, one, definition, track), path)
+    return plots.encoded(distances(data, one, definition, track), ending.lower())
 
 
 def _remarks(

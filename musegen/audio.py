@@ -48,12 +48,21 @@ def render(
     midi: str | Path, wav: str | Path, soundfont: str | Path | None = None, rate: int = 44100
 ) -> Path:
     """Plays a MIDI file into a stereo WAV file of `rate` samples a second."""
-    from musegen.midi import read
-
-    song = read(midi)  # FluidSynth plays a damaged file as silence; this says what is wrong
     wav = Path(wav)
     if wav.suffix.lower() != ".wav":
         raise Error(f"{wav}: give the sound a name that ends in .wav")
+    with replacing(wav) as part:
+        play(midi, part, soundfont, rate)
+    return wav
+
+
+def play(
+    midi: str | Path, wav: Path, soundfont: str | Path | None = None, rate: int = 44100
+) -> None:
+    """Does the same without care for what is there, and with the system's own errors."""
+    from musegen.midi import read
+
+    song = read(midi)  # FluidSynth plays a damaged file as silence; this says what is wrong
     if not 8000 <= rate <= 96000:
         raise Error(f"{rate} samples a second: choose 8000 to 96000")
     program = player()
@@ -69,14 +78,13 @@ def render(
     # A path from the root: FluidSynth takes a name that begins with - for an option.
     files = [os.path.abspath(font), os.path.abspath(midi)]
     options = ["-ni", "-q", "-g", "0.6", "-r", str(rate), "-T", "raw", "-O", "s16", "-E", "little"]
-    with replacing(wav) as part, part.open("wb") as file:
+    with wav.open("wb") as file:
         file.write(_header(rate, 0))
         size = _play([program, *options], files, file, 4 * rate * (MOST + TAIL))
         if size < 4 * rate * seconds:
             raise Error(f"{midi}: FluidSynth stopped before its end; try another sound font")
         file.seek(0)
         file.write(_header(rate, size))
-    return wav
 
 
 def _header(rate: int, size: int) -> bytes:

@@ -117,6 +117,13 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> Path:
     return path
 
 
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Writes several files, all or none."""
+    with contextlib.ExitStack() as written:
+        for path, content in contents.items():
+            written.enter_context(replacing(path)).write_bytes(content)
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives another path to write to; what was written there then replaces `path` at once."""

@@ -64,7 +64,7 @@ def write(
             elif kind == ".wav":
                 with tempfile.TemporaryDirectory() as folder:
                     song = files.write_bytes(Path(folder) / "song.mid", score.dumps_midi())
-                    audio.render(song, part)
+                    audio.play(song, part)
             else:
                 part.write_bytes(score.dumps_midi())
 
