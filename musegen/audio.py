@@ -21,7 +21,10 @@ FOLDERS = (
     "/usr/local/share/soundfonts",
 )
 FONTS = ("FluidR3_GM.sf2", "default-GM.sf3", "default-GM.sf2", "TimGM6mb.sf2")
-MOST, TAIL = 3 * 3600, 60  # seconds of a song, and of what resounds: under 4 GB, WAV's limit
+MOST, TAIL = (
+    3 * 3600,
+    60,
+)  # seconds of a song, and of what resounds or rests after it; 4 GB are WAV's limit
 
 
 def sound_font() -> Path:
@@ -80,7 +83,7 @@ def play(
     options = ["-ni", "-q", "-g", "0.6", "-r", str(rate), "-T", "raw", "-O", "s16", "-E", "little"]
     with wav.open("wb") as file:
         file.write(_header(rate, 0))
-        size = _play([program, *options], files, file, 4 * rate * (MOST + TAIL))
+        size = _play([program, *options], files, file, 4 * rate * round(seconds + TAIL))
         if size < 4 * rate * seconds:
             raise Error(f"{midi}: FluidSynth stopped before its end; try another sound font")
         file.seek(0)
@@ -96,7 +99,7 @@ def _header(rate: int, size: int) -> bytes:
 
 
 def _play(command: list[str], files: list[str], out: BinaryIO, most: int) -> int:
-    """Has FluidSynth play through a pipe; gives the number of bytes.
+    """Has FluidSynth play `most` bytes at most through a pipe; gives how many they are.
 
     It ends when nobody reads on, as when this process is killed, and a full disk is noticed here.
     """
@@ -111,12 +114,10 @@ def _play(command: list[str], files: list[str], out: BinaryIO, most: int) -> int
         finally:
             os.close(writing)
         try:
-            while block := sound.read(1 << 16):
+            while block := sound.read(min(1 << 16, most - size)):
                 size += len(block)
-                if size > most:
-                    raise Error(f"{files[-1]}: sounds longer than {MOST // 3600} hours")
                 out.write(block)
-            failed = process.wait()
+            failed = size < most and process.wait()
         finally:
             process.kill()
             process.wait()

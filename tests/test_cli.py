@@ -246,3 +246,16 @@ def test_an_empty_path_is_one_line(words, tmp_path, monkeypatch, capsys):
     assert said.startswith("musegen: ")
     assert said.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["generate", "export", "interpolate --grid", "info"])
+@pytest.mark.parametrize("name", ["loop", "n" * 300])
+def test_a_system_that_cannot_be_looked_for_is_one_line(
+    command, name, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    assert cli.main([*command.split(), name]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("musegen: ")
+    assert said.count("\n") == 1

@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    out = args.out or Path(f"{Path(args.system).resolve().name}-keras")
+    out = args.out or Path(f"{outputs.name(args.system)}-keras")
     files.check_folder(out, [registry.place(args.system)])
     if (out / registry.SYSTEM_FILE).exists() or (out / "config.json").exists():
         raise Error(f"{out}: holds a trained system or a run; choose another -o")

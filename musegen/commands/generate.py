@@ -26,7 +26,7 @@ def run(args: Namespace) -> None:
     from musegen import midi
     from musegen.phrases import TRACKS
 
-    out = args.out or [Path(f"{Path(args.system).resolve().name}.mid")]
+    out = args.out or [Path(f"{outputs.name(args.system)}.mid")]
     outputs.check(out, [registry.place(args.system)])
     system = systems.open_system(args.system, "generate")
     phrases, drawn = systems.generate(system, args.n, seed=args.seed, **options.chosen(args))

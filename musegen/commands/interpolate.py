@@ -68,7 +68,7 @@ def run(args: Namespace) -> None:
     from musegen import midi, plots
     from musegen.phrases import TRACKS
 
-    out = args.out or [Path(f"{Path(args.system).resolve().name}-interpolated.mid")]
+    out = args.out or [Path(f"{outputs.name(args.system)}-interpolated.mid")]
     sources = [source for source in (args.start, args.end) if source]
     outputs.check(out, [registry.place(args.system), *sources])
     ends = _read(args)

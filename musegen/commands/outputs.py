@@ -6,6 +6,7 @@ the work begins, and each is written whole or not at all.
 
 import contextlib
 import io
+import os
 import tempfile
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
@@ -30,6 +31,11 @@ def add_out(parser: ArgumentParser, default: str) -> None:
         help="what to write, by its ending: .mid, .npy (bool phrases), .png (piano-rolls) or .wav "
         f"(needs FluidSynth); may be given several times (default: {default})",
     )  # fmt: skip
+
+
+def name(system: str) -> str:
+    """The name of a system or its folder, `.` for one, which outputs are called after."""
+    return Path(os.path.realpath(system)).name
 
 
 def check(paths: Sequence[Path], sources: Sequence[str | Path] = ()) -> None:
