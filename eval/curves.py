@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from musegen import Error
+from musegen.files import check, shown
 
 COLUMNS = ("loss", "val_loss", "f1", "val_f1")
 
@@ -36,21 +37,24 @@ def run(args: Namespace) -> None:
     if args.out.suffix.lower() not in (".png", ".pdf"):
         raise Error(f"{args.out}: end the name in .png or .pdf")
     files = [path / "history.csv" if path.is_dir() else path for path in args.runs]
+    check([args.out], [*args.runs, *files])
+    if twice := [path for k, path in enumerate(files) if path in files[:k]]:
+        raise Error(f"{twice[0]}: is named twice; each run is drawn once")
     names = _names(files)
     histories = {name: read_history(file) for name, file in zip(names, files, strict=True)}
     columns = args.column or [c for c in COLUMNS if any(c in h for h in histories.values())]
     runs = {}
     for name, history in histories.items():
-        unknown = [column for column in args.column or () if column not in history]
+        unknown = [column for column in ("epoch", *(args.column or ())) if column not in history]
         if unknown:
             raise Error(f"{name}: has no column {unknown[0]}; there are {', '.join(history)}")
-        shown = [column for column in columns if column in history]
-        runs[name] = {column: (history["epoch"], history[column]) for column in shown}
+        own = [column for column in columns if column in history]
+        runs[name] = {column: (history["epoch"], history[column]) for column in own}
     plots.save(plots.comparison(runs, x="epoch", median=1), args.out)
-    print(args.out)
+    print(shown(args.out))
     for name, history in histories.items():
         ends = [f"{column} {history[column][-1]:.4g}" for column in columns if column in history]
-        print(f"{name}: {len(history['epoch'])} epochs, at the end {', '.join(ends)}")
+        print(f"{shown(name)}: {len(history['epoch'])} epochs, at the end {', '.join(ends)}")
 
 
 def _names(files: list[Path]) -> list[str]:

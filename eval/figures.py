@@ -15,9 +15,10 @@ from argparse import ArgumentParser, Namespace
 from importlib import import_module
 from pathlib import Path
 
-from musegen import Error, environment
+from musegen import Error, environment, registry
 from musegen.commands.options import add_seed, whole
 from musegen.eval.options import add_music
+from musegen.files import check, check_folder, shown
 
 # A module has FIGURES, number of the figure to what draws it from `sources.Sources`, CURVES, those
 # of them that show trainings, and TRACK, whose trainings the paper shows.
@@ -70,6 +71,8 @@ def run(args: Namespace) -> None:
         if getattr(args, name) and not room.CURVES & set(numbers):
             known = ", ".join(map(str, sorted(room.CURVES)))
             raise Error(f"--{name} {getattr(args, name)}: is of training curves, figures {known}")
+    if args.out.is_dir():
+        check(_path(args, number) for number in numbers)
     from musegen.eval.sources import Missing, Sources
 
     sources = Sources(
@@ -82,11 +85,15 @@ def run(args: Namespace) -> None:
         except Missing as missing:
             if args.figure:
                 raise
-            print(f"figure {number}: {missing}")
+            print(f"figure {number}: {shown(missing)}")
             continue
-        for path in _save(drawing, args.out / f"{args.paper}-figure-{number}.png"):
-            print(path)
-        print(f"figure {number}: {drawing.about}", flush=True)
+        for path in _save(drawing, _path(args, number)):
+            print(shown(path))
+        print(f"figure {number}: {shown(drawing.about)}", flush=True)
+
+
+def _path(args: Namespace, number: int) -> Path:
+    return args.out / f"{args.paper}-figure-{number}.png"
 
 
 def _check(args: Namespace) -> None:
@@ -99,8 +106,8 @@ def _check(args: Namespace) -> None:
         raise Error(f"--median {args.median}: the curves of {args.paper} are drawn as they are")
     if args.median and args.median % 2 == 0:
         raise Error(f"--median {args.median}: the filter has a middle; give an odd number")
-    if args.out.exists() and not args.out.is_dir():
-        raise Error(f"{args.out}: is no folder; choose another --out")
+    sources = [args.runs, args.system and registry.place(args.system)]
+    check_folder(args.out, [args.data, *filter(None, sources)])
     if args.runs and not args.runs.is_dir():
         raise Error(f"{args.runs}: no such folder")
 

@@ -12,6 +12,7 @@ from musegen import Error
 from musegen.data import Data
 from musegen.eval.report import Metrics, Row, clean
 from musegen.eval.suites import DUET, MGEVAL, MUSE
+from musegen.files import shown
 from musegen.metrics import PERCENT, duet, mgeval, muse, stats
 from musegen.metrics.events import from_phrases
 
@@ -152,5 +153,5 @@ def _blocks(data: Data, what: str) -> Iterator[np.ndarray]:
         yield block
         done += len(block)
         if time.monotonic() - begin > PATIENCE:
-            line = f"\r{data.name}, {what}: {done:,} of {len(data):,} phrases"
+            line = f"\r{shown(data.name)}, {what}: {done:,} of {len(data):,} phrases"
             print(line, end="\n" * (done == len(data)), file=sys.stderr, flush=True)

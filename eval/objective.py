@@ -16,13 +16,12 @@ from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musegen import Error
+from musegen import Error, files, registry
 from musegen.commands.options import SEED, spread, whole
 from musegen.eval import report, suites
 from musegen.eval.options import add_split
 from musegen.eval.report import Report
 from musegen.eval.suites import DUET, MGEVAL, MUSE, SUITES
-from musegen.files import write_bytes
 
 if TYPE_CHECKING:
     from musegen.data import Data
@@ -90,6 +89,8 @@ def run(args: Namespace) -> None:
     shown = suites.choose(args.suite, args.definition)
     _check(args, shown)
     data, generated, notes = _music(args)
+    drawings = _drawings(generated, args.plot) if args.plot else {}
+    _check_outputs(args, drawings)
     from musegen.eval.measuring import measure
 
     rows = {
@@ -111,15 +112,16 @@ def run(args: Namespace) -> None:
         Report(definition, measured + suites.printed([s for s in shown if definition in shown[s]]))
         for definition, measured in rows.items()
     ]
-    for path, text in (
-        (args.json, report.as_json(reports)),
-        (args.csv, report.as_csv(reports)),
-        (args.markdown, report.as_markdown(tables, notes)),
-    ):
-        if path:
-            write_bytes(path, text.encode())
-    if args.plot:
-        _draw(data, generated, shown["mgeval"][0], args.track, args.plot)
+    contents = {
+        args.json: report.as_json(reports).encode(),
+        args.csv: report.as_csv(reports).encode(),
+        args.markdown: report.as_markdown(tables, notes).encode(),
+    }
+    for path, one in drawings.items():
+        contents[path] = _picture(data, one, shown["mgeval"][0], args.track, path.suffix)
+    files.write_all({path: content for path, content in contents.items() if path})
+    for path in drawings:
+        print(files.shown(path))
 
 
 def _music(args: Namespace) -> tuple["Data", list["Data"], list[str]]:
@@ -154,28 +156,35 @@ def _check(args: Namespace, shown: Container[str]) -> None:
     for name in FOR_SYSTEMS:
         if getattr(args, name) is not None and not args.system:
             raise Error(f"--{name.replace('_', '-')}: is of a --system, and none is named")
-    taken = {Path(name).resolve() for name in (args.data, *args.generated)}
-    for path in (args.json, args.csv, args.markdown, args.plot):
-        if path is None:
-            continue
-        if not path.name or path.is_dir() or not path.parent.is_dir():
-            raise Error(f"{path}: there is no folder {path.parent} to write it to, or it is one")
-        if path.resolve() in taken:
-            raise Error(f"{path}: is read or written already; choose another name")
-        taken.add(path.resolve())
+    if args.plot and args.plot.suffix.lower() not in (".png", ".pdf"):
+        raise Error(f"{args.plot}: end the name in .png or .pdf")
+    _check_outputs(args, [args.plot])
 
 
-def _draw(
-    data: "Data", generated: Sequence["Data"], definition: str, track: str, path: Path
-) -> None:
-    """One picture for each generated set."""
+def _check_outputs(args: Namespace, plots: Iterable[Path | None]) -> None:
+    sources = [args.data, *args.generated, *map(registry.place, args.system)]
+    files.check(filter(None, (args.json, args.csv, args.markdown, *plots)), sources)
+
+
+def _drawings(generated: Sequence["Data"], path: Path) -> dict[Path, "Data"]:
+    """Each generated set by the name of its own picture; of equal names the later have numbers."""
+    if len(generated) == 1:
+        return {path: generated[0]}
+    found = {}
+    for one in generated:
+        name = re.sub(r"[^\w.]+", "-", one.name if " " in one.name else Path(one.name).stem)
+        stem, k = f"{path.stem}-{name}", 1
+        while (own := path.with_stem(f"{stem}-{k}" if k > 1 else stem)) in found:
+            k += 1
+        found[own] = one
+    return found
+
+
+def _picture(data: "Data", one: "Data", definition: str, track: str, ending: str) -> bytes:
     from musegen import plots
     from musegen.eval.measuring import distances
 
-    for one in generated:
-        name = re.sub(r"[^\w.]+", "-", one.name if " " in one.name else Path(one.name).stem)
-        own = path if len(generated) == 1 else path.with_stem(f"{path.stem}-{name}")
-        print(plots.save(distances(data, one, definition, track), own))
+    return plots.encoded(distances(data, one, definition, track), ending.lower())
 
 
 def _remarks(

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 
 from musegen.eval.published import Columns
+from musegen.files import cell, shown
 from musegen.metrics import PERCENT
 
 WIDTH = 120
@@ -36,7 +37,8 @@ class Row:
 
     @property
     def label(self) -> str:
-        return self.name if self.phrases is None else f"{self.name} ({self.phrases:,})"
+        name = shown(self.name)
+        return name if self.phrases is None else f"{name} ({self.phrases:,})"
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def as_csv(reports: Iterable[Report]) -> str:
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(["definition", "name", "kind", "phrases", "metric", "part", "value"])
     lines.writerows(
-        [report.definition, row.name, row.kind, row.phrases, code, part, _cell(value)]
+        [report.definition, cell(row.name), row.kind, row.phrases, code, part, _cell(value)]
         for report in reports
         for row in report.rows
         for code, parts in row.metrics.items()
@@ -136,13 +138,14 @@ def as_text(grids: Sequence[Grid], footnotes: Sequence[str]) -> str:
     """Tables for a terminal of 120 columns."""
     rows = (row for grid in grids for block in grid.blocks for row in block.rows)
     indent = max(len(row.label) for row in rows) + 4
-    notes = "\n".join(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in footnotes)
+    lines = [textwrap.fill(shown(note), WIDTH, subsequent_indent="  ") for note in footnotes]
+    notes = "\n".join(lines)
     return "\n\n".join([*(_text(grid, indent) for grid in grids), notes]) + "\n"
 
 
 def as_markdown(grids: Sequence[Grid], footnotes: Sequence[str]) -> str:
     """The same tables in Markdown, the closest values in bold."""
-    notes = "\n".join(f"- {note}" for note in footnotes)
+    notes = "\n".join(f"- {shown(note)}" for note in footnotes)
     return "\n\n".join([*map(_markdown, grids), notes]) + "\n"
 
 
@@ -180,9 +183,10 @@ def _markdown(grid: Grid) -> str:
             [f"**{text}**" if mark else text for text, mark in block.cells(column)]
             for column in grid.columns
         ]
+        labels = [row.label.replace("|", "\\|") for row in block.rows]
         lines += [
-            f"| {row.label} | " + " | ".join(cells) + " |"
-            for row, cells in zip(block.rows, zip(*columns, strict=True), strict=True)
+            f"| {label} | " + " | ".join(cells) + " |"
+            for label, cells in zip(labels, zip(*columns, strict=True), strict=True)
         ]
     return "\n".join(lines)
 

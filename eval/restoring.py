@@ -13,10 +13,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musegen import Error
+from musegen import registry
 from musegen.commands.options import add_seed
 from musegen.eval.options import add_music
-from musegen.files import write_bytes
+from musegen.files import check, shown, write_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,8 +47,7 @@ def run(args: Namespace) -> None:
     from musegen.eval import systems
     from musegen.phrases import TRACKS
 
-    if args.json and not args.json.parent.is_dir():
-        raise Error(f"{args.json}: there is no folder {args.json.parent}")
+    check([args.json] if args.json else [], [args.data, *map(registry.place, args.system)])
     opened = systems.opened(args.system, "restore")
     music = systems.held_out(load(args.data, systems.n_steps(opened, None)), args.split)
     found = {
@@ -57,9 +56,9 @@ def run(args: Namespace) -> None:
         for way, parts in WAYS.items()
         if system.can_refine or not parts[1]
     }
-    print(f"F1 of the cells that are on, {len(music):,} phrases of {music.name}")
-    shown = {row: ["-" if x is None else f"{x:.3f}" for x in own] for row, own in found.items()}
-    print(table(shown, TRACKS))
+    print(f"F1 of the cells that are on, {len(music):,} phrases of {shown(music.name)}")
+    rows = {row: ["-" if x is None else f"{x:.3f}" for x in own] for row, own in found.items()}
+    print(table(rows, TRACKS))
     if args.json:
         told = {"data": music.name, "phrases": len(music), "tracks": TRACKS, "f1": found}
         write_bytes(args.json, (json.dumps(told, indent=1) + "\n").encode())

@@ -35,7 +35,7 @@ def read_history(path: Path) -> History:
         with path.open(newline="") as file:
             lines = list(csv.DictReader(file))
         rows = [{name: float(value) for name, value in line.items()} for line in lines]
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, csv.Error) as error:
         raise Error(f"{path}: no history of a training ({error})") from None
     if not rows:
         raise Missing(f"{path}: not one epoch yet")

@@ -1,12 +1,16 @@
 """MIDI to WAV through FluidSynth, if it is installed."""
 
+import os
 import shutil
+import struct
 import subprocess
 import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import BinaryIO
 
 from musegen import Error
+from musegen.files import check, replacing, shown
 
 # Where Debian, Fedora, Arch and Homebrew put sound fonts.
 FOLDERS = (
@@ -17,6 +21,10 @@ FOLDERS = (
     "/usr/local/share/soundfonts",
 )
 FONTS = ("FluidR3_GM.sf2", "default-GM.sf3", "default-GM.sf2", "TimGM6mb.sf2")
+MOST, TAIL = (
+    3 * 3600,
+    60,
+)  # seconds of a song, and of what resounds or rests after it; 4 GB are WAV's limit
 
 
 def sound_font() -> Path:
@@ -43,42 +51,82 @@ def render(
     midi: str | Path, wav: str | Path, soundfont: str | Path | None = None, rate: int = 44100
 ) -> Path:
     """Plays a MIDI file into a stereo WAV file of `rate` samples a second."""
-    from musegen.midi import read
-
-    song = read(midi)  # FluidSynth plays a damaged file as silence; this says what is wrong
     wav = Path(wav)
     if wav.suffix.lower() != ".wav":
         raise Error(f"{wav}: give the sound a name that ends in .wav")
+    with replacing(wav) as part:
+        play(midi, part, soundfont, rate)
+    return wav
+
+
+def play(
+    midi: str | Path, wav: Path, soundfont: str | Path | None = None, rate: int = 44100
+) -> None:
+    """Does the same without care for what is there, and with the system's own errors."""
+    from musegen.midi import read
+
+    song = read(midi)  # FluidSynth plays a damaged file as silence; this says what is wrong
     if not 8000 <= rate <= 96000:
         raise Error(f"{rate} samples a second: choose 8000 to 96000")
     program = player()
     font = Path(soundfont) if soundfont else sound_font()
     if not font.is_file():
         raise Error(f"{font}: no such sound font")
-    if font.read_bytes()[:4] != b"RIFF":
-        raise Error(f"{font}: no sound font")
+    with font.open("rb") as file:
+        if file.read(4) != b"RIFF":
+            raise Error(f"{font}: no sound font")
     seconds = float((60.0 / song.tempo[:-1]).sum())
-    command = [program, "-ni", "-g", "0.6", "-r", str(rate), "-T", "wav", "-F"]
-    try:
-        wav.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=wav.parent) as folder:
-            part = Path(folder) / "part.wav"
-            _play([*command, str(part), str(font), str(midi)], part, 4 * rate * seconds)
-            part.replace(wav)
-    except OSError as error:
-        raise Error(f"{wav}: cannot be written ({error.strerror})") from None
-    return wav
+    if seconds > MOST:
+        raise Error(f"{midi}: lasts {seconds / 3600:,.1f} hours; {MOST // 3600} at most are played")
+    # A path from the root: FluidSynth takes a name that begins with - for an option.
+    files = [os.path.abspath(font), os.path.abspath(midi)]
+    options = ["-ni", "-q", "-g", "0.6", "-r", str(rate), "-T", "raw", "-O", "s16", "-E", "little"]
+    with wav.open("wb") as file:
+        file.write(_header(rate, 0))
+        size = _play([program, *options], files, file, 4 * rate * round(seconds + TAIL))
+        if size < 4 * rate * seconds:
+            raise Error(f"{midi}: FluidSynth stopped before its end; try another sound font")
+        file.seek(0)
+        file.write(_header(rate, size))
 
 
-def _play(command: list[str], part: Path, n_bytes: float) -> None:
-    """Runs FluidSynth; on a full disk it writes what fits and says nothing."""
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    written = part.stat().st_size if part.is_file() else 0
-    if done.returncode or written < 44:
-        reason = (done.stderr.strip().splitlines() or ["no sound was made"])[-1]
-        raise Error(f"{command[-1]}: FluidSynth failed with sound font {command[-2]} ({reason})")
-    if written < n_bytes:
-        raise Error(f"{part.parent.parent}: the sound is cut off; is the disk full?")
+def _header(rate: int, size: int) -> bytes:
+    """The header of a WAV file with `size` bytes of 16-bit stereo sound."""
+    shape = 16, 1, 2, rate, 4 * rate, 4, 16
+    return struct.pack(
+        "<4sI4s4sI2H2I2H4sI", b"RIFF", size + 36, b"WAVE", b"fmt ", *shape, b"data", size
+    )
+
+
+def _play(command: list[str], files: list[str], out: BinaryIO, most: int) -> int:
+    """Has FluidSynth play `most` bytes at most through a pipe; gives how many they are.
+
+    It ends when nobody reads on, as when this process is killed, and a full disk is noticed here.
+    """
+    reading, writing = os.pipe()
+    size = 0
+    with open(reading, "rb", buffering=0) as sound, tempfile.TemporaryFile() as said:
+        try:
+            process = subprocess.Popen(
+                [*command, "-F", f"/dev/fd/{writing}", *files],
+                pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            )  # fmt: skip
+        finally:
+            os.close(writing)
+        try:
+            while block := sound.read(min(1 << 16, most - size)):
+                size += len(block)
+                out.write(block)
+            failed = size < most and process.wait()
+        finally:
+            process.kill()
+            process.wait()
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()
+    if failed or not size:
+        reason = (lines or ["no sound was made"])[-1]
+        raise Error(f"{files[-1]}: FluidSynth failed with sound font {files[0]} ({reason})")
+    return size
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -89,5 +137,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    out = args.out or Path(args.midi).with_suffix(".wav")
-    print(render(args.midi, out, args.soundfont, args.rate))
+    midi = Path(args.midi)
+    out = Path(args.out or midi.parent / f"{midi.stem}.wav")
+    check([out], [midi, args.soundfont] if args.soundfont else [midi])
+    print(shown(render(midi, out, args.soundfont, args.rate)))

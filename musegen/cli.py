@@ -4,7 +4,6 @@ A command is a module with `add_arguments(parser)` and `run(args)`; it is import
 so that no command waits for what another one needs.
 """
 
-import errno
 import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -14,8 +13,10 @@ from importlib import import_module
 from inspect import cleandoc
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import TextIO
 
 from musegen import Error, __version__
+from musegen.files import shown
 
 # words: module, what it does, what it reads and writes, an example
 COMMANDS = {
@@ -131,24 +132,55 @@ def main(argv: list[str] | None = None) -> int:
 
 def guard(function: Callable, *args) -> int:
     """Calls `function`; a user's mistake becomes one line on stderr and exit code 2."""
+    _prepare_streams()
     try:
         function(*args)
         sys.stdout.flush()
     except Error as error:
-        print(f"musegen: {error}", file=sys.stderr)
-        return 2
+        return _failed(error)
     except KeyboardInterrupt:
-        print("musegen: stopped", file=sys.stderr)
-        return 130
+        return _failed("stopped", 130)
     except BrokenPipeError:  # the reader of a pipe went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say(sys.stdout, "")
         return 141
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        print("musegen: no space left on the device", file=sys.stderr)
-        return 2
+        reason, name = error.strerror or str(error), error.filename
+        if isinstance(name, str | bytes | os.PathLike):
+            reason = f"{os.fsdecode(name)}: cannot be read or written ({reason})"
+        return _failed(reason)
     return 0
+
+
+def _prepare_streams() -> None:
+    """Lets every name be printed, in an encoding that lacks it too, and closed streams be written.
+
+    Where a stream is closed its number would be that of the next file to be opened.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115, as the others are
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _failed(reason: object, code: int = 2) -> int:
+    """Says in one line why there is no result; gives the exit code."""
+    _say(sys.stdout, "")
+    _say(sys.stderr, f"musegen: {shown(reason)}\n")
+    return code
+
+
+def _say(stream: TextIO, text: str) -> None:
+    """Writes what there is; what is not taken is dropped, or Python would try again at its end."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def run_module(command: str, argv: list[str] | None = None) -> None:

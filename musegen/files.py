@@ -1,10 +1,12 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and nowhere else than where they may stand."""
 
 import contextlib
 import io
 import os
+import secrets
+import stat
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,26 +16,125 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+def shown(name: object) -> str:
+    """A name is shown on one line: what cannot be printed in it is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))
+
+
+def cell(name: str) -> str:
+    """A name in a table stays text: spreadsheets take `=`, `+`, `-` and `@` for a formula."""
+    return f"'{shown(name)}" if name.lstrip()[:1] in tuple("=+-@") else shown(name)
+
+
+def check(outputs: Iterable[str | Path], sources: Iterable[str | Path] = ()) -> None:
+    """Outputs that cannot be written, or that would cost a file that is read, raise an `Error`.
+
+    Args:
+        outputs: files to write, each a new one or a regular file.
+        sources: files and folders that are read, nothing in which is written to; what is there but
+            neither of the two, such as a FIFO, is no source.
+    """
+    taken = _places(sources)
+    for path in map(Path, outputs):
+        mode = _mode(path, "written")
+        if not path.name or stat.S_ISDIR(mode):
+            raise Error(f"{path}: is a folder; choose another name")
+        if mode and not stat.S_ISREG(mode):
+            raise Error(f"{path}: is no regular file; choose another name")
+        if not path.parent.is_dir():
+            raise Error(f"{path}: there is no folder {path.parent}; make it first")
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise Error(f"{path}: the folder {path.parent} may not be written to; choose another")
+        _mode(_beside(path), "written")  # a name that is too long for this place
+        _refuse(path, taken)
+        taken.add(Path(os.path.realpath(path)))
+
+
+def check_folder(folder: Path, sources: Iterable[str | Path] = ()) -> None:
+    """A folder to write to that is none, or that is read or stands in one, raises an `Error`."""
+    mode = _mode(folder, "written")
+    if mode and not stat.S_ISDIR(mode):
+        raise Error(f"{folder}: is no folder; choose another one")
+    above = folder
+    while not above.exists():
+        above = above.parent
+    if not above.is_dir():
+        raise Error(f"{folder}: {above} is no folder; choose another one")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise Error(f"{folder}: the folder {above} may not be written to; choose another")
+    _refuse(folder, _places(sources))
+
+
+def _places(sources: Iterable[str | Path]) -> set[Path]:
+    """Where the sources stand that are there."""
+    found = set()
+    for source in sources:
+        mode = _mode(Path(source), "read")
+        if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise Error(f"{source}: is neither a file nor a folder; give a copy of what is in it")
+        if not str(source):
+            raise Error("'': an empty name is no file or folder; give one, . is this folder")
+        if mode:
+            found.add(Path(os.path.realpath(source)))
+    return found
+
+
+def _refuse(path: Path, taken: Container[Path]) -> None:
+    place = Path(os.path.realpath(path))
+    if place in taken:
+        raise Error(f"{path}: is read or written already; choose another name")
+    for above in place.parents:
+        if above in taken:
+            raise Error(f"{path}: is inside {above}, which is read; choose another place")
+
+
+def _mode(path: Path, what: str) -> int:
+    """What is at a path, 0 for nothing; an `Error` says why it cannot be told."""
+    try:
+        return os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise Error(f"{path}: cannot be {what} ({error.strerror})") from None
+
+
+def _beside(path: Path, ending: str = "") -> Path:
+    """A name in the same folder that nobody can guess, and that is short whatever `path` is."""
+    return path.parent / f".{secrets.token_hex(8)}.part{ending}"
+
+
+def _opened(partial: Path) -> int:
+    """Opens a new file; one that is there already, or a link, is none of ours."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    return os.open(partial, flags | getattr(os, "O_BINARY", 0), 0o666)
+
+
 def write_bytes(path: str | Path, content: bytes | memoryview) -> Path:
     """Writes a whole file or none of it; a file of that name is replaced at once."""
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        raise Error(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with _put(path, _beside(path)) as partial, os.fdopen(_opened(partial), "wb") as file:
+        file.write(content)
     return path
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Writes several files, all or none."""
+    with contextlib.ExitStack() as written:
+        for path, content in contents.items():
+            written.enter_context(replacing(path)).write_bytes(content)
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives another path to write to; what was written there then replaces `path` at once."""
-    partial = path.with_name(f".{os.getpid()}.{path.name}")
+    with _put(path, _beside(path, path.suffix)) as partial:
+        os.close(_opened(partial))
+        yield partial
+
+
+@contextlib.contextmanager
+def _put(path: Path, partial: Path) -> Iterator[Path]:
+    """What was written to `partial` takes the place of `path`, or is gone."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

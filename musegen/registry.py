@@ -29,6 +29,12 @@ def pretrained() -> dict[str, Path]:
     return {folder.name: folder for folder in sorted(found)}
 
 
+def place(what: str | Path) -> Path:
+    """Where a trained system of that name or folder stands, if there is one."""
+    path = Path(what)
+    return path if (path / SYSTEM_FILE).is_file() else pretrained().get(str(what), path)
+
+
 def load(what: str | Path) -> Any:
     """A trained system by its name or folder, or one Keras model by its `.keras` file.
 

@@ -1,6 +1,8 @@
 """What several test files share."""
 
+import contextlib
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,19 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def shared_data(shared: Path) -> Path:
     return shared / "data"
+
+
+@pytest.fixture
+def full_disk():
+    """A disk on which no file gets longer than some bytes: what is more cannot be written."""
+
+    @contextlib.contextmanager
+    def full(size: int):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return full

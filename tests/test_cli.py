@@ -160,3 +160,102 @@ def test_a_closed_pipe_is_no_error():
         text=True,
     )
     assert done.stderr == ""
+
+
+def run(words, **options):
+    """Runs a shell's line in which `$musegen` is the command; gives its exit code and stderr."""
+    line = words.replace("$musegen", f"{sys.executable} -m musegen")
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, **options)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_are_no_crash(closed):
+    assert run(f"$musegen info {closed}") == (0, "")
+    assert run(f"$musegen sing {closed}")[0] == 2
+
+
+def test_a_full_stdout_is_one_line():
+    assert run("$musegen info > /dev/full") == (2, "musegen: No space left on device\n")
+    assert run("$musegen sing 2> /dev/full") == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PermissionError(13, "denied", "a\nb"), r"a\nb: cannot be read or written (denied)"),
+        (OSError(36, "too long", b"n\xff"), r"n\udcff: cannot be read or written (too long)"),
+        (OSError(40, "a loop", Path("x")), "x: cannot be read or written (a loop)"),
+        (OSError("odd"), "odd"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(error, line, capsys):
+    def fails():
+        raise error
+
+    assert cli.guard(fails) == 2
+    assert capsys.readouterr().err == f"musegen: {line}\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_odd_names_are_one_line_in_any_encoding(tmp_path, encoding):
+    odd = os.fsencode(tmp_path) + b"/\xff\n\xc3\xa9\x1b[0m"
+    os.mkdir(odd)
+    with open(odd + b"/history.csv", "w") as file:
+        file.write("epoch,loss\n1,0.5\n2,0.4\n")
+    words = [sys.executable, "-m", "musegen", "eval", "curves", odd, "--out", odd + b".png"]
+    environ = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(words, capture_output=True, env=environ)
+    assert (done.returncode, done.stderr) == (0, b"")
+    written, ends = done.stdout.splitlines()
+    assert written.endswith(b"[0m.png")
+    assert ends.endswith(b"[0m: 2 epochs, at the end loss 0.4")
+    assert b"\x1b" not in done.stdout
+    assert os.path.getsize(odd + b".png")
+    done = subprocess.run([*words[:4], "info", odd + b".mid"], capture_output=True, env=environ)
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data prepare", "", "-o", "x"],
+        ["data prepare", "song.mid", "-o", ""],
+        ["data info", ""],
+        ["data info", "demo", "--picture", ""],
+        ["generate", ""],
+        ["generate", "midi-s2", "-o", ""],
+        ["restore", "", "--system", "midi-s2"],
+        ["accompany", "", "--system", "midi-s2"],
+        ["interpolate", "midi-s2", "--from", "", "--to", ""],
+        ["export", ""],
+        ["render", ""],
+        ["render", "song.mid", "--soundfont", ""],
+        ["eval objective", "--data", ""],
+        ["eval objective", "--json", ""],
+        ["eval restoring", "--data", ""],
+        ["eval restoring", "--json", ""],
+        ["eval figures", "midi-s2", "--data", ""],
+        ["eval curves", ""],
+    ],
+)
+def test_an_empty_path_is_one_line(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*words[0].split(), *words[1:]]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("musegen: ")
+    assert said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["generate", "export", "interpolate --grid", "info"])
+@pytest.mark.parametrize("name", ["loop", "n" * 300])
+def test_a_system_that_cannot_be_looked_for_is_one_line(
+    command, name, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    assert cli.main([*command.split(), name]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("musegen: ")
+    assert said.count("\n") == 1

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musegen import Error
+from musegen import Error, registry
 from musegen.commands import options, outputs, songs, systems
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(args: Namespace) -> None:
     from musegen.phrases import TRACKS
 
     out = args.out or [Path(f"{Path(args.song).stem}-accompanied.mid")]
-    outputs.check(out, [args.song])
+    outputs.check(out, [args.song, registry.place(args.system)])
     songs.check_tracks("--track", [args.track] if args.track else [])
     song, silent = songs.read(args.song)
     system = systems.open_system(args.system, "accompany")

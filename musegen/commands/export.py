@@ -8,9 +8,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from musegen import Error, registry
+from musegen import Error, files, registry
 from musegen.commands import options, outputs, systems
-from musegen.files import replacing, write_bytes
 from musegen.layout import LOWEST_PITCH, TRACKS
 
 LISTING = "parts.json"
@@ -26,21 +25,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    out = args.out or Path(f"{Path(args.system).resolve().name}-keras")
-    if out.exists() and not out.is_dir():
-        raise Error(f"{out}: is no folder; choose another -o")
+    out = args.out or Path(f"{outputs.name(args.system)}-keras")
+    files.check_folder(out, [registry.place(args.system)])
     if (out / registry.SYSTEM_FILE).exists() or (out / "config.json").exists():
         raise Error(f"{out}: holds a trained system or a run; choose another -o")
     system = systems.open_system(args.system, "parts")
+    if out.is_dir():
+        files.check([out / LISTING, *(out / f"{name}.keras" for name in system.parts())])
     parts = {name: write(out, name, *part) for name, part in system.parts().items()}
     facts = {"system": args.system, "tracks": TRACKS, "lowest_pitch": LOWEST_PITCH, "parts": parts}
-    write_bytes(out / LISTING, (json.dumps(facts, indent=2) + "\n").encode())
+    files.write_bytes(out / LISTING, (json.dumps(facts, indent=2) + "\n").encode())
     rows = {
         f"{name}.keras": (outputs.shapes(part["inputs"]), outputs.shapes(part["outputs"]))
         for name, part in parts.items()
     }
     print(outputs.table(rows, ("takes", "gives")))
-    print(f"{out / LISTING} says what each takes and gives; keras.saving.load_model opens them")
+    listing = files.shown(out / LISTING)
+    print(f"{listing} says what each takes and gives; keras.saving.load_model opens them")
 
 
 def write(out: Path, name: str, network: Any, words: str) -> dict:
@@ -51,7 +52,7 @@ def write(out: Path, name: str, network: Any, words: str) -> dict:
         plain = stock(network, expand=True)
     except NoStockForm as error:
         raise Error(f"{name}: cannot be written in layers of Keras's own ({error})") from None
-    with replacing(out / f"{name}.keras") as partial:
+    with files.replacing(out / f"{name}.keras") as partial:
         plain.save(partial)
     return {
         "what": words,

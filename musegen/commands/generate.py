@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from musegen import registry
 from musegen.commands import options, outputs, systems
 
 
@@ -25,8 +26,8 @@ def run(args: Namespace) -> None:
     from musegen import midi
     from musegen.phrases import TRACKS
 
-    out = args.out or [Path(f"{Path(args.system).resolve().name}.mid")]
-    outputs.check(out)
+    out = args.out or [Path(f"{outputs.name(args.system)}.mid")]
+    outputs.check(out, [registry.place(args.system)])
     system = systems.open_system(args.system, "generate")
     phrases, drawn = systems.generate(system, args.n, seed=args.seed, **options.chosen(args))
     phrases = options.quantised(phrases, args.quantise)

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musegen import Error
+from musegen import Error, registry
 from musegen.commands import options, outputs, systems
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def run(args: Namespace) -> None:
     from musegen import midi, plots
     from musegen.phrases import TRACKS
 
-    out = args.out or [Path(f"{Path(args.system).resolve().name}-interpolated.mid")]
-    outputs.check(out, [source for source in (args.start, args.end) if source])
+    out = args.out or [Path(f"{outputs.name(args.system)}-interpolated.mid")]
+    sources = [source for source in (args.start, args.end) if source]
+    outputs.check(out, [registry.place(args.system), *sources])
     ends = _read(args)
     system = systems.open_system(args.system)
     if track := systems.given(system):

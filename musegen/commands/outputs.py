@@ -4,15 +4,16 @@
 the work begins, and each is written whole or not at all.
 """
 
+import contextlib
 import io
+import os
 import tempfile
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musegen import Error, audio
-from musegen.files import write_bytes
+from musegen import Error, audio, files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,19 +33,17 @@ def add_out(parser: ArgumentParser, default: str) -> None:
     )  # fmt: skip
 
 
+def name(system: str) -> str:
+    """The name of a system or its folder, `.` for one, which outputs are called after."""
+    return Path(os.path.realpath(system)).name
+
+
 def check(paths: Sequence[Path], sources: Sequence[str | Path] = ()) -> None:
-    """Raises an `Error` for what cannot be written; `sources` are files that must stay."""
-    taken = {Path(source).resolve() for source in sources}
+    """Music that cannot be written raises an `Error`, see `musegen.files.check`."""
     for path in paths:
         if path.suffix.lower() not in ENDINGS:
             raise Error(f"{path}: end the name in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
-        if path.is_dir():
-            raise Error(f"{path}: is a folder")
-        if not path.parent.is_dir():
-            raise Error(f"{path}: there is no folder {path.parent}")
-        if path.resolve() in taken:
-            raise Error(f"{path}: is read or written already; choose another name")
-        taken.add(path.resolve())
+    files.check(paths, sources)
     if any(path.suffix.lower() == ".wav" for path in paths):
         audio.sound_font()
         audio.player()
@@ -56,22 +55,24 @@ def write(
     score: "symusic.Score",
     draw: "Callable[[], Figure | np.ndarray]",
 ) -> None:
-    """Writes each file; `draw` makes the picture, a figure or grey pixels."""
+    """Writes all files or none; `draw` makes the picture, a figure or grey pixels."""
     import numpy as np
 
-    for path in paths:
-        kind = path.suffix.lower()
-        if kind == ".npy":
-            buffer = io.BytesIO()
-            np.save(buffer, phrases, allow_pickle=False)
-            write_bytes(path, buffer.getbuffer())
-        elif kind == ".png":
-            write_bytes(path, _png(draw()))
-        elif kind == ".wav":
-            with tempfile.TemporaryDirectory() as folder:
-                audio.render(write_bytes(Path(folder) / "song.mid", score.dumps_midi()), path)
-        else:
-            write_bytes(path, score.dumps_midi())
+    with contextlib.ExitStack() as written:
+        for path in paths:
+            part, kind = written.enter_context(files.replacing(path)), path.suffix.lower()
+            if kind == ".npy":
+                buffer = io.BytesIO()
+                np.save(buffer, phrases, allow_pickle=False)
+                part.write_bytes(buffer.getbuffer())
+            elif kind == ".png":
+                part.write_bytes(_png(draw()))
+            elif kind == ".wav":
+                with tempfile.TemporaryDirectory() as folder:
+                    song = files.write_bytes(Path(folder) / "song.mid", score.dumps_midi())
+                    audio.play(song, part)
+            else:
+                part.write_bytes(score.dumps_midi())
 
 
 def _png(picture: "Figure | np.ndarray") -> bytes:
@@ -81,12 +82,11 @@ def _png(picture: "Figure | np.ndarray") -> bytes:
 
     from musegen import plots
 
-    if isinstance(picture, np.ndarray):
-        buffer = io.BytesIO()
-        image.imsave(buffer, picture, cmap="gray", vmin=0, vmax=255, format="png")
-        return buffer.getvalue()
-    with tempfile.TemporaryDirectory() as folder:
-        return plots.save(picture, Path(folder) / "picture.png").read_bytes()
+    if not isinstance(picture, np.ndarray):
+        return plots.encoded(picture, ".png")
+    buffer = io.BytesIO()
+    image.imsave(buffer, picture, cmap="gray", vmin=0, vmax=255, format="png")
+    return buffer.getvalue()
 
 
 def phrase_picture(phrases: "np.ndarray") -> "np.ndarray":
@@ -104,11 +104,11 @@ def phrase_picture(phrases: "np.ndarray") -> "np.ndarray":
 
 def table(rows: dict[str, Sequence], columns: Sequence[str]) -> str:
     """Rows of values under the names of their columns."""
-    first = max(map(len, rows))
+    first = max(len(files.shown(name)) for name in rows)
     cells = {"": columns} | rows
     widths = [max(len(str(row[k])) for row in cells.values()) for k in range(len(columns))]
     return "\n".join(
-        f"{name:<{first}}  "
+        f"{files.shown(name):<{first}}  "
         + "  ".join(f"{value!s:>{width}}" for value, width in zip(row, widths, strict=True))
         for name, row in cells.items()
     )
@@ -140,7 +140,7 @@ def statistics(phrases: "np.ndarray") -> dict[str, list[str]]:
 
 def names(paths: Sequence[Path]) -> str:
     """`a.mid, b.png and c.npy`."""
-    *most, last = map(str, paths)
+    *most, last = map(files.shown, paths)
     return f"{', '.join(most)} and {last}" if most else last
 
 

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musegen import Error
+from musegen import Error, registry
 from musegen.commands import options, outputs, songs, systems
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     out = args.out or [Path(f"{Path(args.song).stem}-restored.mid")]
-    outputs.check(out, [args.song])
+    outputs.check(out, [args.song, registry.place(args.system)])
     song = _read(args)
     system = systems.open_system(args.system, "restore")
     original, played, drawn = songs.play(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musegen import Error
+from musegen import Error, files
 from musegen.commands import options, outputs, systems
 
 if TYPE_CHECKING:
@@ -84,5 +84,5 @@ def write(
     score = midi.to_score_like(whole[0], args.song, keep=keep)
     outputs.write(out, whole, score, lambda: plots.songs(long))
     bars = outputs.counted(whole.shape[1], "bar")
-    print(f"{outputs.names(out)}: {bars}, in step with {args.song}; {drawn}")
+    print(f"{outputs.names(out)}: {bars}, in step with {files.shown(args.song)}; {drawn}")
     print(outputs.table(outputs.statistics(whole) | row, TRACKS))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
+from musegen.files import check, shown
 from musegen.metrics import PERCENT
 
 if TYPE_CHECKING:
@@ -99,12 +100,7 @@ def picture(opened: "Data", path: str | Path, seed: int = 0) -> None:
 
     tracks = [name for name in opened.layout.tracks if name in TRACKS]
     phrases = reorder(sample(opened, seed=seed), opened.layout.tracks, tracks)
-    try:
-        plots.save(plots.phrase_grid(phrases, columns=4, tracks=tracks), path)
-    except OSError as error:
-        raise Error(
-            f"{path}: cannot be written ({error.strerror}); say where with --picture"
-        ) from None
+    plots.save(plots.phrase_grid(phrases, columns=4, tracks=tracks), path)
 
 
 def table(info: dict) -> str:
@@ -115,7 +111,7 @@ def table(info: dict) -> str:
     if "songs" in info:
         total += f" of {info['songs']:,} songs, from {info['source']}"
     lines = [
-        f"{info['name']}: {total}",
+        shown(f"{info['name']}: {total}"),
         f"{layout['n_bars']} bars of {layout['n_steps']} steps, 84 pitches, {len(tracks)} tracks",
     ]
     if info["skipped"]:
@@ -176,10 +172,11 @@ def run(args: Namespace) -> None:
         raise Error(f"--seed {args.seed}: give 0 or more")
     if Path(args.picture).suffix not in (".png", ".pdf"):
         raise Error(f"{args.picture}: give the picture a name that ends in .png or .pdf")
+    check([args.picture], [args.source])
     opened = data.load(args.source)
     info = describe(opened) | origin(args.source)
     picture(opened, args.picture, args.seed)
     if args.json:
         print(json.dumps(info | {"picture": args.picture}, indent=2, allow_nan=False))
     else:
-        print(f"{table(info)}\n\n{PICTURED} random phrases are drawn in {args.picture}")
+        print(f"{table(info)}\n\n{PICTURED} random phrases are drawn in {shown(args.picture)}")

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from musegen import Error, reading
+from musegen.files import cell
 
 NAME = "journal.jsonl"
 REMEDY = "delete the folder, and prepare the data again"
@@ -141,9 +142,9 @@ class Journal:
         n_songs = 0
         for record in self.records():
             if record.reason:
-                skipped_rows.writerow((record.name, record.reason))
+                skipped_rows.writerow((cell(record.name), record.reason))
             else:
-                song_rows.writerow((n_songs, record.name, record.split, record.phrases))
+                song_rows.writerow((n_songs, cell(record.name), record.split, record.phrases))
                 n_songs += 1
         return songs.getvalue().encode(), skipped.getvalue().encode()
 

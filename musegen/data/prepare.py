@@ -30,7 +30,7 @@ from musegen.data.journal import NAME as JOURNAL
 from musegen.data.journal import REMEDY, SKIPPED, SONGS, Journal, Record, differences
 from musegen.data.sources import Item, items
 from musegen.data.workers import available, processes, threads
-from musegen.files import write_bytes
+from musegen.files import check_folder, shown, write_bytes
 
 # numpy and all that reads music are imported where they are used: help does not wait for them, and
 # a worker can say how many threads it wants first.
@@ -316,8 +316,7 @@ def prepare(
         progress: is told songs done, share of the source, and phrases found.
     """
     settings, out = settings or Settings(), Path(out)
-    if Path(source).is_dir() and out.resolve().is_relative_to(Path(source).resolve()):
-        raise Error(f"{out}: is inside the source; choose a folder outside of it")
+    check_folder(out, [source])
     if done := _done(source, out, settings):
         return done
     stream = items(source)  # an Error if there is nothing, before a folder is made
@@ -554,15 +553,15 @@ def report(summary: Summary, out: str | Path, seconds: float) -> str:
     if summary.skipped:
         total = summary.skipped.total()
         lines.append(f"skipped {total:,} of {summary.files:,} files: {_reasons(summary.skipped)}")
-        lines.append(f"{Path(out) / SKIPPED} names each")
+        lines.append(f"{shown(Path(out) / SKIPPED)} names each")
     if not splits["train"]["phrases"]:
         lines.append(
             "no song fell to train: there are few; try --val 0 --test 0, or another --seed"
         )
     if summary.new:
-        lines.append(f"{summary.files:,} files in {seconds:.1f} s, written to {out}")
+        lines.append(f"{summary.files:,} files in {seconds:.1f} s, written to {shown(out)}")
     else:
         lines.append(
-            f"{out} is complete already; for a source that has changed, choose a new folder"
+            f"{shown(out)} is complete already; for a source that has changed, choose a new folder"
         )
     return "\n".join(lines)

@@ -29,6 +29,7 @@ from typing import BinaryIO
 
 from musegen import Error
 from musegen.data import corpora
+from musegen.files import check, shown
 
 MAX_BYTES = 1 << 26  # of one member
 SUFFIXES = (".mid", ".midi", ".kar", ".npz")
@@ -48,7 +49,7 @@ class Item:
     """One file of a source.
 
     Args:
-        name: a label: where it stands in the source.
+        name: a label: where it stands in the source, as it can be shown and stored.
         kind: `"midi"` or `"npz"`, empty when there is an error.
         data: the whole file.
         at: share of the source that has been read, 0 to 1.
@@ -60,6 +61,10 @@ class Item:
     data: bytes = b""
     at: float = 0.0
     error: str | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "name", shown(self.name))
+        object.__setattr__(self, "error", self.error and shown(self.error))
 
     @cached_property
     def digest(self) -> bytes:
@@ -87,6 +92,7 @@ def _some(stream: Iterator[Item], source: str | Path) -> Iterator[Item]:
 
 
 def _open(path: Path) -> Iterator[Item]:
+    check([], [path])  # a FIFO would wait for ever
     try:
         if path.is_dir():
             return _folder(path)
@@ -110,7 +116,7 @@ def _item(
     name: str, size: int, open_file: Callable[[], BinaryIO], at: float, expected: bool
 ) -> Item | None:
     """A member of `size` bytes; None if it is no music, and was not `expected` to be."""
-    reject = partial(Item, _label(name), at=at)
+    reject = partial(Item, name, at=at)
     if expected and _STRAYS.match(name):
         return reject(error="its path leads out of the archive")
     if size > MAX_BYTES:
@@ -125,17 +131,12 @@ def _item(
     except _DAMAGE as error:
         return reject(error=f"cannot be read ({_text(error)})") if expected else None
     if kind:
-        return Item(_label(name), kind, data, at)
+        return Item(name, kind, data, at)
     if not data:
         return reject(error="empty file")
     if head == _MUS:
         return reject(error="in Doom's own MUS format, not MIDI")
     return reject(error="neither a MIDI nor an .npz file (by its first bytes)")
-
-
-def _label(name: str) -> str:
-    """A name that is safe to print and to store: what cannot be printed is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _text(error: BaseException) -> str:
@@ -163,7 +164,7 @@ def _folder(folder: Path) -> Iterator[Item]:
             try:
                 entries = sorted(os.listdir(path), reverse=True)
             except OSError as error:
-                yield Item(_label(name) or ".", at=high, error=f"cannot be read ({error.strerror})")
+                yield Item(name or ".", at=high, error=f"cannot be read ({error.strerror})")
                 continue
             share = (high - low) / max(len(entries), 1)
             waiting += [
@@ -182,7 +183,7 @@ def _file(path: Path, name: str, at: float) -> Iterator[Item]:
             head = file.read(4)
     except OSError as error:
         if expected:
-            yield Item(_label(name), at=at, error=f"cannot be read ({error.strerror})")
+            yield Item(name, at=at, error=f"cannot be read ({error.strerror})")
         return
     if head in _WADS:
         yield from _wad(path, f"{name}/")
@@ -250,7 +251,7 @@ def _tar(path: Path, head: bytes) -> Iterator[Item]:
                     if item := _item(name, member.size, open_file, at, _expected(name)):
                         yield item
                 elif not member.isdir() and _expected(name):
-                    yield Item(_label(name), at=at, error="a link or a device, not a file")
+                    yield Item(name, at=at, error="a link or a device, not a file")
             if tape.last.strip(b"\0"):
                 yield _broken(path, "a header cannot be read")
             elif not tape.last:

@@ -25,7 +25,7 @@ from musegen.plots.rolls import (
     songs,
     stacked,
 )
-from musegen.plots.style import save, save_image
+from musegen.plots.style import encoded, save, save_image
 
 __all__ = [
     "Arrow",
@@ -35,6 +35,7 @@ __all__ = [
     "bars",
     "comparison",
     "diagram",
+    "encoded",
     "history",
     "image_midi_s2",
     "image_musegan",

@@ -1,14 +1,18 @@
 """How every figure looks: printed widths, quiet axes, colours, and how a figure becomes a file."""
 
+import io
+import warnings
 from pathlib import Path
 
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from musegen import Error
+from musegen.files import shown, write_bytes
 
 COLUMN, PAGE = 3.3, 7.0  # inches: a column and the text width of a two-column paper
 
@@ -90,12 +94,25 @@ def save(figure: Figure, path: str | Path) -> Path:
     kind = path.suffix.lower()
     if kind not in (".png", ".pdf"):
         raise Error(f"{path}: a figure is written as .png or .pdf, so end the name in one of them")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.draw_without_rendering()  # ticks change with the layout: the second drawing fits
-    # No date in the file: the same figure gives the same bytes.
-    metadata = {"CreationDate": None} if kind == ".pdf" else None
-    figure.savefig(path, dpi=600 if kind == ".pdf" else 300, metadata=metadata)
-    return path
+    return write_bytes(path, encoded(figure, kind))
+
+
+@styled
+def encoded(figure: Figure, kind: str) -> bytes:
+    """The bytes of `figure` as a file that ends in `.png` or `.pdf`."""
+    for text in figure.findobj(Text):  # a file's name may stand in it
+        text.set_text("\n".join(map(shown, text.get_text().split("\n"))))
+        if "$" in text.get_text():
+            text.set_parse_math(False)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
+        figure.draw_without_rendering()  # ticks change with the layout: the second drawing fits
+        # No date in the file: the same figure gives the same bytes.
+        metadata = {"CreationDate": None} if kind == ".pdf" else None
+        dpi = 600 if kind == ".pdf" else 300
+        figure.savefig(buffer, format=kind[1:], dpi=dpi, metadata=metadata)
+    return buffer.getvalue()
 
 
 def save_image(image: np.ndarray, path: str | Path) -> Path:
@@ -103,6 +120,6 @@ def save_image(image: np.ndarray, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise Error(f"{path}: an image is written as .png, so end the name in it")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path)
-    return path
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return write_bytes(path, buffer.getbuffer())

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from musegen import midi, plots
-from musegen.files import replacing
 from musegen.training.runs import Run
 
 Draw = Callable[[dict, dict, np.ndarray, bool], None]
@@ -32,19 +31,16 @@ def drawer(
         letters = plots.marked(list(pictures))
         curves = plots.monitored(history, data)
         if len(history["step"]) > 2 and curves:
-            with replacing(run.path("curves.png")) as path:
-                plots.save(plots.training(curves, letters), path)
+            plots.save(plots.training(curves, letters), run.path("curves.png"))
         one = np.concatenate([pictures[step] for step in letters.values()])
         one = binarise(one.astype(np.float32))
         titles = [f"step {step:,} ({letter})" for letter, step in letters.items()]
-        with replacing(run.path("samples", "evolution.png")) as path:
-            plots.save(plots.stacked(one, titles), path)
+        plots.save(plots.stacked(one, titles), run.path("samples", "evolution.png"))
         midi.write(one[-1:], run.path("samples", f"step-{max(pictures):06}.mid"))
         if not last:
             return
         for name, image in images(values, binarise(values), chroma).items():
-            with replacing(run.path("samples", f"{name}.png")) as path:
-                plots.save_image(image, path)
+            plots.save_image(image, run.path("samples", f"{name}.png"))
 
     return draw
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from musegen import Error
 from musegen.data.progress import Progress
-from musegen.files import replacing
 from musegen.training import checkpoints
 from musegen.training.checkpoints import History
 from musegen.training.halves import learn_in_halves
@@ -175,8 +174,7 @@ def _drawing(run: Run, history: History, accuracy: str, title: str) -> Iterator[
     def draw(every: float = DRAW_EVERY) -> None:
         nonlocal drawn
         if history and time.monotonic() - drawn >= every:
-            with replacing(run.path("loss.png")) as path:
-                plots.save(plots.history(history, accuracy, title=title), path)
+            plots.save(plots.history(history, accuracy, title=title), run.path("loss.png"))
             drawn = time.monotonic()
 
     yield draw

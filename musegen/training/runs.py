@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import musegen
 from musegen import Error, environment, reading
-from musegen.files import replacing, write_bytes
+from musegen.files import replacing, shown, write_bytes
 from musegen.saving import save_model
 from musegen.training.options import flag
 
@@ -78,7 +78,10 @@ class Run:
     def __exit__(self, kind, error, trace) -> None:
         try:
             if kind is KeyboardInterrupt:
-                print(f"{self.folder}: interrupted; --resume goes on from here", file=sys.stderr)
+                print(
+                    f"{shown(self.folder)}: interrupted; --resume goes on from here",
+                    file=sys.stderr,
+                )
             if kind is None:
                 self.config["finished"] = _now()
                 self._write()

@@ -211,3 +211,15 @@ def test_an_unknown_backend_is_one_line(system, tmp_path):
     assert done.returncode == 2
     assert "Keras cannot start with the backend theano" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_all_files_are_written_or_none(system, musegen, tmp_path, full_disk):
+    for name in ("a.mid", "b.npy"):
+        (tmp_path / name).write_bytes(b"old")
+    with full_disk(70_000):
+        code, _, said = musegen("generate", system, "-n", 1, "-o", "a.mid", "-o", "b.npy")
+    assert code == 2
+    assert said.startswith("musegen: b.npy: cannot be written (")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "a.mid": b"old", "b.npy": b"old"
+    }  # fmt: skip

@@ -88,6 +88,16 @@ def test_mistakes(folder, tmp_path):
     with pytest.raises(Error, match="no such file"):
         data.load(tmp_path / "nowhere")
     (tmp_path / "file").write_text("")
-    with pytest.raises(Error, match=r"cannot be written .*; say where with --picture"):
+    with pytest.raises(Error, match=r"x\.png: cannot be written"):
         info.picture(data.load(folder), tmp_path / "file" / "x.png")
     assert cli.main(["data", "info", str(folder), "--picture", "x.gif"]) == 2
+
+
+def test_a_full_disk_leaves_the_old_picture(phrases, folder, tmp_path, full_disk, capsys):
+    picture = tmp_path / "x.png"
+    picture.write_bytes(b"old")
+    with full_disk(2000):
+        assert cli.main(["data", "info", str(folder), "--picture", str(picture)]) == 2
+    assert capsys.readouterr().err.startswith(f"musegen: {picture}: cannot be written (")
+    assert picture.read_bytes() == b"old"
+    assert {path.name for path in tmp_path.iterdir()} == {"set", "x.png"}

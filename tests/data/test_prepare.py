@@ -399,7 +399,7 @@ def test_another_run_does_not_mix_in(corpus, tmp_path):
         prepare.prepare(corpus, out, Settings(cut="structural"))
     with pytest.raises(Error, match="holds other files and no unfinished data"):
         prepare.prepare(corpus, other)
-    with pytest.raises(Error, match="inside the source"):
+    with pytest.raises(Error, match="is inside"):
         prepare.prepare(corpus, corpus / "out")
     assert not (corpus / "out").exists()
 
@@ -435,13 +435,13 @@ def test_a_failed_start_leaves_nothing_in_the_way(tmp_path):
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_a_full_disk_costs_nothing_that_is_done(corpus, tmp_path, small_shards, monkeypatch, n):
-    def full(self, content, write=Path.write_bytes):
-        if "00001" in self.name:
+    def full(partial, path, replace=os.replace):
+        if "00001" in path.name:
             raise OSError(28, "No space left on device")
-        return write(self, content)
+        replace(partial, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
+        patch.setattr(os, "replace", full)
         with pytest.raises(Error, match=r"npz: cannot be written \(No space .*\); once"):
             prepare.prepare(corpus, tmp_path / "out", workers=n)
     prepare.prepare(corpus, tmp_path / "out")
@@ -617,3 +617,27 @@ def test_tables_that_are_none_are_one_line(corpus, tmp_path):
     (tmp_path / "out" / "skipped.csv").write_bytes(b"name,why\n\xff,x\n")
     with pytest.raises(Error, match=r"skipped\.csv: damaged"):
         prepare.prepare(corpus, tmp_path / "out")
+
+
+def test_odd_names_are_stored_and_are_no_formulas(tmp_path):
+    folder, out = tmp_path / "songs", tmp_path / "out"
+    folder.mkdir()
+    odd = os.fsdecode(b"a\xff\nb")
+    (folder / f"{odd}-link").symlink_to(tmp_path)
+    for name in ("=HYPERLINK(A1).mid", "@SUM.mid", f"{odd}.mid"):
+        (folder / name).write_bytes(b"")
+    (folder / "+song.mid").write_bytes(song_bytes(1, seed=3))
+    prepare.prepare(folder, out, Settings(val=0, test=0))
+    with (out / "skipped.csv").open(newline="", encoding="utf-8") as file:
+        names = [row["name"] for row in csv.DictReader(file)]
+    assert names == ["'=HYPERLINK(A1).mid", "'@SUM.mid", "a\\udcff\\nb-link", "a\\udcff\\nb.mid"]
+    with (out / "songs.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["'+song.mid"]
+    assert not prepare.prepare(folder, out, Settings(val=0, test=0)).new
+
+
+def test_a_pipe_is_no_source(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Error, match="pipe: is neither a file nor a folder"):
+        prepare.prepare(tmp_path / "pipe", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -181,3 +181,13 @@ def test_help_needs_neither_numpy_nor_keras():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "example:" in done.stdout
+
+
+def test_a_full_disk_leaves_the_old_figure(run, full_disk):
+    path = Path("out/midi-s2-figure-1.png")
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+    with full_disk(2000), pytest.raises(Error, match=r"figure-1\.png: cannot be written"):
+        run("--figure", "1")
+    assert path.read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path]

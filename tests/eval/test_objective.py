@@ -12,9 +12,9 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from musegen import Error
+from musegen import Error, data
 from musegen.data.loading import Data
-from musegen.eval import objective
+from musegen.eval import objective, report
 from musegen.eval.report import Block, Row, clean
 from musegen.metrics import muse
 
@@ -289,3 +289,31 @@ def test_undefined_values_become_null():
     assert clean(float("nan")) is None
     assert clean(np.array([1.0, np.nan, np.inf])) == [1.0, None, None]
     assert clean(np.int64(3)) == 3
+
+
+def test_on_a_full_disk_all_old_files_stay(run, folder, full_disk):
+    for name in ("old.md", "old.png"):
+        (folder / name).write_bytes(b"old")
+    before = set(folder.iterdir())
+    words = ["--data", "data.npy", "--generated", "near.npy", "--suite", "mgeval"]
+    with full_disk(20_000), pytest.raises(Error, match=r"old\.png: cannot be written"):
+        run(*words, "--markdown", "old.md", "--plot", "old.png")
+    assert (folder / "old.md").read_bytes() == (folder / "old.png").read_bytes() == b"old"
+    assert set(folder.iterdir()) == before
+
+
+def test_pictures_of_equal_names_have_numbers(run, folder):
+    sets = [data.load(phrases(seed)) for seed in (0, 1)]
+    assert list(map(str, objective._drawings(sets, Path("x.png")))) == [
+        "x-array.png", "x-array-2.png"
+    ]  # fmt: skip
+
+
+def test_odd_names_are_clean_in_tables():
+    rows = [Row(name, "data", 1, {"EB": {"piano": 1.0}}) for name in ("=1|\n", "\udcff")]
+    grid = report.Grid("t", [], (("EB", "piano"),), [Block("h", rows, [])])
+    text = report.as_text([grid], ["of \n"]) + report.as_markdown([grid], ["of \n"])
+    assert text.encode()
+    assert "=1|\\n (1)" in text
+    assert "=1\\|\\n (1)" in text
+    assert "'=1|\\n" in report.as_csv([report.Report("paper", rows)])

@@ -467,3 +467,22 @@ def test_interpolation_has_mean_and_band(rng):
 def test_nothing_to_draw_is_said(draw):
     with pytest.raises(Error, match=r"^no \w+( matrix)? to draw$"):
         draw()
+
+
+def test_a_full_disk_leaves_the_old_picture(tmp_path, full_disk):
+    path = tmp_path / "x.png"
+    path.write_bytes(b"old")
+    with full_disk(500), pytest.raises(Error, match=r"x\.png: cannot be written"):
+        plots.save(Figure(), path)
+    noise = np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)
+    with full_disk(500), pytest.raises(Error, match=r"x\.png: cannot be written"):
+        plots.save_image(noise, path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_odd_names_can_be_drawn(tmp_path):
+    figure = Figure()
+    figure.text(0, 0, "$a_{$ \udcff \x1b \u97f3\u697d")
+    plots.save(figure, tmp_path / "x.pdf")
+    assert figure.texts[0].get_text() == "$a_{$ \\udcff \\x1b \u97f3\u697d"

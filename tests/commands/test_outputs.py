@@ -1,0 +1,137 @@
+"""Every output of every command is checked before the work begins."""
+
+import os
+from argparse import ArgumentParser
+from importlib import import_module
+
+import pytest
+
+from musegen.cli import COMMANDS
+
+# How each command is called; a name with a suffix is a file that it reads, another one a folder.
+CALLS = {
+    "data prepare": ["songs"],
+    "data info": ["songs"],
+    "generate": ["system"],
+    "restore": ["song.mid", "--system", "system"],
+    "accompany": ["song.mid", "--system", "system"],
+    "interpolate": ["system", "--from", "song.mid", "--to", "songs"],
+    "export": ["system"],
+    "render": ["song.mid"],
+    "eval objective": [
+        *("--data", "songs", "--generated", "song.npy", "song.png", "--system", "system"),
+        *("--suite", "mgeval"),
+    ],
+    "eval figures": ["midi-s2", "--runs", "runs", "--data", "songs", "--system", "system"],
+    "eval restoring": ["--data", "songs", "--system", "system"],
+    "eval curves": ["runs", "run.png"],
+}
+WITHOUT = {"train", "info"}  # write nothing, or a run folder, which has its own rules
+ENDINGS = {"picture": ".png", "plot": ".png", "csv": ".csv", "json": ".json", "markdown": ".md"}
+OUTPUTS = {"out", *ENDINGS}
+FOLDERS = {"data prepare", "export", "eval figures"}  # those whose output is one
+
+
+def outputs() -> list[tuple[str, str, str]]:
+    """Commands, their options that name outputs, and how such names end."""
+    found = []
+    for command in CALLS:
+        parser = ArgumentParser()
+        import_module(COMMANDS[command][0]).add_arguments(parser)
+        for action in parser._actions:
+            if action.dest in OUTPUTS and action.nargs != 0:
+                ending = {"render": ".wav", "eval curves": ".png"}.get(command, ".mid")
+                ending = "" if command in FOLDERS else ENDINGS.get(action.dest, ending)
+                found.append((command, action.option_strings[-1], ending))
+    return found
+
+
+def test_no_command_is_left_out():
+    assert CALLS.keys() | WITHOUT == COMMANDS.keys()
+    assert {command for command, *_ in outputs()} == CALLS.keys()
+
+
+@pytest.fixture
+def place(tmp_path):
+    """What the commands above read, and what stands in the way of their outputs."""
+    for folder in ("songs", "system", "runs"):
+        (tmp_path / folder).mkdir()
+        for ending in ("mid", "npy", "png", "json", "csv", "md", "wav"):
+            (tmp_path / folder / f"own.{ending}").write_text("precious")
+    for name in ("system/system.json", "songs/manifest.json", "runs/history.csv"):
+        (tmp_path / name).write_text("{}")
+    for name in ("song.mid", "song.npy", "song.png", "run.png", "file"):
+        (tmp_path / name).write_text("precious")
+    return tmp_path
+
+
+def tree(folder):
+    return {
+        path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))
+    }
+
+
+def in_the_way(place, command, ending):
+    """Names that cannot be written, or that would cost a file that is read."""
+    folders = [name for name in CALLS[command] if name in ("songs", "system", "runs")]
+    if command in FOLDERS:
+        yield from folders
+    files = [name for name in CALLS[command] if ending and name.endswith(ending)]
+    for name in files:
+        yield name
+        yield f"{folders[0] if folders else 'songs'}/../{name}"
+        (place / f"link{ending}").symlink_to(name)
+        yield f"link{ending}"
+    for folder in folders:
+        yield f"{folder}/own{ending}"
+        yield f"{folder}/new{ending}"
+    yield "n" * 256 + ending
+    (place / f"loop{ending}").symlink_to(f"loop{ending}")
+    yield f"loop{ending}"
+    os.mkfifo(place / f"fifo{ending}")
+    yield f"fifo{ending}"
+    yield f"file/new{ending}"
+    if ending:
+        (place / f"folder{ending}").mkdir()
+        yield f"folder{ending}"
+        yield f"nowhere/new{ending}"
+    else:
+        yield "file"
+
+
+@pytest.mark.parametrize(("command", "option", "ending"), outputs())
+def test_an_output_is_refused_before_the_work(command, option, ending, place, musegen):
+    for name in in_the_way(place, command, ending):
+        before = tree(place)
+        code, out, said = musegen(*command.split(), *CALLS[command], option, name)
+        assert (code, out) == (2, ""), name
+        assert said.startswith(f"musegen: {name}: "), said
+        assert said.count("\n") == 1
+        assert tree(place) == before, name
+
+
+@pytest.mark.parametrize(("command", "option", "ending"), outputs())
+def test_what_is_no_file_is_no_source(command, option, ending, place, musegen):
+    os.mkfifo(place / "pipe.mid")
+    names = {"song.mid", "songs", "runs"}
+    words = ["pipe.mid" if word in names else word for word in CALLS[command]]
+    if "pipe.mid" in words:
+        code, out, said = musegen(*command.split(), *words, option, f"new{ending}")
+        assert (code, out) == (2, "")
+        assert said.startswith("musegen: pipe.mid: ")
+        assert said.count("\n") == 1
+        assert not (place / f"new{ending}").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--json", "x.json", "--csv", "x.json"],
+        ["--markdown", "x.json", "--csv", "./x.json"],
+        ["--json", "x.png", "--plot", "x.png", "--suite", "mgeval", "--generated", "song.npy"],
+    ],
+)
+def test_an_output_is_named_once(words, place, musegen):
+    code, _, said = musegen("eval", "objective", *words)
+    assert code == 2
+    assert "is read or written already" in said
