@@ -258,7 +258,12 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert facts["generator"]["outputs"] == {"phrase": [4, 96, 84, 5]}
     assert not registered(folder / "generator.keras")
     system = pretrained()["musegan-composer"]
-    for out, words in ((system, "holds a trained system"), (system / "card.md", "is no folder")):
+    other = pretrained()["musegan-hybrid"]
+    for out, words in (
+        (system, "is read or written already"),
+        (other, "holds a trained system"),
+        (other / "card.md", "is no folder"),
+    ):
         assert cli.main(["export", "musegan-composer", "-o", str(out)]) == 2
         assert words in capsys.readouterr().err
     assert cli.main(["export", "nothing"]) == 2

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musegen import Error, budget, reading
+from musegen import Error, budget, files, reading
 from musegen.data import corpora, shards
 from musegen.phrases import (
     N_PITCHES,
@@ -245,6 +245,7 @@ def _open(source, n_steps: int) -> Data:
         known = corpora.CORPORA.get(str(source))
         where = f"download it from {known.found} and give its path" if known else ACCEPTED
         raise Error(f"{path}: no such file or folder; {where}")
+    files.check([], [path])  # a pipe would be waited for without end
     return _folder(path, n_steps) if path.is_dir() else _file(path, n_steps)
 
 

@@ -1,5 +1,6 @@
 """`musegen.data.load` knows each kind of file by its content, whatever it is called."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -72,6 +73,12 @@ def test_a_midi_file_of_ours_is_read_as_it_was_written(tmp_path, phrases):
     assert data.layout.n_steps == 48
     np.testing.assert_array_equal(data.phrases, phrases)
     assert load(path, 96).layout.n_steps == 96
+
+
+def test_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Error, match="pipe: is neither a file nor a folder"):
+        data.load(tmp_path / "pipe")
 
 
 def test_blocks_stream_in_any_size(phrases):
