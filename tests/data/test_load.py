@@ -78,7 +78,7 @@ def test_a_midi_file_of_ours_is_read_as_it_was_written(tmp_path, phrases):
 def test_a_pipe_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Error, match="pipe: is neither a file nor a folder"):
-        data.load(tmp_path / "pipe")
+        load(tmp_path / "pipe")
 
 
 def test_blocks_stream_in_any_size(phrases):

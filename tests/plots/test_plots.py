@@ -239,7 +239,7 @@ def blocks_of(axes) -> list[tuple[float, float, float, float]]:
         (lambda: plots.phrase_grid(np.zeros((1, 4, 48, 84, 4), bool)), "4 tracks, but 5 names"),
         (lambda: plots.phrase_grid(np.zeros((0, 4, 48, 84, 5), bool)), "none to draw"),
         (lambda: plots.phrase_grid(cell("bass") - 1), r"\(x \+ 1\) / 2"),
-        (lambda: plots.stacked(cell("bass", np.nan)), "from 0 to 1"),
+        (lambda: plots.stacked(cell("bass", np.nan)), "not a finite number"),
         (lambda: plots.phrase_grid(cell("bass"), rows=("a", "b")), "2 row labels for 1 row"),
         (lambda: plots.stacked(cell("bass"), ("a", "b")), "2 titles for 1 phrase"),
         (lambda: plots.stacked(cell("bass"), order=("flute",)), "no track named flute"),
