@@ -234,8 +234,12 @@ class MuseGAN:
     @property
     def depends_on_batch(self) -> bool:
         """Whether a phrase is normalized by the statistics of those generated with it."""
-        normalized = bool(self.network.non_trainable_variables)  # by moving averages or a batch
-        return normalized and self.settings.batch_statistics
+        return self.is_normalized and self.settings.batch_statistics
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether there is batch normalization, whose averages alone are not trained."""
+        return bool(self.network.non_trainable_variables)
 
     def binarised(
         self, values: np.ndarray, binarisation: str | None = None, seed: int | list[int] = 0
@@ -261,8 +265,7 @@ class MuseGAN:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         save_model(self.network, folder / "generator.keras", half)
-        ablated = not self.network.non_trainable_variables  # neither averages nor normalization
-        told = {"system": system_name(self.kind, ablated), "preset": self.preset}
+        told = {"system": system_name(self.kind, not self.is_normalized), "preset": self.preset}
         told |= {"given": self.kind.given, "settings": self.changed}
         write_bytes(folder / SYSTEM_FILE, (json.dumps(told, indent=2) + "\n").encode())
         return folder

@@ -29,10 +29,10 @@ def run(args: Namespace) -> None:
     files.check_folder(out, [registry.place(args.system)])
     if (out / registry.SYSTEM_FILE).exists() or (out / "config.json").exists():
         raise Error(f"{out}: holds a trained system or a run; choose another -o")
-    system = systems.open_system(args.system, "parts")
+    networks = systems.open_system(args.system, "parts").parts()
     if out.is_dir():
-        files.check([out / LISTING, *(out / f"{name}.keras" for name in system.parts())])
-    parts = {name: write(out, name, *part) for name, part in system.parts().items()}
+        files.check([out / LISTING, *(out / f"{name}.keras" for name in networks)])
+    parts = {name: write(out, name, *network) for name, network in networks.items()}
     facts = {"system": args.system, "tracks": TRACKS, "lowest_pitch": LOWEST_PITCH, "parts": parts}
     files.write_bytes(out / LISTING, (json.dumps(facts, indent=2) + "\n").encode())
     rows = {
