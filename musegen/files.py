@@ -109,7 +109,7 @@ def _opened(partial: Path) -> int:
     return os.open(partial, flags | getattr(os, "O_BINARY", 0), 0o666)
 
 
-def write_bytes(path: str | Path, content: bytes | memoryview) -> Path:
+def write_bytes(path: str | Path, content: bytes) -> Path:
     """Writes a whole file or none of it; a file of that name is replaced at once."""
     path = Path(path)
     with _put(path, _beside(path)) as partial, os.fdopen(_opened(partial), "wb") as file:
@@ -163,12 +163,12 @@ def write_npz(
         for name, array in arrays.items():
             member = io.BytesIO()
             np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-            _add(archive, f"{name}.npy", member.getbuffer(), level)
+            _add(archive, f"{name}.npy", member.getvalue(), level)
         for name, text in (texts or {}).items():
             _add(archive, name, text.encode(), level)
-    return write_bytes(path, buffer.getbuffer())
+    return write_bytes(path, buffer.getvalue())
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes | memoryview, level: int) -> None:
+def _add(archive: zipfile.ZipFile, name: str, content: bytes, level: int) -> None:
     member = zipfile.ZipInfo(name)  # of 1980: a date would make equal content differ
     archive.writestr(member, content, zipfile.ZIP_DEFLATED, level)

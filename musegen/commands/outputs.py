@@ -64,7 +64,7 @@ def write(
             if kind == ".npy":
                 buffer = io.BytesIO()
                 np.save(buffer, phrases, allow_pickle=False)
-                part.write_bytes(buffer.getbuffer())
+                part.write_bytes(buffer.getvalue())
             elif kind == ".png":
                 part.write_bytes(_png(draw()))
             elif kind == ".wav":

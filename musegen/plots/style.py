@@ -122,4 +122,4 @@ def save_image(image: np.ndarray, path: str | Path) -> Path:
         raise Error(f"{path}: an image is written as .png, so end the name in it")
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
-    return write_bytes(path, buffer.getbuffer())
+    return write_bytes(path, buffer.getvalue())
