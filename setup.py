@@ -21,6 +21,7 @@ setup(
     packages=[
         *find_packages(include=["musegen", "musegen.*"]),
         *(f"musegen.{room}" for room in rooms),
+        *(f"musegen.{room}.{name}" for room in rooms for name in find_packages(room)),
     ],
     package_dir={f"musegen.{room}": room for room in rooms},
     package_data={"musegen.pretrained": ["*/*", "*/history/*"]},

@@ -73,12 +73,13 @@ def keras_epoch(x: np.ndarray, batch: int, lstm: str, jit: bool, in_halves: bool
     """The same through Keras's `fit`."""
     import keras
 
-    from musegen.models import bvae
-    from musegen.training.halves import learn_in_halves
+    from musegen.models.midi_sandwich2 import bvae
+    from musegen.models.midi_sandwich2.settings import BVAESettings
+    from musegen.training.split_batch import learn_in_halves
 
     if lstm == "keras":
         bvae.LSTM = keras_lstm
-    settings = bvae.PRESETS["paper"]
+    settings = BVAESettings()
     model = bvae.bvae(settings, n_steps=x.shape[1])
     model.compile(keras.optimizers.RMSprop(1e-3, epsilon=1e-7), "mse", jit_compile=jit)
     if in_halves:

@@ -18,7 +18,7 @@ from collections import defaultdict
 import numpy as np
 
 from musegen.metrics import muse
-from musegen.phrases import TRACKS
+from musegen.music.phrases import TRACKS
 
 TONAL = muse.tonal_matrix()
 

@@ -21,11 +21,11 @@ import pretty_midi
 from scipy import integrate
 from scipy.stats import entropy, gaussian_kde
 
-from musegen import midi
 from musegen.data import demo
 from musegen.metrics import mgeval, stats
 from musegen.metrics.events import Events, from_midi, from_phrases
-from musegen.phrases import TRACKS, reorder
+from musegen.music import midi
+from musegen.music.phrases import TRACKS, reorder
 
 
 def plain_features(events: Events, parsed: pretty_midi.PrettyMIDI, k: int) -> dict:

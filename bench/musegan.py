@@ -62,9 +62,10 @@ def keras_iteration(width: float, batch: int, layers: str, jit: bool) -> Callabl
 
     import keras
 
-    from musegen.models import musegan, musegan_kinds
-    from musegen.models import musegan_critics as critics
-    from musegen.training.adversarial import WGANGP, Game
+    from musegen.models.musegan import critics
+    from musegen.models.musegan import generators as musegan
+    from musegen.models.musegan import settings as musegan_kinds
+    from musegen.training.gan.wgan_gp import WGANGP, Game
 
     if layers == "keras":
         for name in ("Conv2D", "Conv2DTranspose", "Conv3D"):
@@ -227,14 +228,16 @@ def measure_generating(width: float) -> dict[str, float]:
     from dataclasses import replace
 
     from musegen.metrics import muse
-    from musegen.models import musegan, musegan_kinds, musegan_system
+    from musegen.models.musegan import generators as musegan
+    from musegen.models.musegan import settings as musegan_kinds
+    from musegen.models.musegan import system as musegan_system
 
     kind = musegan_kinds.Kind("hybrid")
     network = musegan.generator(replace(musegan_kinds.PRESETS["paper"], width=width), kind)
     system = musegan_system.MuseGAN("paper", kind, network)
     system.generate(2 * musegan_system.PHRASES_AT_ONCE)  # compiles
     start = time.perf_counter()
-    phrases = system.generate(system.evaluation_phrases, 1)
+    phrases = system.generate(system.evaluated, 1)
     generated = time.perf_counter()
     muse.evaluate(phrases, "paper")
     return {"generate": generated - start, "measure": time.perf_counter() - generated}

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from musegen.data import demo, pipeline, shards
-from musegen.phrases import Layout
+from musegen.music.phrases import Layout
 
 
 def write_shards(folder: Path, n: int, n_steps: int) -> None:

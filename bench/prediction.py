@@ -40,7 +40,7 @@ def main() -> None:
     os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     logging.getLogger("tensorflow").setLevel("ERROR")  # it warns of the tracing that is measured
     import musegen
-    from musegen.models import bvae
+    from musegen.models.midi_sandwich2 import bvae
     from musegen.models.prediction import predictor
 
     composer, hybrid = musegen.load("musegan-composer"), musegen.load("musegan-hybrid")

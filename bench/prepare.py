@@ -26,9 +26,10 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from musegen import Error, midi
+from musegen import Error
 from musegen.data import corpora, demo
 from musegen.data.sources import items
+from musegen.music import midi
 
 ROOT = Path(__file__).resolve().parents[1]
 

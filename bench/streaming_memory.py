@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from musegen.data import demo, pipeline, shards
-from musegen.phrases import Layout
+from musegen.music.phrases import Layout
 
 LAYOUT = Layout(n_steps=48)
 

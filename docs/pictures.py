@@ -14,7 +14,7 @@ from pathlib import Path
 from musegen import Error, plots
 from musegen.cli import run_module
 from musegen.data import demo, load
-from musegen.eval.measuring import distances
+from musegen.eval.tables.measure import distances
 from musegen.plots import rolls
 
 IMAGES = Path(__file__).parent / "images"

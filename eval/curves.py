@@ -6,7 +6,6 @@
 `musegen eval curves` is the same.
 """
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from musegen import plots
-    from musegen.eval.sources import read_history
+    from musegen.eval.papers.drawing import read_history
 
     if args.out.suffix.lower() not in (".png", ".pdf"):
         raise Error(f"{args.out}: end the name in .png or .pdf")
@@ -63,13 +62,7 @@ def _names(files: list[Path]) -> list[str]:
     return names if len(set(names)) == len(files) else list(map(str, files))
 
 
-def main(argv: list[str] | None = None) -> None:
-    from musegen.cli import run_module
-
-    run_module("eval curves", argv)
-
-
 if __name__ == "__main__":
-    from musegen.cli import guard
+    from musegen.cli import script_main
 
-    sys.exit(guard(main))
+    script_main(__file__)

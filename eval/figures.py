@@ -10,19 +10,19 @@ Without --figure it draws what it can and says how to make what the others need.
 figures` is the same.
 """
 
-import sys
 from argparse import ArgumentParser, Namespace
 from importlib import import_module
 from pathlib import Path
 
 from musegen import Error, environment, registry
-from musegen.commands.options import add_seed, whole
-from musegen.eval.options import add_music
+from musegen.commands.choices import add_data, add_seed, add_split, whole
+from musegen.eval import papers
 from musegen.files import check, check_folder, shown
 
-# A module has FIGURES, number of the figure to what draws it from `sources.Sources`, CURVES, those
-# of them that show trainings, and TRACK, whose trainings the paper shows.
-PAPERS = {"midi-s2": "musegen.eval.figures_midi_s2", "musegan": "musegen.eval.figures_musegan"}
+# A paper's module has FIGURES, which by number draw from `papers.drawing.Sources`; CURVES, the
+# numbers of those that show trainings; TRACK, whose trainings the paper shows; and SMOOTHED,
+# whether it draws curves through a median filter.
+PAPERS = papers.with_figures()
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,7 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--runs", type=Path, metavar="DIR",
         help="folder of the run folders (default: the histories that lie beside the system)",
     )  # fmt: skip
-    add_music(parser, "that is shown, restored or accompanied")
+    add_data(parser, "that is shown, restored or played to")
+    add_split(parser)
     parser.add_argument(
         "--track", metavar="NAME",
         help="the track whose training curves are drawn (default: bass, of musegan strings)",
@@ -67,13 +68,15 @@ def run(args: Namespace) -> None:
         if number not in room.FIGURES:
             known = ", ".join(map(str, room.FIGURES))
             raise Error(f"--figure {number}: {args.paper} has the figures {known}")
+    if args.median and not room.SMOOTHED:
+        raise Error(f"--median {args.median}: the curves of {args.paper} are drawn as they are")
     for name in ("track", "median"):
         if getattr(args, name) and not room.CURVES & set(numbers):
             known = ", ".join(map(str, sorted(room.CURVES)))
             raise Error(f"--{name} {getattr(args, name)}: is of training curves, figures {known}")
     if args.out.is_dir():
         check(_path(args, number) for number in numbers)
-    from musegen.eval.sources import Missing, Sources
+    from musegen.eval.papers.drawing import Missing, Sources
 
     sources = Sources(
         args.paper, args.system, args.runs, args.data, args.split, args.track or room.TRACK,
@@ -98,12 +101,10 @@ def _path(args: Namespace, number: int) -> Path:
 
 def _check(args: Namespace) -> None:
     """Mistakes that no figure needs to be drawn to find."""
-    from musegen.phrases import TRACKS
+    from musegen.music.phrases import TRACKS
 
     if args.track and args.track not in TRACKS:
         raise Error(f"--track {args.track}: choose {', '.join(TRACKS)}")
-    if args.median and args.paper != "musegan":
-        raise Error(f"--median {args.median}: the curves of {args.paper} are drawn as they are")
     if args.median and args.median % 2 == 0:
         raise Error(f"--median {args.median}: the filter has a middle; give an odd number")
     sources = [args.runs, args.system and registry.place(args.system)]
@@ -122,13 +123,7 @@ def _save(drawing, path: Path) -> list[Path]:
     return paths
 
 
-def main(argv: list[str] | None = None) -> None:
-    from musegen.cli import run_module
-
-    run_module("eval figures", argv)
-
-
 if __name__ == "__main__":
-    from musegen.cli import guard
+    from musegen.cli import script_main
 
-    sys.exit(guard(main))
+    script_main(__file__)

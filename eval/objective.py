@@ -10,18 +10,17 @@
 """
 
 import re
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error, files, registry
-from musegen.commands.options import SEED, spread, whole
-from musegen.eval import report, suites
-from musegen.eval.options import add_split
-from musegen.eval.report import Report
-from musegen.eval.suites import DUET, MGEVAL, MUSE, SUITES
+from musegen.commands.choices import SEED, add_data, add_split, deviation, whole
+from musegen.eval.tables import report, suites
+from musegen.eval.tables.report import Report
+from musegen.eval.tables.suites import SUITES
+from musegen.eval.tables.table import DUET, MGEVAL, MUSE
 
 if TYPE_CHECKING:
     from musegen.data import Data
@@ -31,11 +30,7 @@ FOR_SYSTEMS = ("phrases", "seed", "z_std", "split")  # options that say what a s
 
 def add_arguments(parser: ArgumentParser) -> None:
     definitions = (*MUSE, *DUET, *MGEVAL)
-    parser.add_argument(
-        "--data", default="demo", metavar="D",
-        help="the music to come close to: phrase shards, .npy, MIDI or LPD files, a folder or "
-        "archive of them, demo or freedoom (default: demo)",
-    )  # fmt: skip
+    add_data(parser, "to come close to")
     parser.add_argument(
         "--generated", nargs="+", default=[], metavar="FILE",
         help="generated music, one row each; whatever --data takes",
@@ -52,7 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--seed", type=SEED, metavar="N", help="of the systems (default: 0)")
     parser.add_argument(
-        "--z-std", type=spread, metavar="X",
+        "--z-std", type=deviation, metavar="X",
         help="standard deviation of the latent vectors that a system draws, or fit: mean and "
         "deviation as measured over the training music (default: as the system's preset has it)",
     )  # fmt: skip
@@ -88,10 +83,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     shown = suites.choose(args.suite, args.definition)
     _check(args, shown)
-    data, generated, notes = _music(args)
+    data, generated, notes, values = _music(args)
     drawings = _drawings(generated, args.plot) if args.plot else {}
     _check_outputs(args, drawings)
-    from musegen.eval.measuring import measure
+    from musegen.eval.tables.measure import measure
 
     rows = {
         definition: measure(data, generated, definition, args.track)
@@ -113,7 +108,7 @@ def run(args: Namespace) -> None:
         for definition, measured in rows.items()
     ]
     contents = {
-        args.json: report.as_json(reports).encode(),
+        args.json: report.as_json(reports, values).encode(),
         args.csv: report.as_csv(reports).encode(),
         args.markdown: report.as_markdown(tables, notes).encode(),
     }
@@ -124,29 +119,33 @@ def run(args: Namespace) -> None:
         print(files.shown(path))
 
 
-def _music(args: Namespace) -> tuple["Data", list["Data"], list[str]]:
-    """The data, the sets to measure beside them, and a note on what the systems made."""
+def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
+    """The data, the sets to measure beside them, notes, and what the systems say of themselves."""
     from musegen.data import load
 
     if not args.system:
         data = load(args.data, args.steps)
         steps = data.layout.n_steps
-        return data, [load(file, args.steps, song_steps=steps) for file in args.generated], []
-    from musegen.eval import systems
+        return data, [load(file, args.steps, song_steps=steps) for file in args.generated], [], {}
+    from musegen.eval.tables import evaluated
 
-    opened = systems.opened(args.system)
-    steps = systems.n_steps(opened, args.steps)
+    opened = evaluated.opened(args.system)
+    steps = evaluated.n_steps(opened, args.steps)
     data = load(args.data, steps)
     generated = [load(file, steps) for file in args.generated]
-    restored = systems.held_out(data, args.split)
+    restored = evaluated.held_out(data, args.split)
     seed = args.seed or 0
-    made = systems.sets(opened, restored, args.phrases, seed, args.z_std)
+    made, values = evaluated.rows(opened, restored, args.phrases, seed, z_std=args.z_std)
     std = "as the preset has it" if args.z_std is None else args.z_std
     note = (
         f"{', '.join(opened)}: seed {seed}, standard deviation of what is drawn {std}; what is "
         f"read are phrases of {restored.name}, evenly spaced, at most {len(restored):,}"
     )
-    return data, generated + made, [note]
+    own = [
+        f"{name}: {', '.join(f'{key} {value:.4g}' for key, value in figures.items())}"
+        for name, figures in values.items()
+    ]
+    return data, generated + made, [note, *own], values
 
 
 def _check(args: Namespace, shown: Container[str]) -> None:
@@ -182,7 +181,7 @@ def _drawings(generated: Sequence["Data"], path: Path) -> dict[Path, "Data"]:
 
 def _picture(data: "Data", one: "Data", definition: str, track: str, ending: str) -> bytes:
     from musegen import plots
-    from musegen.eval.measuring import distances
+    from musegen.eval.tables.measure import distances
 
     return plots.encoded(distances(data, one, definition, track), ending.lower())
 
@@ -191,7 +190,7 @@ def _remarks(
     data: "Data", generated: Sequence["Data"], track: str, shown: Iterable[str]
 ) -> list[str]:
     """What a reader of these figures has to know of these data."""
-    from musegen.eval.measuring import SAMPLES
+    from musegen.eval.tables.measure import SAMPLES
 
     remarks = []
     if "mgeval" in shown:
@@ -210,13 +209,7 @@ def _remarks(
     return remarks
 
 
-def main(argv: list[str] | None = None) -> None:
-    from musegen.cli import run_module
-
-    run_module("eval objective", argv)
-
-
 if __name__ == "__main__":
-    from musegen.cli import guard
+    from musegen.cli import script_main
 
-    sys.exit(guard(main))
+    script_main(__file__)

@@ -11,6 +11,14 @@ if (_root / "setup.py").exists():
     __path__.append(str(_root))
 
 
+def __getattr__(name):
+    if name == "midi":  # a short way to what most users need
+        from musegen.music import midi
+
+        return midi
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 class Error(Exception):
     """A mistake of the user's: one line that says what is wrong and what to do."""
 

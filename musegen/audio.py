@@ -63,7 +63,7 @@ def play(
     midi: str | Path, wav: Path, soundfont: str | Path | None = None, rate: int = 44100
 ) -> None:
     """Does the same without care for what is there, and with the system's own errors."""
-    from musegen.midi import read
+    from musegen.music.midi import read
 
     song = read(midi)  # FluidSynth plays a damaged file as silence; this says what is wrong
     if not 8000 <= rate <= 96000:

@@ -11,11 +11,12 @@ from ast import get_docstring, parse
 from collections.abc import Callable
 from importlib import import_module
 from inspect import cleandoc
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import TextIO
 
-from musegen import Error, __version__
+from musegen import Error, __version__, registry
 from musegen.files import shown
 
 # words: module, what it does, what it reads and writes, an example
@@ -34,24 +35,18 @@ COMMANDS = {
         "Prints counts, density and metrics; writes a picture of 16 random phrases.",
         "musegen data info phrases/",
     ),
-    "train": (
-        "musegen.train",
-        "train a system, or a part of one",
-        "Reads music, whatever --data takes. Writes a run folder with the trained networks.",
-        "musegen train NAME --data demo",
-    ),
     "generate": (
         "musegen.commands.generate",
         "new music by a trained system",
         "Reads a trained system. Writes MIDI; by the ending of -o also .npy, .png or .wav.",
-        "musegen generate midi-s2 -n 8 -o band.mid -o band.png",
+        "musegen generate {system} -n 8 -o band.mid -o band.png",
     ),
     "restore": (
         "musegen.commands.restore",
         "play a song again in a system's own manner",
         "Reads a song in 4/4 of any length. Writes it as the system restores it, bar by bar, with\n"
         "the tempo, meter and keys of the original; by the ending of -o also .npy, .png or .wav.",
-        "musegen restore song.mid --system midi-s2-large --keep drums -o adapted.mid",
+        "musegen restore song.mid --system {system} --keep drums -o adapted.mid",
     ),
     "accompany": (
         "musegen.commands.accompany",
@@ -59,47 +54,21 @@ COMMANDS = {
         "Reads a song in 4/4 of any length. Writes one track of it, note by note as it is, with\n"
         "new other tracks and the tempo, meter and keys of the song; by the ending of -o also\n"
         ".npy, .png or .wav.",
-        "musegen accompany song.mid --system NAME --track piano -o band.mid",
+        "musegen accompany song.mid --system {system} --track piano -o band.mid",
     ),
     "interpolate": (
         "musegen.commands.interpolate",
         "phrases on the way from one to another",
         "Reads two phrases, or makes them of two seeds. Writes those between as MIDI; by the\n"
         "ending of -o also .npy, .png or .wav.",
-        "musegen interpolate midi-s2 --from a.mid --to b.mid -n 9 -o way.mid",
-    ),
-    "eval objective": (
-        "musegen.eval.objective",
-        "objective metrics beside the papers' tables",
-        "Reads data and files of generated music: shards, arrays, MIDI, or the word demo.\n"
-        "Prints tables; writes JSON, CSV or Markdown on request.",
-        "musegen eval objective --data demo",
-    ),
-    "eval figures": (
-        "musegen.eval.figures",
-        "the figures of a paper, drawn anew from our own runs",
-        "Reads run folders, a trained system and data. Writes PNG files to a folder; says how to\n"
-        "make what is missing.",
-        "musegen eval figures midi-s2 --runs runs/midi-s2 --out figures",
-    ),
-    "eval restoring": (
-        "musegen.eval.restoring",
-        "how well trained systems restore what they have not learned",
-        "Reads trained systems and data. Prints F1 of each track; writes JSON on request.",
-        "musegen eval restoring --data phrases/ --system midi-s2",
-    ),
-    "eval curves": (
-        "musegen.eval.curves",
-        "the curves of several trainings in one picture",
-        "Reads run folders. Writes a PNG or PDF file.",
-        "musegen eval curves runs/one runs/other --out curves.png",
+        "musegen interpolate {system} --from a.mid --to b.mid -n 9 -o way.mid",
     ),
     "export": (
         "musegen.commands.export",
         "the networks of a trained system as plain Keras files",
         "Reads a trained system. Writes its networks without noise to a folder, in Keras's own\n"
         "layers, which open where musegen is not installed, and parts.json, which explains them.",
-        "musegen export midi-s2 -o networks/",
+        "musegen export {system} -o networks/",
     ),
     "render": (
         "musegen.audio",
@@ -112,14 +81,21 @@ COMMANDS = {
         "the systems and their networks, versions and what is installed",
         "Without a name prints what a bug report needs, the systems, and those that come trained.\n"
         "With one prints the networks of that system, built without data.",
-        "musegen info midi-s2 --preset repo",
+        "musegen info {system}",
     ),
+}
+SCRIPTS = {"train": "musegen.train", "eval": "musegen.eval"}  # their modules are found, not listed
+GROUPS = {
+    "train": "train a system, or a part of one; musegen train lists the scripts",
+    "eval": "measure and draw what systems make; musegen eval lists the scripts",
 }
 HELP = ("-h", "--help")
 
 
 class _Parser(ArgumentParser):
     """Says a mistake in one line."""
+
+    command_line: list[str]
 
     def error(self, message: str):
         raise Error(f"{message}; {self.prog} --help says what there is")
@@ -183,19 +159,28 @@ def _say(stream: TextIO, text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def run_module(command: str, argv: list[str] | None = None) -> None:
-    """Parses the options of one command and runs it."""
+def script_main(file: str) -> None:
+    """Runs a script of `train/` or `eval/` as the main program."""
+    path = Path(file)
+    sys.exit(guard(run_script, path.parent.name, path.stem))
+
+
+def run_script(group: str, name: str, argv: list[str] | None = None) -> None:
+    """Parses the options of one script and runs it."""
+    file = name.replace("-", "_")
+    script = import_module(f"{SCRIPTS[group]}.{file}")
+    same = f"in a checkout the same as:\n  python {group}/{file}.py"
+    _run(script, f"{group} {name}", cleandoc(script.__doc__), same, argv)
+
+
+def run_command(command: str, argv: list[str] | None = None) -> None:
+    """Parses the options of one of `COMMANDS` and runs it."""
     module, summary, files, example = COMMANDS[command]
     description = f"{summary[0].upper()}{summary[1:]}.\n\n{files}"
+    if "{system}" in example:
+        able = registry.able(command)
+        example = example.format(system=able[0] if able else "NAME")
     _run(import_module(module), command, description, f"example:\n  {example}", argv)
-
-
-def run_training(name: str, argv: list[str] | None = None) -> None:
-    """Parses the options of one training script and runs it."""
-    file = name.replace("-", "_")
-    script = import_module(f"{COMMANDS['train'][0]}.{file}")
-    same = f"in a checkout the same as:\n  python train/{file}.py"
-    _run(script, f"train {name}", cleandoc(script.__doc__), same, argv)
 
 
 def _run(
@@ -207,29 +192,31 @@ def _run(
         epilog=epilog,
         formatter_class=RawDescriptionHelpFormatter,
     )
+    parser.command_line = sys.argv[1:] if argv is None else argv
     room.add_arguments(parser)
     room.run(parser.parse_args(argv))
 
 
-def _training() -> dict[str, str]:
-    """The training scripts by name, and what each does; none is imported for it."""
-    scripts = iter_modules(import_module(COMMANDS["train"][0]).__path__)
+def scripts(group: str) -> dict[str, str]:
+    """The scripts of a group by name, and what each does; none is imported for it."""
+    modules = iter_modules(import_module(SCRIPTS[group]).__path__)
     first = {}
-    for finder, name, _ in sorted(scripts, key=lambda script: script.name):
-        source = finder.find_spec(name).loader.get_source(name)
-        first[name.replace("_", "-")] = get_docstring(parse(source)).splitlines()[0]
+    for finder, name, is_package in sorted(modules, key=lambda module: module.name):
+        if not is_package:
+            source = finder.find_spec(name).loader.get_source(name)
+            first[name.replace("_", "-")] = get_docstring(parse(source)).splitlines()[0]
     return first
 
 
 def _dispatch(argv: list[str]) -> None:
-    if argv[:1] == ["train"]:
-        return _train(argv[1:])
+    if argv and argv[0] in SCRIPTS:
+        return _dispatch_script(argv[0], argv[1:])
     for words in (2, 1):
         command = " ".join(argv[:words])
         if command in COMMANDS:
-            return run_module(command, argv[words:])
+            return run_command(command, argv[words:])
     if not argv or argv[0] in HELP:
-        print(_help({name: row[1] for name, row in COMMANDS.items()}))
+        print(_help({name: row[1] for name, row in COMMANDS.items()} | GROUPS))
         return None
     if argv[0] == "--version":
         print(f"musegen {__version__}")
@@ -242,16 +229,14 @@ def _dispatch(argv: list[str]) -> None:
     raise Error(f"there is no command {known!r}; musegen --help lists them")
 
 
-def _train(argv: list[str]) -> None:
-    """Runs a training script, or lists them all."""
-    scripts = _training()
-    if argv and argv[0].replace("_", "-") in scripts:
-        return run_training(argv[0], argv[1:])
+def _dispatch_script(group: str, argv: list[str]) -> None:
+    """Runs a script of a group, or lists them all."""
+    known = scripts(group)
+    if argv and argv[0].replace("_", "-") in known:
+        return run_script(group, argv[0].replace("_", "-"), argv[1:])
     if argv and argv[0] not in HELP:
-        raise Error(f"there is no training script {argv[0]!r}; there are {', '.join(scripts)}")
-    _, _, files, example = COMMANDS["train"]
-    summaries = {f"train {name}": summary for name, summary in scripts.items()}
-    print(f"{_help(summaries)}\n\n{files}\n\nexample:\n  {example}")
+        raise Error(f"there is no script {group} {argv[0]!r}; there are {', '.join(known)}")
+    print(_help({f"{group} {name}": summary for name, summary in known.items()}))
     return None
 
 

@@ -28,6 +28,18 @@ def shared_data(shared: Path) -> Path:
 
 
 @pytest.fixture
+def add_toy(tmp_path, monkeypatch):
+    """Adds a toy system, trained in a folder of its name; see `toys.add`."""
+    import toys
+
+    from musegen import registry
+
+    catalogue = dict(registry.catalogue())
+    monkeypatch.setattr(registry, "catalogue", lambda: catalogue)
+    return lambda name, can, **own: toys.add(tmp_path, catalogue, name, can, **own)
+
+
+@pytest.fixture
 def full_disk():
     """A disk on which no file gets longer than some bytes: what is more cannot be written."""
 

@@ -24,10 +24,11 @@ from pathlib import Path
 import numpy as np
 
 import musegen
-from musegen import Error, data, midi
+from musegen import Error, data
 from musegen.data import info, lpd, shards, sources
 from musegen.data.journal import NAME, Journal, Record
 from musegen.data.prepare import Settings, prepare, song_phrases
+from musegen.music import midi
 
 NUMBERS = [b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"MTrk"]
 WORDS = [b"-1", b"0", b"1e999", b"NaN", b"null", b"[]", b"{}", b'"x"', b"9" * 30, b"[" * 5000, b"'"]

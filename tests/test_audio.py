@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musegen import Error, audio, cli, midi
+from musegen import Error, audio, cli
+from musegen.music import midi
 
 
 @pytest.fixture

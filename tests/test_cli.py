@@ -88,7 +88,7 @@ def lesson(tmp_path, monkeypatch):
 def test_a_training_script_is_found_and_run_by_either_spelling(lesson, capsys):
     assert cli.main(["train", "big-band", "--hard"]) == 0
     assert cli.main(["train", "big_band"]) == 0
-    cli.run_training("big_band", ["--hard"])
+    cli.run_script("train", "big_band", ["--hard"])
     assert capsys.readouterr().out == "hard\neasy\nhard\n"
     assert cli.main(["train"]) == 0
     assert "  train big-band  Trains nothing.\n" in capsys.readouterr().out
@@ -129,7 +129,7 @@ def test_import_is_light():
     [
         (["sing"], "there is no command 'sing'; musegen --help lists them"),
         (["data", "cook"], "there is no command 'data cook'; musegen --help lists them"),
-        (["train", "cook"], f"there is no training script 'cook'; there are {', '.join(SCRIPTS)}"),
+        (["train", "cook"], f"there is no script train 'cook'; there are {', '.join(SCRIPTS)}"),
         (["render", "nowhere.mid"], "nowhere.mid: no such file"),
         (["render"], f"{NEEDED}: midi; musegen render --help says what there is"),
     ],

@@ -64,12 +64,15 @@ def test_links_and_pictures_of_documents_exist(path):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_of_documents_exist(path):
-    from musegen.cli import COMMANDS
+    from musegen import cli
 
     text = path.read_text(encoding="utf-8")
     for line in re.findall(r"^(?:    )?(?:\$ )?musegen ([a-z].*)$", text, re.MULTILINE):
         words = line.split()
-        assert words[0] in COMMANDS or " ".join(words[:2]) in COMMANDS, line
+        if words[0] in cli.SCRIPTS:
+            assert words[1] in cli.scripts(words[0]), line
+        else:
+            assert words[0] in cli.COMMANDS or " ".join(words[:2]) in cli.COMMANDS, line
     for script in re.findall(r"python (\S+\.py)", text):
         assert (ROOT / script).exists(), script
 
@@ -93,11 +96,11 @@ def test_weights_open_as_documents_say(path, monkeypatch):
 
 def test_choices_of_flags_are_those_of_the_models():
     """`--help` may not wait for Keras, so that flags have lists of their own."""
-    from musegen.commands import interpolate, options
-    from musegen.models import musegan_kinds, musegan_system
+    from musegen.commands.choices import CHOICES
+    from musegen.models.musegan import system
+    from musegen.models.musegan.settings import PRESETS
     from musegen.train import musegan as script
 
-    assert script.MODELS == musegan_kinds.MODELS
-    assert list(script.RECIPES) == list(musegan_kinds.PRESETS)
-    assert options.BINARISATIONS == musegan_system.BINARISATIONS
-    assert tuple(musegan_system.WAYS) == interpolate.WAYS
+    assert list(script.RECIPES) == list(PRESETS)
+    assert CHOICES["binarisation"].facts["choices"] == system.BINARISATIONS
+    assert CHOICES["way"].facts["choices"] == tuple(system.WAYS)

@@ -8,7 +8,7 @@ import pytest
 
 import musegen
 from musegen import Error, registry
-from musegen.models import midi_s2
+from musegen.models.midi_sandwich2 import system as midi_s2
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -46,12 +46,12 @@ IN_CODE_ALONE = ("musegan-rnn", *(f"musegan-{x}-bar" for x in ("jamming", "compo
 
 
 def test_every_system_says_what_it_is_and_builds():
-    for name, system in registry.systems().items():
-        assert system.summary
-        assert "\n" not in system.summary
-        assert system.presets[0] == ("repo" if name in IN_CODE_ALONE else "paper")
-        assert name == name.lower()
-        models = system.build(system.presets[0], 48)
+    for name, entry in registry.catalogue().items():
+        assert entry.summary
+        assert "\n" not in entry.summary
+        assert entry.presets[0] == ("repo" if name in IN_CODE_ALONE else "paper")
+        assert name == entry.name == name.lower()
+        models = entry.networks(entry.presets[0], 48)
         assert all(isinstance(model, keras.Model) for model in models)
 
 

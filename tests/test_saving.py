@@ -15,10 +15,13 @@ import pytest
 
 import musegen
 from musegen import Error
-from musegen.models import bvae, midi_s2, musegan, refine
-from musegen.models.musegan_kinds import PRESETS, Kind
-from musegen.models.musegan_system import MuseGAN
-from musegen.models.recurrent import LSTM
+from musegen.models.layers.lstm import LSTM
+from musegen.models.midi_sandwich2 import bvae, refine
+from musegen.models.midi_sandwich2 import system as midi_s2
+from musegen.models.midi_sandwich2.settings import BVAESettings
+from musegen.models.musegan import generators as musegan
+from musegen.models.musegan.settings import PRESETS, Kind
+from musegen.models.musegan.system import MuseGAN
 from musegen.registry import pretrained
 from musegen.saving import WEIGHTS, NoStockForm, load_model, save_model, stock
 
@@ -75,7 +78,7 @@ def registered(path: Path) -> bool:
 @pytest.mark.parametrize("gates", ["sigmoid", "hard_sigmoid"])
 @pytest.mark.parametrize("n_steps", [None, 6])
 def test_stock_form_of_an_lstm(gates, n_steps):
-    settings = bvae.Settings(gates=gates)
+    settings = BVAESettings(gates=gates)
     x = keras.Input((5,) if n_steps else (6, 5))
     y = LSTM(7, n_steps=n_steps, recurrent_activation=bvae.gates(settings), return_sequences=True)(
         x
@@ -93,7 +96,7 @@ def test_stock_form_of_an_lstm(gates, n_steps):
 
 @pytest.mark.parametrize("preset", ["paper", "repo"])
 def test_stock_form_of_a_refine_network(preset):
-    model = lively(refine.per_bar(refine.PRESETS[preset], 12))
+    model = lively(refine.per_bar(PRESETS[preset].refine, 12))
     inputs = example(model)
     np.testing.assert_allclose(
         outputs(stock(model, expand=True), inputs), outputs(model, inputs), atol=2e-6

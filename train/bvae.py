@@ -11,7 +11,6 @@ of the held-out data beside their reconstructions, as pictures and MIDI. With --
 the folder in which those of the tracks are made.
 """
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
-from musegen.layout import TRACKS
+from musegen.models.midi_sandwich2.settings import PRESETS
+from musegen.music.layout import TRACKS
 from musegen.training.options import add_flags, option, prepare, read_flags
 from musegen.training.recipes import (
     RECIPE_HELP,
@@ -107,19 +107,19 @@ def run(args: Namespace) -> None:
 
 def train(options: Training) -> Path:
     """One run; gives its folder."""
-    from musegen.models import bvae
-    from musegen.models.midi_s2 import material
-    from musegen.training.fitting import fit
-    from musegen.training.lead import lead
+    from musegen.models.midi_sandwich2 import bvae
+    from musegen.models.midi_sandwich2.training_data import load_training_data
+    from musegen.training.fit import fit
     from musegen.training.options import jit_compile
+    from musegen.training.pca_warmup import lead
     from musegen.training.runs import Run, describe_data
 
     options = settled(options, recipes(options.track))
-    preset = bvae.PRESETS[options.preset]
+    preset = PRESETS[options.preset].bvae
     settings = replace(
         preset, loss=options.loss or preset.loss, kl_weight=kl_weight(options, preset.kl_weight)
     )
-    data, held_out = material(
+    data, held_out = load_training_data(
         options.data, options.preset, options.steps, options.val_split, options.bars, options.seed
     )
     name, about = f"bvae-{options.track}", f"BVAE, {options.track}"
@@ -184,9 +184,9 @@ def feeder(
     import numpy as np
 
     from musegen.data import pipeline
-    from musegen.models.bvae import as_input
-    from musegen.phrases import bars_of, pack, unpack
-    from musegen.training import rows
+    from musegen.models.midi_sandwich2.bvae import as_input
+    from musegen.music.phrases import bars_of, pack, unpack
+    from musegen.training import array_batches
 
     if data is None:
         return None
@@ -202,7 +202,7 @@ def feeder(
             packed = np.unique(pack(bars), axis=0)
             bars = unpack(packed, bars.shape[1:])
         bars = np.tile(bars, (options.passes, 1, 1))
-        return lambda epoch: rows.batches(
+        return lambda epoch: array_batches.batches(
             (anew(bars, options, epoch),), size, seed, shuffle, epoch, target
         )  # fmt: skip
     k = TRACKS.index(options.track)
@@ -234,8 +234,8 @@ def sampler(
     model: "keras.Model", settings, options: Training, data: "Data", run
 ) -> Callable[[int], None]:
     """Gives a function that draws and writes some phrases beside their reconstructions."""
-    from musegen.models.bvae import as_input
-    from musegen.phrases import bars_of, from_bars
+    from musegen.models.midi_sandwich2.bvae import as_input
+    from musegen.music.phrases import bars_of, from_bars
     from musegen.training.samples import Sampler
 
     tracks = TRACKS if options.track == "shared" else (options.track,)
@@ -254,9 +254,9 @@ def spread(model: "keras.Model", settings, options: Training, data: "Data", run)
     import json
 
     from musegen.files import write_bytes
-    from musegen.models import bvae
+    from musegen.models.midi_sandwich2 import bvae
     from musegen.models.prediction import predictor
-    from musegen.phrases import bars_of
+    from musegen.music.phrases import bars_of
 
     bars = bars_of(chosen(next(data.blocks()), options.track))
     x = bvae.as_input(bars, settings)
@@ -270,13 +270,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_flags(parser, Training)
 
 
-def main(argv: list[str] | None = None) -> None:
-    from musegen.cli import run_training
-
-    run_training("bvae", argv)
-
-
 if __name__ == "__main__":
-    from musegen.cli import guard
+    from musegen.cli import script_main
 
-    sys.exit(guard(main))
+    script_main(__file__)

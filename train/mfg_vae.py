@@ -8,14 +8,13 @@ Reads runs/bvae-TRACK of all tracks, which stay as they are. Writes to runs/mfg-
 history.csv, loss.png, and in samples/ held-out phrases beside what the whole reducer gives back.
 """
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musegen.layout import TRACKS
+from musegen.music.layout import TRACKS
 from musegen.training.options import add_flags, option, prepare, read_flags
 from musegen.training.recipes import (
     RECIPE_HELP,
@@ -69,13 +68,14 @@ def run(args: Namespace) -> None:
 def train(options: Training) -> Path:
     """One run; gives its folder."""
     from musegen.data.pipeline import SHIFTS
-    from musegen.models import bvae, mfg_vae
-    from musegen.models.midi_s2 import PRESETS, material
+    from musegen.models.midi_sandwich2 import bvae, mfg_vae
+    from musegen.models.midi_sandwich2.settings import PRESETS
+    from musegen.models.midi_sandwich2.training_data import load_training_data
     from musegen.saving import load_model
-    from musegen.training import rows
-    from musegen.training.fitting import fit
-    from musegen.training.lead import lead
+    from musegen.training import array_batches
+    from musegen.training.fit import fit
     from musegen.training.options import jit_compile
+    from musegen.training.pca_warmup import lead
     from musegen.training.runs import Run, describe_data
 
     options = settled(options, RECIPES)
@@ -90,7 +90,7 @@ def train(options: Training) -> Path:
     fusion = settings.mfg_vae
     fusion = replace(fusion, kl_weight=kl_weight(options, fusion.kl_weight))
     model = mfg_vae.mfg_vae(fusion, options.strategy)
-    data, held_out = material(
+    data, held_out = load_training_data(
         options.data, options.preset, n_steps, options.val_split, options.bars, options.seed
     )
     print(f"mfg-vae: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
@@ -98,10 +98,10 @@ def train(options: Training) -> Path:
     latents = read(reader, data, SHIFTS if options.augment else (0,))
     held_latents = held_out and read(reader, held_out)
 
-    validation = held_latents and rows.batches(held_latents, 512, shuffle=False)
+    validation = held_latents and array_batches.batches(held_latents, 512, shuffle=False)
 
     def batches(epoch: int):
-        return rows.batches(latents, options.batch_size, options.seed, epoch=epoch)
+        return array_batches.batches(latents, options.batch_size, options.seed, epoch=epoch)
 
     def compiled(network, n_batches: int):
         optimizer = optimizer_of(options, n_batches)
@@ -148,7 +148,7 @@ def read(
     import numpy as np
 
     from musegen.models.prediction import predictor
-    from musegen.phrases import transpose
+    from musegen.music.phrases import transpose
 
     means_and_sigmas = predictor(reader)
     blocks = [
@@ -164,7 +164,7 @@ def sampler(
     model: "keras.Model", bvaes: Mapping, options: Training, data: "Data", run
 ) -> Callable[[int], None]:
     """Gives a function that draws and writes two phrases beside what the reducer gives back."""
-    from musegen.models.midi_s2 import MidiS2
+    from musegen.models.midi_sandwich2.system import MidiS2
     from musegen.training.samples import Sampler
 
     draw = Sampler(run, next(data.blocks()), options.epochs)
@@ -176,13 +176,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_flags(parser, Training)
 
 
-def main(argv: list[str] | None = None) -> None:
-    from musegen.cli import run_training
-
-    run_training("mfg_vae", argv)
-
-
 if __name__ == "__main__":
-    from musegen.cli import guard
+    from musegen.cli import script_main
 
-    sys.exit(guard(main))
+    script_main(__file__)

@@ -12,20 +12,19 @@ samples/ of phrases that it generates and restores.
 
 import json
 import os
-import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from musegen import Error
-from musegen.layout import TRACKS
+from musegen.music.layout import TRACKS
 from musegen.training.options import Options, add_flags, flag, option, prepare, read_flags
 from musegen.training.recipes import RECIPE_HELP, chosen
 
 if TYPE_CHECKING:
     from musegen.data import Data
-    from musegen.models.midi_s2 import MidiS2
+    from musegen.models.midi_sandwich2.system import MidiS2
 
 UNITS = ("note", "bar", "none")
 SHOWN = 8  # phrases of a sample, as in the paper's pictures
@@ -117,10 +116,10 @@ def train_in(options: Training, folder: Path) -> Path:
     if not options.assemble:
         train_stages(options, folder)
     prepare(options)
-    from musegen.models.midi_s2 import material
+    from musegen.models.midi_sandwich2.training_data import load_training_data
 
     system = assemble(options, folder)
-    data, held_out = material(
+    data, held_out = load_training_data(
         options.data, options.preset, system.n_steps, options.val_split, options.bars, options.seed
     )
     system.latents = system.measure(data)
@@ -217,7 +216,7 @@ def trained(folder: Path, settings: dict[str, Any]) -> bool:
 
 def assemble(options: Training, folder: Path) -> "MidiS2":
     """The whole system of the stages' models."""
-    from musegen.models.midi_s2 import MidiS2
+    from musegen.models.midi_sandwich2.system import MidiS2
     from musegen.saving import load_model
 
     def model(stage: str, name: str):
@@ -233,7 +232,8 @@ def assemble(options: Training, folder: Path) -> "MidiS2":
 
 def sample(system: "MidiS2", data: "Data", seed: int, folder: Path) -> None:
     """Draws and writes phrases: of the data, the same restored, and generated ones."""
-    from musegen import midi, plots
+    from musegen import plots
+    from musegen.music import midi
 
     original = data.part(0, SHOWN).phrases
     shown = {
@@ -252,13 +252,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_flags(parser, Training)
 
 
-def main(argv: list[str] | None = None) -> None:
-    from musegen.cli import run_training
-
-    run_training("midi_s2", argv)
-
-
 if __name__ == "__main__":
-    from musegen.cli import guard
+    from musegen.cli import script_main
 
-    sys.exit(guard(main))
+    script_main(__file__)

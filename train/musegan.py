@@ -12,7 +12,6 @@ data, curves.png of them, and in samples/ the same music at several steps, as pi
 and in the end the pictures that the original code draws.
 """
 
-import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
-from musegen.layout import TRACKS
+from musegen.models.musegan.settings import MODELS
+from musegen.music.layout import TRACKS
 from musegen.training.optimizers import DECAYS
 from musegen.training.options import KEEP, Options, add_flags, option, prepare, read_flags
 
@@ -28,11 +28,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from musegen.data import Data
-    from musegen.models.musegan_kinds import Kind
-    from musegen.models.musegan_system import MuseGAN
-    from musegen.training.adversarial import WGANGP
-
-MODELS = ("jamming", "composer", "hybrid", "rnn")
+    from musegen.models.musegan.settings import Kind
+    from musegen.models.musegan.system import MuseGAN
+    from musegen.training.gan.wgan_gp import WGANGP
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,7 @@ def settled(options: Training) -> Training:
 
 
 def kind_of(options: Training) -> "Kind":
-    from musegen.models.musegan_kinds import N_BARS, Kind
+    from musegen.models.musegan.settings import N_BARS, Kind
 
     return Kind(options.model, options.condition, 1 if options.one_bar else N_BARS)
 
@@ -177,10 +175,10 @@ def kind_of(options: Training) -> "Kind":
 def train(options: Training) -> Path:
     """One run; gives its folder."""
     from musegen.metrics.muse import DEFINITIONS
-    from musegen.models.musegan_kinds import PRESETS, changed, system_name
-    from musegen.models.musegan_system import MuseGAN
-    from musegen.training.drawing import drawer
-    from musegen.training.playing import Look, monitored, play
+    from musegen.models.musegan.settings import PRESETS, changed, system_name
+    from musegen.models.musegan.system import MuseGAN
+    from musegen.training.gan.loop import Look, monitored, play
+    from musegen.training.gan.pictures import drawer
     from musegen.training.runs import Run, describe_data
 
     kind = kind_of(options)
@@ -226,7 +224,7 @@ def train(options: Training) -> Path:
 def music(options: Training) -> "tuple[Data, Data]":
     """What is learned, and what a conditional model is given when it is looked at."""
     from musegen.data import load
-    from musegen.models.musegan_kinds import N_BARS, N_STEPS
+    from musegen.models.musegan.settings import N_BARS, N_STEPS
 
     data = load(options.data, N_STEPS).five_tracks(None if options.one_bar else N_BARS)
     if options.bars:
@@ -256,12 +254,12 @@ def game(settings, kind, options: Training) -> "WGANGP":
     """Generator and critic with their optimizers."""
     import keras
 
-    from musegen.models import musegan, musegan_critics
-    from musegen.training.adversarial import WGANGP, Game
+    from musegen.models.musegan import critics, generators
+    from musegen.training.gan.wgan_gp import WGANGP, Game
     from musegen.training.optimizers import falling
 
     rules = Game(
-        musegan_critics.unit(settings, kind),
+        critics.unit(settings, kind),
         tuple(TRACKS.index(track) for track in kind.written),
         same_batch=RECIPES[options.preset].same_batch,
         given=TRACKS.index(kind.given) if kind.given else None,
@@ -277,8 +275,8 @@ def game(settings, kind, options: Training) -> "WGANGP":
 
     rounds = sum(map(rules.rounds, range(options.steps)))
     return WGANGP(
-        musegan.generator(settings, kind),
-        musegan_critics.critic(settings, kind),
+        generators.generator(settings, kind),
+        critics.critic(settings, kind),
         kind.latents,
         (adam(options.steps), adam(rounds * rules.critic_steps)),
         rules,
@@ -338,13 +336,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_flags(parser, Training)
 
 
-def main(argv: list[str] | None = None) -> None:
-    from musegen.cli import run_training
-
-    run_training("musegan", argv)
-
-
 if __name__ == "__main__":
-    from musegen.cli import guard
+    from musegen.cli import script_main
 
-    sys.exit(guard(main))
+    script_main(__file__)

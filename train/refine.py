@@ -9,7 +9,6 @@ runs/refine-bar-TRACK: the model, history.csv, loss.png, and in samples/ held-ou
 writes them and refined.
 """
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
-from musegen.layout import N_PITCHES, TRACKS
+from musegen.models.midi_sandwich2.settings import PRESETS
+from musegen.music.layout import N_PITCHES, TRACKS
 from musegen.training.options import Options, add_flags, option, prepare, read_flags
 from musegen.training.runs import begun
 
@@ -68,19 +68,19 @@ def run(args: Namespace) -> None:
 
 def train(options: Training) -> Path:
     """One run; gives its folder."""
-    from musegen.models import bvae, refine
-    from musegen.models.midi_s2 import material
+    from musegen.models.midi_sandwich2 import bvae, refine
+    from musegen.models.midi_sandwich2.training_data import load_training_data
     from musegen.saving import load_model
-    from musegen.training import rows
-    from musegen.training.fitting import fit
+    from musegen.training import array_batches
+    from musegen.training.fit import fit
     from musegen.training.options import jit_compile
     from musegen.training.runs import Run, describe_data
 
     name = f"bvae-{options.track}"
     autoencoder = load_model(Path(options.bvaes) / name / f"{name}.keras")
-    bvae.check(autoencoder, bvae.PRESETS[options.preset], options.track)
+    bvae.check(autoencoder, PRESETS[options.preset].bvae, options.track)
     n_steps = autoencoder.input_shape[1]
-    settings = refine.PRESETS[options.preset]
+    settings = PRESETS[options.preset].refine
     per_bar = options.unit == "bar"
     loss = options.loss or (settings.bar_loss if per_bar else "bce")
     epochs = options.epochs or (DEMO_EPOCHS[options.unit] if options.data == "demo" else EPOCHS)
@@ -88,7 +88,7 @@ def train(options: Training) -> Path:
     name = f"refine-{options.track}"
     model = refine.per_bar(settings, n_steps, name) if per_bar else refine.per_note(settings, name)
     refine.compiled(model, loss, options.learning_rate, jit_compile(options))
-    data, held_out = material(
+    data, held_out = load_training_data(
         options.data, options.preset, n_steps, options.val_split, options.bars, options.seed
     )
     print(f"{name}: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
@@ -96,7 +96,9 @@ def train(options: Training) -> Path:
     held_pairs = held_out and written(autoencoder, held_out, options)
 
     def batches(epoch: int):
-        return rows.batches(pairs, options.batch_size, options.seed, epoch=epoch, map=as_floats)
+        return array_batches.batches(
+            pairs, options.batch_size, options.seed, epoch=epoch, map=as_floats
+        )
 
     folder = Path(options.out or f"runs/refine-{options.unit}-{options.track}")
     told = asdict(replace(options, epochs=epochs, loss=loss))
@@ -106,7 +108,7 @@ def train(options: Training) -> Path:
             batches,
             epochs,
             run,
-            held_pairs and rows.batches(held_pairs, 512, shuffle=False, map=as_floats),
+            held_pairs and array_batches.batches(held_pairs, 512, shuffle=False, map=as_floats),
             keep=options.keep,
             patience=options.patience,
             samples=sampler(model, held_pairs or pairs, n_steps, options, run, epochs),
@@ -129,10 +131,10 @@ def written(autoencoder: "keras.Model", data: "Data", options: Training) -> tupl
     """
     import numpy as np
 
-    from musegen.models.bvae import PRESETS, as_input
+    from musegen.models.midi_sandwich2.bvae import as_input
     from musegen.models.prediction import predictor
 
-    k, settings = TRACKS.index(options.track), PRESETS[options.preset]
+    k, settings = TRACKS.index(options.track), PRESETS[options.preset].bvae
     write = predictor(autoencoder)
     outputs, targets = [], []
     for block in data.bars.blocks(1024):
@@ -147,14 +149,13 @@ def sampler(
     model: "keras.Model", pairs: tuple, n_steps: int, options: Training, run, epochs: int
 ) -> Callable[[int], None]:
     """Gives a function that draws and writes some bars: original, as the BVAE has it, refined."""
-    from musegen.models.bvae import PRESETS
-    from musegen.phrases import from_bars
+    from musegen.music.phrases import from_bars
     from musegen.training.samples import Sampler
 
     output, cells = (from_bars(array.reshape(-1, n_steps, N_PITCHES), 1) for array in pairs)
     draw = Sampler(run, cells, epochs, (options.track,))
     output = output[draw.chosen]
-    rough = output > PRESETS[options.preset].threshold
+    rough = output > PRESETS[options.preset].bvae.threshold
 
     def versions():
         rows = output.astype("float32").reshape(-1, *pairs[0].shape[1:])
@@ -168,13 +169,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_flags(parser, Training)
 
 
-def main(argv: list[str] | None = None) -> None:
-    from musegen.cli import run_training
-
-    run_training("refine", argv)
-
-
 if __name__ == "__main__":
-    from musegen.cli import guard
+    from musegen.cli import script_main
 
-    sys.exit(guard(main))
+    script_main(__file__)

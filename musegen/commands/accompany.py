@@ -9,40 +9,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musegen import Error, registry
-from musegen.commands import options, outputs, songs, systems
+from musegen.commands import calls, choices, outputs, songs
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    songs.add_song(parser, "*-conditional")
+    songs.add_song(parser, "accompany")
     parser.add_argument(
         "--track", metavar="TRACK",
         help="the track to accompany (default: the one that the system was trained to be given; "
         "it takes no other)",
     )  # fmt: skip
-    options.add_seed(parser)
-    options.add_z_std(parser, fit=False)
-    options.add_binarisation(parser)
-    options.add_quantise(parser)
+    choices.add_quantise(parser)
     outputs.add_out(parser, "the song's name and -accompanied.mid, in this folder")
 
 
 def run(args: Namespace) -> None:
-    from musegen.phrases import TRACKS
+    from musegen.music.phrases import TRACKS
 
     out = args.out or [Path(f"{Path(args.song).stem}-accompanied.mid")]
     outputs.check(out, [args.song, registry.place(args.system)])
     songs.check_tracks("--track", [args.track] if args.track else [])
     song, silent = songs.read(args.song)
-    system = systems.open_system(args.system, "accompany")
+    system = calls.open_system(args.system, "accompany")
     given = _given(system, args)
     if given in silent:
         raise Error(f"{args.song}: no note of it is in the {given} to accompany, C1 to B7")
-    original, played, drawn = songs.play(
-        system, "accompany", song, seed=args.seed, **options.chosen(args)
-    )
+    original, played, drawn = songs.play(system, "accompany", song, args)
     accompanied = _quantised(played, args.quantise)
     k = TRACKS.index(given)
     accompanied[..., k] = original[..., k]
@@ -53,17 +48,14 @@ def run(args: Namespace) -> None:
 
 def _given(system: Any, args: Namespace) -> str:
     """The track that the system accompanies, if it is the one that is asked for."""
-    given = systems.given(system)
-    if not given:
-        raise Error(f"{args.system}: is given no track; a -conditional system accompanies one")
-    if args.track not in (None, given):
-        raise Error(f"--track {args.track}: this system accompanies {given} and nothing else")
-    return given
+    if args.track not in (None, system.given):
+        raise Error(f"--track {args.track}: this system accompanies {system.given} alone")
+    return system.given
 
 
 def _quantised(bars: "np.ndarray", rule: str | None) -> "np.ndarray":
     """The same number of steps a bar, where they are joined in sixteenths if a rule is given."""
-    from musegen.phrases import resample
+    from musegen.music.phrases import quantised, resample
 
-    sixteenths = options.quantised(bars[:, None], rule)
+    sixteenths = quantised(bars[:, None], rule)
     return resample(sixteenths, bars.shape[1])[:, 0]

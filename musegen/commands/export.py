@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from musegen import Error, files, registry
-from musegen.commands import options, outputs, systems
-from musegen.layout import LOWEST_PITCH, TRACKS
+from musegen.commands import calls, choices, outputs
+from musegen.music.layout import LOWEST_PITCH, TRACKS
 
 LISTING = "parts.json"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("system", metavar="NAME", help=options.system_help())
+    parser.add_argument("system", metavar="NAME", help=choices.system_help("export"))
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FOLDER",
         help="folder to write to, made if it is not there (default: the system's name and -keras, "
@@ -29,7 +29,7 @@ def run(args: Namespace) -> None:
     files.check_folder(out, [registry.place(args.system)])
     if (out / registry.SYSTEM_FILE).exists() or (out / "config.json").exists():
         raise Error(f"{out}: holds a trained system or a run; choose another -o")
-    networks = systems.open_system(args.system, "parts").parts()
+    networks = calls.open_system(args.system, "export").parts()
     if out.is_dir():
         files.check([out / LISTING, *(out / f"{name}.keras" for name in networks)])
     parts = {name: write(out, name, *network) for name, network in networks.items()}

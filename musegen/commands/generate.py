@@ -4,33 +4,29 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from musegen import registry
-from musegen.commands import options, outputs, systems
+from musegen.commands import calls, choices, outputs
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("system", metavar="NAME", help=options.system_help())
+    parser.add_argument("system", metavar="NAME", help=choices.system_help("generate"))
     parser.add_argument(
-        "-n", type=options.whole(1, 10_000), default=8, metavar="N", help="phrases (default: 8)"
+        "-n", type=choices.whole(1, 10_000), default=8, metavar="N", help="phrases (default: 8)"
     )
-    options.add_seed(parser)
-    options.add_z_std(parser)
-    options.add_refine(parser)
-    options.add_fusion(parser)
-    options.add_binarisation(parser)
-    options.add_quantise(parser)
-    options.add_playing(parser, gap=1)
+    choices.add_choices(parser, "generate")
+    choices.add_quantise(parser)
+    choices.add_playing(parser, gap=1)
     outputs.add_out(parser, "the system's name and .mid, in this folder")
 
 
 def run(args: Namespace) -> None:
-    from musegen import midi
-    from musegen.phrases import TRACKS
+    from musegen.music import midi
+    from musegen.music.phrases import TRACKS, quantised
 
     out = args.out or [Path(f"{outputs.name(args.system)}.mid")]
     outputs.check(out, [registry.place(args.system)])
-    system = systems.open_system(args.system, "generate")
-    phrases, drawn = systems.generate(system, args.n, seed=args.seed, **options.chosen(args))
-    phrases = options.quantised(phrases, args.quantise)
+    system = calls.open_system(args.system, "generate")
+    phrases, drawn = calls.call(system, "generate", args, args.n)
+    phrases = quantised(phrases, args.quantise)
     rest = 0 if args.quantise else 1  # a sixteenth sounds no longer than it is
     score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap, rest=rest)
     outputs.write(out, phrases, score, lambda: outputs.phrase_picture(phrases))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from musegen import Error, registry
 from musegen.commands import outputs
-from musegen.commands.options import whole
+from musegen.commands.choices import whole
 from musegen.environment import describe, import_keras
 
 if TYPE_CHECKING:
@@ -50,11 +50,10 @@ def run(args: Namespace) -> None:
 
 def installed() -> dict:
     """The systems by name, with summary and presets, and where trained ones stand."""
-    import_keras()
     return {
         "systems": {
-            name: {"summary": system.summary, "presets": list(system.presets)}
-            for name, system in registry.systems().items()
+            name: {"summary": entry.summary, "presets": list(entry.presets)}
+            for name, entry in registry.catalogue().items()
         },
         "pretrained": {name: str(folder) for name, folder in registry.pretrained().items()},
     }
@@ -64,18 +63,17 @@ def networks(name: str, preset: str | None = None, n_steps: int | None = None) -
     """Shapes and parameters of the networks of a system, and of the halves that they consist of."""
     if n_steps and n_steps % 4:
         raise Error(f"--steps {n_steps}: a bar has four beats, so give a multiple of 4")
-    import_keras()
-    systems = registry.systems()
+    systems = registry.catalogue()
     if name not in systems:
         raise Error(f"there is no system {name!r}; there are {', '.join(systems)}")
-    presets = systems[name].presets
-    preset = preset or presets[0]
-    if preset not in presets:
-        raise Error(f"{name} has no preset {preset!r}; choose {', '.join(presets)}")
-    own = systems[name].n_steps
-    if own and n_steps and n_steps != own:
-        raise Error(f"--steps {n_steps}: the bars of {name} have {own} steps")
-    models = systems[name].build(preset, n_steps or own or STEPS)
+    entry = systems[name]
+    preset = preset or entry.presets[0]
+    if preset not in entry.presets:
+        raise Error(f"{name} has no preset {preset!r}; choose {', '.join(entry.presets)}")
+    if entry.n_steps and n_steps and n_steps != entry.n_steps:
+        raise Error(f"--steps {n_steps}: the bars of {name} have {entry.n_steps} steps")
+    import_keras()
+    models = entry.networks(preset, n_steps or entry.n_steps or STEPS)
     return {
         "name": name,
         "preset": preset,

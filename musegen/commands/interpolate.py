@@ -6,10 +6,10 @@ random vectors of one seed to those of another, or plays a square of its latent 
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from musegen import Error, registry
-from musegen.commands import options, outputs, systems
+from musegen.commands import calls, choices, outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 COLUMNS = 3  # of the picture
 PHRASES, ACROSS = 9, 8  # by default, and in a row of a grid
 MOST, MOST_ACROSS = 1000, 32
-WAYS = ("lerp", "slerp")
+VERBS = ("interpolate", "interpolate_seeds", "grid")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("system", metavar="NAME", help=options.system_help())
+    parser.add_argument("system", metavar="NAME", help=choices.system_help(*VERBS))
     ends = (("from", "start", "the first phrase"), ("to", "end", "the last"))
     for word, dest, what in ends:
         parser.add_argument(
@@ -30,17 +30,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         )  # fmt: skip
     for word, dest, _ in ends:
         parser.add_argument(
-            f"--phrase-{word}", dest=f"{dest}_phrase", type=options.whole(1, 10**9), metavar="K",
+            f"--phrase-{word}", dest=f"{dest}_phrase", type=choices.whole(1, 10**9), metavar="K",
             help=f"which of its phrases, from 1, --{word} means (default: 1)",
         )  # fmt: skip
     parser.add_argument(
-        "--seeds", nargs=2, type=options.SEED, metavar=("A", "B"),
+        "--seeds", nargs=2, type=choices.SEED, metavar=("A", "B"),
         help="instead of --from and --to: two phrases that the system makes of these seeds",
-    )  # fmt: skip
-    parser.add_argument(
-        "--way", choices=WAYS,
-        help="of a system that goes from seed to seed: a straight line, or along the sphere "
-        "(default: lerp)",
     )  # fmt: skip
     parser.add_argument(
         "--grid", action="store_true",
@@ -48,38 +43,30 @@ def add_arguments(parser: ArgumentParser) -> None:
         "tracks share, across it those of each",
     )  # fmt: skip
     parser.add_argument(
-        "--reach", type=options.real(0, 100), metavar="R",
-        help="of a grid: its vectors go from -R to R (default: as the system's preset has it)",
-    )  # fmt: skip
-    parser.add_argument(
-        "-n", type=options.whole(2, MOST), metavar="N",
+        "-n", type=choices.whole(2, MOST), metavar="N",
         help=f"phrases to write, both ends among them (default: {PHRASES}); with --grid N x N of "
         f"them (default: {ACROSS} x {ACROSS})",
     )  # fmt: skip
-    options.add_seed(parser)
-    parser.set_defaults(seed=None)  # some systems take none
-    options.add_refine(parser)
-    options.add_binarisation(parser)
-    options.add_playing(parser, gap=0)
+    choices.add_choices(parser, *VERBS)
+    choices.add_playing(parser, gap=0)
     outputs.add_out(parser, "the system's name and -interpolated.mid, in this folder")
 
 
 def run(args: Namespace) -> None:
-    from musegen import midi, plots
-    from musegen.phrases import TRACKS
+    from musegen import plots
+    from musegen.music import midi
+    from musegen.music.phrases import TRACKS
 
     out = args.out or [Path(f"{outputs.name(args.system)}-interpolated.mid")]
     sources = [source for source in (args.start, args.end) if source]
     outputs.check(out, [registry.place(args.system), *sources])
     ends = _read(args)
-    system = systems.open_system(args.system)
-    if track := systems.given(system):
-        raise Error(f"{args.system}: writes nothing alone, it accompanies a given {track}")
     if args.grid:
         columns = args.n or ACROSS
-        phrases = _asked(system, "grid", args, columns)
+        system = calls.open_system(args.system, "grid")
+        phrases, _ = calls.call(system, "grid", args, columns)
     else:
-        columns, phrases = COLUMNS, _way(system, ends, args)
+        columns, phrases = COLUMNS, _between(ends, args)
     score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap)
     outputs.write(out, phrases, score, lambda: plots.phrase_grid(phrases, columns))
     print(f"{outputs.names(out)}: {outputs.length(phrases, args.tempo, args.gap)}")
@@ -123,7 +110,7 @@ def _phrase(source: str, number: int, flag: str) -> "np.ndarray":
 
 def _alike(ends: "list[np.ndarray]", n_steps: int, args: Namespace) -> "list[np.ndarray]":
     """Both phrases with the system's steps a bar."""
-    from musegen.phrases import resample
+    from musegen.music.phrases import resample
 
     start, end = (resample(phrase[None], n_steps)[0] for phrase in ends)
     if len(start) != len(end):
@@ -134,25 +121,18 @@ def _alike(ends: "list[np.ndarray]", n_steps: int, args: Namespace) -> "list[np.
     return [start, end]
 
 
-def _way(system: Any, ends: "list[np.ndarray]", args: Namespace) -> "np.ndarray":
-    """The phrases from one end to the other, by what the system can."""
-    n = args.n or PHRASES
-    if hasattr(system, "interpolate"):
-        ends = _made(system, args) if args.seeds else _alike(ends, system.n_steps, args)
-        return _asked(system, "interpolate", args, *ends, n)
-    if hasattr(system, "interpolate_seeds") and not args.seeds:
-        raise Error(f"{args.system}: has no encoder that reads a phrase; give two --seeds")
-    return _asked(system, "interpolate_seeds", args, args.seeds, n)
-
-
-def _made(system: Any, args: Namespace) -> "list[np.ndarray]":
-    systems.check(system, args.system, "generate")
-    return [systems.generate(system, 1, seed=seed)[0][0] for seed in args.seeds]
-
-
-def _asked(system: Any, method: str, args: Namespace, *inputs) -> "np.ndarray":
-    """What a method gives, with the choices that were made."""
-    systems.check(system, args.system, method)
-    made = {"seed": args.seed, "way": args.way, "reach": args.reach} | options.chosen(args)
-    made = {name: value for name, value in made.items() if value is not None}
-    return systems.ask(system, method, *inputs, **made)
+def _between(ends: "list[np.ndarray]", args: Namespace) -> "np.ndarray":
+    """The phrases from one end to the other, from music to music or from seed to seed."""
+    n, can = args.n or PHRASES, registry.entry(args.system).can
+    if "interpolate_seeds" in can and "interpolate" not in can:
+        if not args.seeds:
+            raise Error(f"{args.system}: has no encoder that reads a phrase; give two --seeds")
+        system = calls.open_system(args.system, "interpolate_seeds")
+        return calls.call(system, "interpolate_seeds", args, args.seeds, n)[0]
+    system = calls.open_system(args.system, "interpolate")
+    if args.seeds:
+        calls.check(args.system, "generate")
+        ends = [system.generate(1, seed, **system.preferred)[0] for seed in args.seeds]
+    else:
+        ends = _alike(ends, system.n_steps, args)
+    return calls.call(system, "interpolate", args, *ends, n)[0]

@@ -123,8 +123,8 @@ def statistics(phrases: "np.ndarray") -> dict[str, list[str]]:
     """Figures of each track that tell music from noise and silence, as rows of a `table`."""
     import numpy as np
 
-    from musegen import notes
-    from musegen.phrases import TRACKS, chain
+    from musegen.music import notes
+    from musegen.music.phrases import TRACKS, chain
 
     bars = phrases.reshape(-1, *phrases.shape[2:])  # (bars, T, 84, 5)
     rows = {"notes": [], "silent bars": [], "distinct bars": []}
@@ -146,7 +146,7 @@ def names(paths: Sequence[Path]) -> str:
 
 def length(phrases: "np.ndarray", tempo: float, gap: int) -> str:
     """How much music it is; the silence after the last phrase does not count."""
-    from musegen.phrases import BEATS_PER_BAR
+    from musegen.music.phrases import BEATS_PER_BAR
 
     n, n_bars = phrases.shape[:2]
     bars = n * (n_bars + gap) - gap

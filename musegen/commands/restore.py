@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error, registry
-from musegen.commands import options, outputs, songs, systems
+from musegen.commands import calls, outputs, songs
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from musegen.song import Song
+    from musegen.music.song import Song
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    songs.add_song(parser, "midi-s2*")
+    songs.add_song(parser, "restore")
     parser.add_argument(
         "--keep", nargs="+", default=[], metavar="TRACK",
         help="tracks that stay note by note as they are in the song, of drums, piano, guitar, "
@@ -30,9 +30,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--fill", action="store_true",
         help="let the system play where the song is silent: in tracks without notes, empty bars",
     )  # fmt: skip
-    options.add_seed(parser)
-    options.add_refine(parser)
-    options.add_fusion(parser)
     outputs.add_out(parser, "the song's name and -restored.mid, in this folder")
 
 
@@ -40,10 +37,8 @@ def run(args: Namespace) -> None:
     out = args.out or [Path(f"{Path(args.song).stem}-restored.mid")]
     outputs.check(out, [args.song, registry.place(args.system)])
     song = _read(args)
-    system = systems.open_system(args.system, "restore")
-    original, played, drawn = songs.play(
-        system, "restore", song, seed=args.seed, **options.chosen(args)
-    )
+    system = calls.open_system(args.system, "restore")
+    original, played, drawn = songs.play(system, "restore", song, args)
     restored = _joined(original, played, args)
     sets = {"original": original, "restored": restored}
     row = {"F1 of cells": _f1(original, restored, args.keep)}
@@ -52,7 +47,7 @@ def run(args: Namespace) -> None:
 
 def _read(args: Namespace) -> "Song":
     """The song, if it can be restored as it is asked for."""
-    from musegen.phrases import TRACKS
+    from musegen.music.phrases import TRACKS
 
     songs.check_tracks("--keep", args.keep)
     if set(args.keep) == set(TRACKS):
@@ -69,7 +64,7 @@ def _read(args: Namespace) -> "Song":
 
 def _joined(original: "np.ndarray", played: "np.ndarray", args: Namespace) -> "np.ndarray":
     """What the system played, where it was asked to, and the song elsewhere."""
-    from musegen.phrases import TRACKS
+    from musegen.music.phrases import TRACKS
 
     restored = played.copy()
     if not args.fill:
@@ -83,7 +78,7 @@ def _joined(original: "np.ndarray", played: "np.ndarray", args: Namespace) -> "n
 
 def _f1(original: "np.ndarray", restored: "np.ndarray", keep: list[str]) -> list[str]:
     """How well the cells that are on agree, for each track."""
-    from musegen.phrases import TRACKS
+    from musegen.music.phrases import TRACKS
 
     both = (original & restored).sum(axis=(0, 1, 2))
     either = original.sum(axis=(0, 1, 2)) + restored.sum(axis=(0, 1, 2))

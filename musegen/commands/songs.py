@@ -7,28 +7,28 @@ tempo, meter and keys, so that both play in step.
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from musegen import Error, files
-from musegen.commands import options, outputs, systems
+from musegen.commands import calls, choices, outputs
+from musegen.system import TrainedSystem
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from musegen.song import Song
+    from musegen.music.song import Song
 
 
-def add_song(parser: ArgumentParser, systems: str) -> None:
-    """The song, and the system that reads it; `systems` is a pattern of names of those that can."""
+def add_song(parser: ArgumentParser, verb: str) -> None:
+    """Adds the song, the system that plays to it, and the options that systems take for that."""
     parser.add_argument("song", metavar="SONG", help="a MIDI file in 4/4; a pickup may stand first")
-    parser.add_argument(
-        "--system", required=True, metavar="NAME", help=options.system_help(systems)
-    )
+    parser.add_argument("--system", required=True, metavar="NAME", help=choices.system_help(verb))
+    choices.add_choices(parser, verb)
 
 
 def check_tracks(flag: str, tracks: Collection[str]) -> None:
     """Raises an `Error` for a track that is none."""
-    from musegen.phrases import TRACKS
+    from musegen.music.phrases import TRACKS
 
     for track in tracks:
         if track not in TRACKS:
@@ -37,8 +37,8 @@ def check_tracks(flag: str, tracks: Collection[str]) -> None:
 
 def read(path: str | Path) -> "tuple[Song, list[str]]":
     """A song in 4/4, and the tracks that are silent in it."""
-    from musegen import midi
-    from musegen.phrases import TRACKS
+    from musegen.music import midi
+    from musegen.music.phrases import TRACKS
 
     song = midi.read(path)
     sounds = song.bars(4 * song.resolution).any(axis=(0, 1, 2))  # an `Error` where it is not 4/4
@@ -47,16 +47,18 @@ def read(path: str | Path) -> "tuple[Song, list[str]]":
     return song, [track for track, any_note in zip(TRACKS, sounds, strict=True) if not any_note]
 
 
-def play(system: Any, method: str, song: "Song", **options) -> "tuple[np.ndarray, np.ndarray, str]":
+def play(
+    system: TrainedSystem, verb: str, song: "Song", args: Namespace
+) -> "tuple[np.ndarray, np.ndarray, str]":
     """The bars of a song `(bars, T, 84, 5)`, what the system made of them, and how it was drawn.
 
     What it plays before or behind the song is left out.
     """
-    from musegen.phrases import cut
+    from musegen.music.phrases import cut
 
     original = song.bars(system.n_steps)
     roll = original.reshape(-1, *original.shape[2:])
-    phrases, drawn = systems.drawn(system, method, cut(roll, system.n_steps), **options)
+    phrases, drawn = calls.call(system, verb, args, cut(roll, system.n_steps))
     played = phrases.reshape(-1, *original.shape[1:])[: len(original)]
     return original, played & song.lasts(system.n_steps)[..., None, None], drawn
 
@@ -76,8 +78,9 @@ def write(
         keep: tracks that are taken over from the song, note by note.
         row: to stand below the statistics.
     """
-    from musegen import midi, plots
-    from musegen.phrases import TRACKS
+    from musegen import plots
+    from musegen.music import midi
+    from musegen.music.phrases import TRACKS
 
     long = {title: bars[None] for title, bars in sets.items()}  # each song as one long phrase
     whole = list(long.values())[-1]

@@ -11,8 +11,8 @@ classes, qualified notes, drum patterns and tonal distances lie close to the tra
 MuseGAN's Tables 1 and 2; the strokes of one step (dead strums, grace notes, early attacks), the
 width of the voicings and the chances of a rest were set by that.
 
-Songs stand in C major or A minor; `musegen.phrases.transpose` gives the other keys. A song depends
-on the seed and its own number alone, so it is the same however many are asked for.
+Songs stand in C major or A minor; `musegen.music.phrases.transpose` gives the other keys. A song
+depends on the seed and its own number alone, so it is the same however many are asked for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from itertools import count, islice
 import numpy as np
 
 from musegen import Error
-from musegen.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_BARS, N_PITCHES, TRACKS, Layout
+from musegen.music.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_BARS, N_PITCHES, TRACKS, Layout
 
 # Patterns count in sixteenths, music in ticks: the steps of the 48-step grid.
 TICKS_PER_BEAT = 12

@@ -96,7 +96,7 @@ def sample(opened: "Data", n: int = PICTURED, seed: int = 0) -> "np.ndarray":
 def picture(opened: "Data", path: str | Path, seed: int = 0) -> None:
     """Draws random phrases, all tracks of a phrase overlaid; PNG or PDF by the ending of `path`."""
     from musegen import plots
-    from musegen.phrases import TRACKS, reorder
+    from musegen.music.phrases import TRACKS, reorder
 
     tracks = [name for name in opened.layout.tracks if name in TRACKS]
     phrases = reorder(sample(opened, seed=seed), opened.layout.tracks, tracks)

@@ -27,7 +27,7 @@ import numpy as np
 
 from musegen import Error, budget, files, reading
 from musegen.data import corpora, shards
-from musegen.phrases import (
+from musegen.music.phrases import (
     N_PITCHES,
     TRACKS,
     Layout,
@@ -384,7 +384,7 @@ def _tracks(n: int, name: str) -> tuple[str, ...]:
 
 
 def _midi(path: Path, n_steps: int) -> Data:
-    from musegen import midi
+    from musegen.music import midi
 
     song = midi.read(path)
     phrases = midi.phrases(song, None if song.written else n_steps)

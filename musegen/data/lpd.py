@@ -38,8 +38,8 @@ import numpy as np
 
 from musegen import Error, budget, reading
 from musegen.files import write_npz
-from musegen.phrases import BEATS_PER_BAR, TRACKS
-from musegen.song import Part, Song, beat_tempo, family
+from musegen.music.phrases import BEATS_PER_BAR, TRACKS
+from musegen.music.song import Part, Song, beat_tempo, family
 
 EDITIONS = ("0.3", "1.0")
 RULES = ("docs", "code", "paper", "musegan_v1")

@@ -24,7 +24,7 @@ import numpy as np
 from musegen import Error
 from musegen.data.loading import Data, load
 from musegen.data.shards import regroup
-from musegen.phrases import N_PITCHES, Layout, pack, transpose, unpack
+from musegen.music.phrases import N_PITCHES, Layout, pack, transpose, unpack
 
 if TYPE_CHECKING:
     import keras

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import musegen
 from musegen import Error, reading
-from musegen.commands.options import SEED
+from musegen.commands.choices import SEED
 from musegen.data.journal import NAME as JOURNAL
 from musegen.data.journal import REMEDY, SKIPPED, SONGS, Journal, Record, differences
 from musegen.data.sources import Item, items
@@ -37,7 +37,7 @@ from musegen.files import check_folder, shown, write_bytes
 if TYPE_CHECKING:
     import numpy as np
 
-    from musegen.song import Song
+    from musegen.music.song import Song
 
     Result = np.ndarray | str | None  # packed phrases, why there are none, or no work done
 
@@ -68,8 +68,8 @@ class Settings:
             `"random"`, `"sf_msaf"` and `"sf_v1"` are those of `musegen.data.segment`.
         phrases_per_song: at most so many of a song, chosen at random; None for all.
         val, test: shares of the songs.
-        rule: how MIDI notes become cells; see `musegen.midi`.
-        families: how instruments become tracks; see `musegen.song`.
+        rule: how MIDI notes become cells; see `musegen.music.midi`.
+        families: how instruments become tracks; see `musegen.music.song`.
         cleanse: rules of the cleansed LPD that songs must meet; see `musegen.data.lpd.rejected`.
         seed: of the split and of every random choice.
     """
@@ -121,9 +121,9 @@ def song_phrases(item: Item, settings: Settings) -> "np.ndarray":
 
 def _song(item: Item, settings: Settings) -> "Song":
     """The song, if it is to be used."""
-    from musegen import midi
     from musegen.data import lpd
-    from musegen.song import STEPS_PER_BEAT
+    from musegen.music import midi
+    from musegen.music.song import STEPS_PER_BEAT
 
     if item.kind == "npz":
         song = lpd.read(item.data, item.name)
@@ -143,7 +143,7 @@ def _phrases(song: "Song", item: Item, settings: Settings) -> "np.ndarray":
     import numpy as np
 
     from musegen.data import segment
-    from musegen.phrases import BEATS_PER_BAR
+    from musegen.music.phrases import BEATS_PER_BAR
 
     # Sections are found on the song's own grid, so they are the same for any number of steps.
     fine = song.roll(settings.families)
@@ -186,7 +186,7 @@ def _cut(songs: list[Item], settings: Settings) -> list["np.ndarray | str"]:
 
 
 def _packed_or_reason(item: Item, settings: Settings) -> "np.ndarray | str":
-    from musegen.phrases import pack
+    from musegen.music.phrases import pack
 
     try:
         return pack(song_phrases(item, settings))
@@ -212,7 +212,7 @@ class _Shelf:
 
     def __init__(self, folder: Path, settings: Settings, writers: Executor, ahead: int):
         from musegen.data import shards
-        from musegen.phrases import Layout
+        from musegen.music.phrases import Layout
 
         self.folder, self.writers, self.ahead = folder, writers, ahead
         self.layout = Layout(settings.n_bars, settings.n_steps)

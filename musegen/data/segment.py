@@ -26,7 +26,7 @@ from string import ascii_uppercase
 import numpy as np
 
 from musegen import Error
-from musegen.phrases import BEATS_PER_BAR, N_BARS, N_PITCHES
+from musegen.music.phrases import BEATS_PER_BAR, N_BARS, N_PITCHES
 
 STRUCTURAL = ("sf", "sf_msaf", "sf_v1")
 METHODS = (*STRUCTURAL, "uniform", "random")

@@ -16,7 +16,7 @@ import numpy as np
 import musegen
 from musegen import Error, budget, reading
 from musegen.files import write_bytes, write_npz
-from musegen.phrases import Layout, pack, unpack, validate
+from musegen.music.phrases import Layout, pack, unpack, validate
 
 FORMAT = 1
 SIZE = 1024

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from musegen import Error
-from musegen.phrases import N_PITCHES, TRACKS, reorder, validate
+from musegen.music.phrases import N_PITCHES, TRACKS, reorder, validate
 
 PAIRS = {  # the report speaks of piano and strings; its code takes tracks 2 and 4 of five
     "duet": ("guitar", "strings"),

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from musegen import Error, notes
-from musegen.phrases import BEATS_PER_BAR, LOWEST_PITCH, TRACKS, validate
+from musegen import Error
+from musegen.music import notes
+from musegen.music.phrases import BEATS_PER_BAR, LOWEST_PITCH, TRACKS, validate
 
 FRAMES = 100  # columns of a roll in a second
 LONGEST = 4 * 3600  # seconds of a file, so that a roll stays below 1 GB
@@ -171,7 +172,7 @@ def from_phrases(
     tempo: float = 120.0,
     rest: int = 1,
 ) -> Iterator[Events]:
-    """One sample a phrase, as `musegen.midi.write` would write it.
+    """One sample a phrase, as `musegen.music.midi.write` would write it.
 
     A note is a run of on-cells over the whole phrase, a drum hit is one cell. All tracks become
     instruments and file tracks; one of them comes first and is what the features of one track see.

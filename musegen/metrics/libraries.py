@@ -2,8 +2,8 @@
 
 Input
     `Pypianoroll`: the roll of one track, bool or integer `(steps, 128)`, of any length. `Muspy`:
-    the notes of a piece as `musegen.notes` has them, with MIDI numbers as pitches, and which of
-    their tracks are drums. Each has its library's metrics as methods, their options as arguments.
+    the notes of a piece as `musegen.music.notes` has them, with MIDI numbers as pitches, and which
+    of their tracks are drums. Each has its library's metrics as methods, with their options.
 
 Values
     Fractions and counts under the libraries' own names, which often say more than they hold:
@@ -24,7 +24,7 @@ import numpy as np
 
 from musegen import Error
 from musegen.metrics.muse import C_MAJOR, rhythmic_grid, tonal_matrix
-from musegen.notes import spread, to_roll
+from musegen.music.notes import spread, to_roll
 
 _C_MINOR = np.roll(C_MAJOR, 3)  # the white keys from A, moved to C
 _PERIODS = {24: 6, 18: 6, 16: 4, 12: 3, 9: 3, 8: 2, 6: 3, 4: 2}  # of the drum grid, by resolution
@@ -164,7 +164,7 @@ class Muspy:
     """The metrics of muspy for one piece; "pitched" notes are those that are not drums.
 
     Args:
-        notes: as `musegen.notes` has them, with MIDI numbers as pitches.
+        notes: as `musegen.music.notes` has them, with MIDI numbers as pitches.
         resolution: steps of a beat.
         drums: the numbers of the tracks that are drums.
     """

@@ -1,8 +1,9 @@
 """The metrics of the MuseGAN family: EB, UP, UPC, QN, PP, SR, DP and TD.
 
 Input
-    Phrases, bool `(N, bars, steps, 84, tracks)` as `musegen.phrases` describes them, or an iterable
-    of such blocks, which is read once and never held as a whole. A bar has a multiple of 4 steps.
+    Phrases, bool `(N, bars, steps, 84, tracks)` as `musegen.music.phrases` describes them, or an
+    iterable of such blocks, which is read once and never held as a whole. A bar has a multiple of 4
+    steps.
 
 Values
     Fractions, never percent. Per track: EB (empty bars), UP and UPC (pitches and pitch classes used
@@ -36,7 +37,7 @@ from itertools import combinations
 import numpy as np
 
 from musegen import Error
-from musegen.phrases import BEATS_PER_BAR, N_PITCHES, TRACKS, validate
+from musegen.music.phrases import BEATS_PER_BAR, N_PITCHES, TRACKS, validate
 
 C_MAJOR = np.array([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1])
 

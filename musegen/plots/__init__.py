@@ -4,7 +4,6 @@ Every function draws on a figure of its own, so nothing depends on pyplot, a scr
 style; `save(figure, path)` writes PNG or PDF, `save_image(array, path)` an array pixel by pixel.
 """
 
-from musegen.plots.curves import Curve, comparison, history, training
 from musegen.plots.diagram import Arrow, Box, Text, diagram
 from musegen.plots.histograms import (
     bars,
@@ -26,6 +25,7 @@ from musegen.plots.rolls import (
     stacked,
 )
 from musegen.plots.style import encoded, save, save_image
+from musegen.plots.training_curves import Curve, comparison, history, training
 
 __all__ = [
     "Arrow",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from musegen import Error
-from musegen.plots.curves import Curve
+from musegen.plots.training_curves import Curve
 
 # Steps of the paper's pictures, of a composer that was trained for about 8,500.
 MARKS = {"A": 0, "B": 700, "C": 2500, "D": 6000, "E": 7900}

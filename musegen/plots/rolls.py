@@ -12,8 +12,17 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from musegen import Error, notes
-from musegen.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_PITCHES, TRACKS, chain, reorder, validate
+from musegen import Error
+from musegen.music import notes
+from musegen.music.phrases import (
+    BEATS_PER_BAR,
+    LOWEST_PITCH,
+    N_PITCHES,
+    TRACKS,
+    chain,
+    reorder,
+    validate,
+)
 from musegen.plots.style import GRID, PAGE, TRACK_COLOURS, frame, new_figure, styled
 
 PAPER_ORDER = ("bass", "drums", "guitar", "strings", "piano")  # rows of MuseGAN's Figure 8

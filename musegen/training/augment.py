@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from musegen.data.pipeline import SHIFTS
-from musegen.phrases import BEATS_PER_BAR, TRACKS, transpose
+from musegen.music.phrases import BEATS_PER_BAR, TRACKS, transpose
 
 
 def transposed(bars: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -53,10 +53,10 @@ def _end_with_parent() -> None:
 
 
 def _run(chain: Sequence[Stage]) -> None:
-    from musegen.cli import run_training
+    from musegen.cli import run_script
 
     for script, flags in chain:
-        run_training(script, flags)
+        run_script("train", script, flags)
 
 
 def _run_named(name: str, width: int, chain: Sequence[Stage]) -> None:

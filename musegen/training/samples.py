@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musegen import midi, plots
-from musegen.phrases import TRACKS
+from musegen import plots
+from musegen.music import midi
+from musegen.music.phrases import TRACKS
 
 if TYPE_CHECKING:
     from musegen.training.runs import Run

@@ -16,7 +16,7 @@ FOUR_FOUR = ((0, 4, 4),)
 @pytest.fixture(scope="session")
 def system(tmp_path_factory):
     """The folder of a system with random weights."""
-    from musegen.models import midi_s2
+    from musegen.models.midi_sandwich2 import system as midi_s2
 
     return midi_s2.untrained("paper").save(tmp_path_factory.mktemp("systems") / "band")
 
@@ -24,7 +24,7 @@ def system(tmp_path_factory):
 @pytest.fixture(scope="session")
 def fitted(system, tmp_path_factory):
     """The same system with measured latents."""
-    from musegen.models import midi_s2
+    from musegen.models.midi_sandwich2 import system as midi_s2
 
     band = midi_s2.MidiS2.load(system)
     music = np.random.default_rng(0).random((4, 4, 48, 84, 5)) < 0.01
@@ -90,9 +90,9 @@ def tiny(given, folder):
 
     The first layers have weights so large that vectors are heard beside a given track.
     """
-    from musegen.models.musegan import generator
-    from musegen.models.musegan_kinds import PRESETS, Kind
-    from musegen.models.musegan_system import MuseGAN
+    from musegen.models.musegan.generators import generator
+    from musegen.models.musegan.settings import PRESETS, Kind
+    from musegen.models.musegan.system import MuseGAN
 
     settings = dataclasses.replace(PRESETS["paper"], width=1 / 32)
     kind = Kind("hybrid", given)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import symusic
 
-from musegen import midi
-from musegen.commands import systems
-from musegen.phrases import TRACKS
+from musegen.commands import calls
+from musegen.music import midi
+from musegen.music.phrases import TRACKS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -81,7 +81,7 @@ def test_the_others_are_what_the_system_plays_to_the_piano(
     original = song.bars(96)
     phrases = np.zeros((3, 4, 96, 84, 5), bool)  # of 9 bars, the first a pickup
     phrases.reshape(12, 96, 84, 5)[:9] = original
-    played = systems.open_system(accompanying).accompany(phrases).reshape(12, 96, 84, 5)[:9]
+    played = calls.open_system(accompanying).accompany(phrases).reshape(12, 96, 84, 5)[:9]
     inside = song.lasts(96)[..., None, None]
     assert np.array_equal(bars, played & inside)
     assert np.array_equal(bars[..., 1], original[..., 1])
@@ -140,7 +140,7 @@ def test_a_picture_shows_the_song_and_what_was_played(musegen, accompanying, wri
 def test_mistakes_are_told_before_the_system_is_loaded(
     words, message, musegen, write_song, monkeypatch
 ):
-    monkeypatch.setattr(systems, "open_system", None)
+    monkeypatch.setattr(calls, "open_system", None)
     write_song()
     code, told, error = musegen("accompany", "song.mid", "--system", "x", *words)
     assert (code, told, error.count("\n")) == (2, "", 1)
@@ -151,11 +151,13 @@ def test_what_a_system_cannot_do(musegen, system, composing, accompanying, write
     write_song()
     write_song("drums.mid", tracks=["drums"])
     for song, name, words, message in (
-        ("song.mid", system, (), f"{system}: cannot accompany; a system that can is needed"),
-        ("song.mid", composing, (), f"{composing}: is given no track; a -conditional system"),
+        ("song.mid", system, (),
+         f"{system}: cannot accompany, but it can generate and restore and interpolate; "),
+        ("song.mid", composing, (), f"{composing}: cannot accompany, but it can generate and "),
         ("song.mid", accompanying, ("--track", "bass"),
-         "--track bass: this system accompanies piano and nothing else"),
-        ("song.mid", accompanying, ("--z-std", "fit"), "fit: give a number from 0 to 1000"),
+         "--track bass: this system accompanies piano alone"),
+        ("song.mid", accompanying, ("--z-std", "fit"),
+         "z_std 'fit': this system measures no vectors; give a number"),
         ("drums.mid", accompanying, (), "drums.mid: no note of it is in the piano to accompany"),
         ("song.mid", "nobody", (), "nobody: no trained system"),
     ):  # fmt: skip

@@ -8,9 +8,10 @@ import pretty_midi
 import pytest
 from matplotlib import image
 
-from musegen import midi
-from musegen.commands import systems
-from musegen.phrases import TRACKS
+from musegen import cli
+from musegen.commands import calls
+from musegen.music import midi
+from musegen.music.phrases import TRACKS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -100,16 +101,16 @@ def test_binarisation_is_up_to_systems_that_have_a_choice(musegen, composing, sy
         words = ("--binarisation", rule, "-o", f"{rule}.npy")
         assert musegen("generate", composing, "-n", 1, *words)[0] == 0
     threshold, monophonic, bernoulli = (np.load(tmp_path / f"{rule}.npy") for rule in rules)
-    assert np.array_equal(threshold, systems.open_system(composing).generate(1))
+    assert np.array_equal(threshold, calls.open_system(composing).generate(1))
     assert monophonic[..., 3].sum(axis=-1).max() == 1 < threshold[..., 3].sum(axis=-1).max()
     assert not np.array_equal(threshold, bernoulli)
     code, told, error = musegen("generate", system, "-n", 1, "--binarisation", "threshold")
     assert (code, told, error.count("\n")) == (2, "", 1)
-    assert "--binarisation: this system has no such choice when it is to generate" in error
+    assert "--binarisation: midi-s2 has no such option to generate" in error
 
 
 def test_quantised_music_has_a_step_for_each_sixteenth(musegen, composing, system, tmp_path):
-    whole = systems.open_system(composing).generate(2, seed=4)
+    whole = calls.open_system(composing).generate(2, seed=4)
     groups = whole.reshape(2, 4, 16, 6, 84, 5)
     expected = {
         "keep": groups[:, :, :, 0],
@@ -126,7 +127,7 @@ def test_quantised_music_has_a_step_for_each_sixteenth(musegen, composing, syste
     sounding = sum(note.end - note.start for note in piano.notes)  # no note lasts into the next
     assert sounding == pytest.approx(expected["keep"][..., 1].sum() * 2.4 / 16)
     musegen("generate", system, "-n", 1, "--quantise", "keep", "-o", "band.npy")
-    band = systems.open_system(system).generate(1)
+    band = calls.open_system(system).generate(1)
     assert np.array_equal(np.load(tmp_path / "band.npy"), band[:, :, ::3])
 
 
@@ -141,7 +142,7 @@ def test_a_system_without_measured_latents_has_nothing_to_fit(musegen, composing
 def test_a_system_that_accompanies_writes_nothing_alone(musegen, accompanying):
     code, told, error = musegen("generate", accompanying)
     assert (code, told, error.count("\n")) == (2, "", 1)
-    assert "it accompanies a given piano" in error
+    assert f"{accompanying}: cannot generate, but it can accompany; midi-s2, " in error
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_mistakes_are_told_before_the_system_is_loaded(
     words, message, musegen, system, tmp_path, monkeypatch
 ):
     (tmp_path / "folder.mid").mkdir()
-    monkeypatch.setattr(systems, "open_system", None)
+    monkeypatch.setattr(calls, "open_system", None)
     code, told, error = musegen("generate", system, *words)
     assert (code, told, error.count("\n")) == (2, "", 1)
     assert message in error
@@ -175,24 +176,39 @@ def test_unknown_and_damaged_systems(musegen, system, tmp_path):
     assert (code, error.count("\n")) == (2, 1)
     assert "nobody: no trained system; there are " in error
     network = system / "mfg-vae.keras"
-    assert f"{network}: cannot generate" in musegen("generate", network)[2]
+    assert f"{network}: is one network; name a whole system" in musegen("generate", network)[2]
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "system.json").write_text('{"system": "nothing"}')
     assert "damaged, or of another release" in musegen("generate", broken)[2]
 
 
-def test_an_option_that_a_system_does_not_have_is_a_mistake():
-    class Simple:
-        def generate(self, n, seed=0):
-            return n, seed
+def test_an_option_that_a_system_does_not_have_is_a_mistake(musegen, add_toy):
+    phrase = np.zeros((1, 4, 48, 84, 5), bool)
+    add_toy("simple", {"generate": ("seed",)}, generate=lambda n, seed=0: phrase.repeat(n, axis=0))
+    code, said, _ = musegen("generate", "simple", "-n", 2, "--seed", 3)
+    assert code == 0
+    assert said.startswith("simple.mid: 2 phrases of 4 bars")
+    assert "; seed 3\n" in said
+    for flag in ("--no-fusion", "--z-std=0.1"):
+        code, _, error = musegen("generate", "simple", flag)
+        assert (code, error.count("\n")) == (2, 1)
+        assert f"{flag[:7]}" in error
+        assert "simple has no such option to generate" in error
 
-    assert systems.ask(Simple(), "generate", 2, seed=3) == (2, 3)
-    assert systems.generate(Simple(), 2, seed=3) == ((2, 3), "seed 3")
-    with pytest.raises(systems.Error, match=r"--no-fusion: .* generate"):
-        systems.ask(Simple(), "generate", 2, fusion=False)
-    with pytest.raises(systems.Error, match="--z-std"):
-        systems.generate(Simple(), 2, seed=3, z_std=0.1)
+
+def test_help_shows_the_options_of_the_system_that_is_named(capsys):
+    def shown(*words):
+        with pytest.raises(SystemExit):
+            cli.main(["generate", *words, "--help"])
+        return capsys.readouterr().out
+
+    assert "--no-fusion" in shown()
+    assert "--binarisation" in shown()
+    assert "--no-fusion" in shown("midi-s2")
+    assert "--binarisation" not in shown("midi-s2")
+    assert "--binarisation" in shown("musegan-hybrid")
+    assert "--no-fusion" not in shown("musegan-hybrid")
 
 
 def test_a_full_disk_is_one_line(musegen, system, monkeypatch, tmp_path):

@@ -90,7 +90,7 @@ def test_the_table_of_a_system(musegen):
 def test_all_systems_are_listed_with_what_is_trained(musegen, system, monkeypatch):
     monkeypatch.setattr(registry, "pretrained", lambda: {"mine": system})
     facts = json.loads(musegen("info", "--json")[1])
-    assert list(facts["systems"]) == list(registry.systems())
+    assert list(facts["systems"]) == list(registry.catalogue())
     assert facts["systems"]["bvae"]["presets"][:2] == ["paper", "repo"]
     assert facts["pretrained"] == {"mine": str(system)}
     told = musegen("info")[1]

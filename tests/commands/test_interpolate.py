@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from musegen import midi, plots
-from musegen.commands import systems
+from musegen import plots
+from musegen.commands import calls
+from musegen.music import midi
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -30,7 +31,7 @@ def test_the_way_starts_and_ends_at_the_phrases_that_were_asked_for(
     assert code == 0
     assert told.startswith("way.npy, way.mid and way.png: 5 phrases of 4 bars, 48.0 s")
     way = np.load(tmp_path / "way.npy")
-    band = systems.open_system(system)
+    band = calls.open_system(system)
     assert np.array_equal(way, band.interpolate(a[1], b[0, :, ::2], 5))
     assert not np.array_equal(way[0], way[-1])
     assert np.array_equal(midi.phrases(tmp_path / "way.mid"), way)
@@ -41,7 +42,7 @@ def test_two_seeds_are_the_ends(musegen, system, tmp_path):
     code, told, _ = musegen("interpolate", system, "--seeds", 1, 2, "-n", 3, "--no-refine")
     assert code == 0
     assert told.startswith("band-interpolated.mid: 3 phrases")
-    band = systems.open_system(system)
+    band = calls.open_system(system)
     first, last = (band.generate(1, seed=seed)[0] for seed in (1, 2))
     expected = band.interpolate(first, last, 3, refine=False)
     assert np.array_equal(midi.phrases(tmp_path / "band-interpolated.mid"), expected)
@@ -62,7 +63,7 @@ def test_a_system_that_reads_no_music_goes_from_seed_to_seed(musegen, composing,
         assert code == 0
         assert told.startswith(f"{name}.npy and {name}.png: 5 phrases of 4 bars, 48.0 s")
     plain, lerp, slerp = (np.load(tmp_path / f"{name}.npy") for name in ways)
-    band = systems.open_system(composing)
+    band = calls.open_system(composing)
     assert np.array_equal(plain, lerp)
     assert np.array_equal(lerp, band.interpolate_seeds((1, 2), 5))
     assert np.array_equal(slerp, band.interpolate_seeds((1, 2), 5, "slerp"))
@@ -78,7 +79,7 @@ def test_a_grid_has_as_many_rows_as_columns(musegen, composing, tmp_path, monkey
     assert code == 0
     assert told.startswith("grid.npy, grid.mid and grid.png: 9 phrases of 4 bars")
     grid = np.load(tmp_path / "grid.npy")
-    assert np.array_equal(grid, systems.open_system(composing).grid(3))
+    assert np.array_equal(grid, calls.open_system(composing).grid(3))
     assert np.array_equal(midi.phrases(tmp_path / "grid.mid"), grid)
     assert [columns for _, columns in drawn] == [3]
     musegen("interpolate", composing, "--grid", "--binarisation", "monophonic", "-o", "whole.npy")
@@ -87,26 +88,30 @@ def test_a_grid_has_as_many_rows_as_columns(musegen, composing, tmp_path, monkey
     assert whole[..., 3].sum(axis=-1).max() == 1
     musegen("interpolate", composing, "--grid", "-n", 2, "--reach", 3, "-o", "far.npy")
     far = np.load(tmp_path / "far.npy")
-    assert np.array_equal(far, systems.open_system(composing).grid(2, 3.0))
+    assert np.array_equal(far, calls.open_system(composing).grid(2, 3.0))
     assert not np.array_equal(far[0], far[1])
 
 
 def test_what_a_system_cannot_do(musegen, system, composing, accompanying, ends):
     files, seeds = ("--from", "a.npy", "--to", "b.npy"), ("--seeds", 1, 2)
-    choice = "this system has no such choice when it is to interpolate"
-    alone = f"{accompanying}: writes nothing alone, it accompanies a given piano"
+    choice = "has no such option to interpolate"
+    alone = f"{accompanying}: cannot interpolate, but it can accompany; midi-s2, "
     for name, words, message in (
         (composing, files, f"{composing}: has no encoder that reads a phrase; give two --seeds"),
-        (composing, (*seeds, "--seed", 0), f"--seed: {choice}"),
-        (composing, (*seeds, "--no-refine"), f"--no-refine: {choice}"),
-        (system, (*seeds, "--way", "lerp"), f"--way: {choice}"),
-        (system, (*files, "--way", "slerp"), f"--way: {choice}"),
-        (system, (*seeds, "--binarisation", "threshold"), f"--binarisation: {choice}"),
-        (system, ("--grid",), f"{system}: cannot play a grid; a system that can is needed"),
-        (system / "mfg-vae.keras", seeds, "mfg-vae.keras: cannot interpolate; a system that"),
+        (composing, (*seeds, "--seed", 0), f"--seed: musegan-hybrid {choice}"),
+        (composing, (*seeds, "--no-refine"), f"--no-refine: musegan-hybrid {choice}"),
+        (system, (*seeds, "--way", "lerp"), f"--way: midi-s2 {choice}"),
+        (system, (*files, "--way", "slerp"), f"--way: midi-s2 {choice}"),
+        (system, (*seeds, "--binarisation", "threshold"), f"--binarisation: midi-s2 {choice}"),
+        (
+            system,
+            ("--grid",),
+            f"{system}: cannot draw a grid, but it can generate and restore and interpolate; ",
+        ),
+        (system / "mfg-vae.keras", seeds, "mfg-vae.keras: is one network; name a whole system"),
         (accompanying, seeds, alone),
         (accompanying, files, alone),
-        (accompanying, ("--grid",), alone),
+        (accompanying, ("--grid",), alone.replace("interpolate", "draw a grid").split("; ")[0]),
     ):
         code, told, error = musegen("interpolate", name, *words)
         assert (code, told, error.count("\n")) == (2, "", 1)
@@ -139,7 +144,7 @@ def test_mistakes_are_told_before_the_system_is_loaded(
     words, message, musegen, ends, tmp_path, monkeypatch
 ):
     np.save(tmp_path / "eight.npy", np.ones((1, 4, 48, 84, 8), bool))
-    monkeypatch.setattr(systems, "open_system", None)
+    monkeypatch.setattr(calls, "open_system", None)
     code, told, error = musegen("interpolate", "x", *words)
     assert (code, told, error.count("\n")) == (2, "", 1)
     assert message in error

@@ -8,9 +8,8 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from musegen import midi
-from musegen.commands import systems
-from musegen.phrases import TRACKS
+from musegen.music import midi
+from musegen.music.phrases import TRACKS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -163,7 +162,7 @@ def test_the_default_name_and_a_quiet_screen(system, write_song, tmp_path):
 def test_mistakes_are_told_before_the_system_is_loaded(
     words, message, musegen, write_song, monkeypatch
 ):
-    monkeypatch.setattr(systems, "open_system", None)
+    monkeypatch.setattr(calls, "open_system", None)
     write_song()
     code, told, error = musegen("restore", "song.mid", "--system", "x", "--keep", *words)
     assert (code, told, error.count("\n")) == (2, "", 1)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from musegen import midi
-from musegen.commands import systems
+from musegen.music import midi
 
 both = pytest.mark.parametrize("command", ["accompany", "restore"])
 
@@ -26,7 +25,7 @@ both = pytest.mark.parametrize("command", ["accompany", "restore"])
 def test_mistakes_are_told_before_the_system_is_loaded(
     command, options, words, message, musegen, write_song, monkeypatch
 ):
-    monkeypatch.setattr(systems, "open_system", None)
+    monkeypatch.setattr(calls, "open_system", None)
     write_song(**options)
     code, told, error = musegen(command, "song.mid", "--system", "x", *words)
     assert (code, told, error.count("\n")) == (2, "", 1)

@@ -6,7 +6,7 @@ import pytest
 from musegen import Error
 from musegen.data import demo
 from musegen.metrics import muse
-from musegen.phrases import LOWEST_PITCH, TRACKS
+from musegen.music.phrases import LOWEST_PITCH, TRACKS
 
 # MuseGAN, Tables 1 and 2, training data; a tolerance for each metric.
 PUBLISHED = {

@@ -6,7 +6,7 @@ import pytest
 from musegen import Error, cli, data
 from musegen.data import info, shards
 from musegen.metrics import muse
-from musegen.phrases import TRACKS, Layout
+from musegen.music.phrases import TRACKS, Layout
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musegen import Error, midi
+from musegen import Error
 from musegen.data import corpora, demo, load, lpd, shards
 from musegen.data.loading import V1_TRACKS, Data
-from musegen.phrases import TRACKS, Layout, pack, reorder, resample
+from musegen.music import midi
+from musegen.music.phrases import TRACKS, Layout, pack, reorder, resample
 
 
 @pytest.fixture(scope="module")

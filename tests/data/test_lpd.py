@@ -11,7 +11,7 @@ import pytest
 
 from musegen import Error, budget
 from musegen.data import lpd
-from musegen.song import Part, Song
+from musegen.music.song import Part, Song
 
 N_STEPS = 384
 

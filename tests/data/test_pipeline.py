@@ -11,7 +11,7 @@ import tensorflow as tf
 from musegen import Error
 from musegen.data import pipeline, shards
 from musegen.data.loading import load
-from musegen.phrases import Layout, transpose
+from musegen.music.phrases import Layout, transpose
 
 LAYOUT = Layout(n_bars=2, n_steps=6)
 N, PIECE = 210, 40

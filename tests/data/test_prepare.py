@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musegen import Error, cli, midi, song
+from musegen import Error, cli
 from musegen.data import lpd, prepare, segment, shards, workers
 from musegen.data.journal import Journal
 from musegen.data.prepare import Settings, song_phrases
 from musegen.data.progress import Progress
 from musegen.data.sources import Item
-from musegen.phrases import TRACKS
+from musegen.music import midi, song
+from musegen.music.phrases import TRACKS
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = Settings()

@@ -9,7 +9,7 @@ import pytest
 
 from musegen import Error
 from musegen.data import shards
-from musegen.phrases import Layout
+from musegen.music.phrases import Layout
 
 LAYOUT = Layout(n_bars=2, n_steps=8)
 

@@ -10,7 +10,7 @@ from musegen import registry
 
 @pytest.fixture(scope="session")
 def system_folder(tmp_path_factory) -> Path:
-    from musegen.models import midi_s2
+    from musegen.models.midi_sandwich2 import system as midi_s2
 
     return midi_s2.untrained("paper").save(tmp_path_factory.mktemp("systems") / "band")
 

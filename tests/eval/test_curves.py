@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from musegen import Error
-from musegen.cli import run_module
+from musegen.cli import run_script
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def runs(tmp_path) -> Path:
 
 def test_a_panel_for_each_column_and_where_the_runs_end(runs, capsys):
     out = runs / "curves.png"
-    run_module("eval curves", [str(runs / "one"), str(runs / "other"), "--out", str(out)])
+    run_script("eval", "curves", [str(runs / "one"), str(runs / "other"), "--out", str(out)])
     assert out.read_bytes().startswith(b"\x89PNG")
     lines = capsys.readouterr().out.splitlines()
     ends = "3 epochs, at the end"
@@ -41,7 +41,7 @@ def test_a_panel_for_each_column_and_where_the_runs_end(runs, capsys):
 )
 def test_mistakes(runs, words, message):
     with pytest.raises(Error, match=message):
-        run_module("eval curves", [word.format(runs) for word in words])
+        run_script("eval", "curves", [word.format(runs) for word in words])
 
 
 def test_a_full_disk_leaves_the_old_picture(runs, full_disk):
@@ -49,7 +49,7 @@ def test_a_full_disk_leaves_the_old_picture(runs, full_disk):
     out.write_bytes(b"old")
     before = set(runs.iterdir())
     with full_disk(2000), pytest.raises(Error, match=r"curves\.png: cannot be written"):
-        run_module("eval curves", [str(runs / "one"), "--out", str(out)])
+        run_script("eval", "curves", [str(runs / "one"), "--out", str(out)])
     assert out.read_bytes() == b"old"
     assert set(runs.iterdir()) == before
 
@@ -57,5 +57,5 @@ def test_a_full_disk_leaves_the_old_picture(runs, full_disk):
 def test_a_run_of_an_odd_name_is_one_line(runs, capsys):
     odd = runs / "a\nb$c$_\x1b[0m"
     (runs / "one").rename(odd)
-    run_module("eval curves", [str(odd), str(runs / "other"), "--out", str(runs / "curves.png")])
+    run_script("eval", "curves", [str(odd), str(runs / "other"), "--out", str(runs / "curves.png")])
     assert capsys.readouterr().out.splitlines()[1].startswith("a\\nb$c$_\\x1b[0m: 3 epochs")

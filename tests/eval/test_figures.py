@@ -14,8 +14,8 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from musegen import Error, plots, registry
-from musegen.eval import figures
-from musegen.phrases import TRACKS
+from musegen.cli import run_script
+from musegen.music.phrases import TRACKS
 
 RUNS = {4: "refine-note-bass", 5: "bvae-bass", 6: "mfg-vae", 7: "refine-bar-bass"}
 HISTORY = {
@@ -32,7 +32,7 @@ def run(tmp_path, music, monkeypatch, capsys):
     monkeypatch.setattr(registry, "pretrained", dict)
 
     def command(*options: str) -> str:
-        figures.main(["midi-s2", "--out", "out", "--data", "music.npy", *options])
+        run_script("eval", "figures", ["midi-s2", "--out", "out", "--data", "music.npy", *options])
         return capsys.readouterr().out
 
     return command
@@ -174,13 +174,13 @@ def test_mistakes(run, options, message):
 
 def test_help_needs_neither_numpy_nor_keras():
     code = (
-        "import sys; from musegen.eval import figures\n"
-        "try: figures.main(['--help'])\n"
+        "import sys; from musegen.cli import run_script\n"
+        "try: run_script('eval', 'figures', ['--help'])\n"
         "except SystemExit: assert not {'numpy', 'matplotlib', 'keras'} & sys.modules.keys()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "example:" in done.stdout
+    assert "in a checkout the same as:" in done.stdout
 
 
 def test_a_full_disk_leaves_the_old_figure(run, full_disk):

@@ -13,9 +13,11 @@ import pretty_midi
 import pytest
 
 from musegen import Error, data
+from musegen.cli import run_script
 from musegen.data.loading import Data
-from musegen.eval import objective, report
-from musegen.eval.report import Block, Row, clean
+from musegen.eval import objective
+from musegen.eval.tables import report
+from musegen.eval.tables.report import Block, Row, clean
 from musegen.metrics import muse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +56,7 @@ def run(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
 
     def command(*options: str) -> str:
-        objective.main([*options])
+        run_script("eval", "objective", [*options])
         return capsys.readouterr().out
 
     return command
@@ -248,8 +250,8 @@ def test_a_mistake_is_one_line_and_exit_code_2(folder):
 
 def test_help_needs_no_numpy(folder):
     code = (
-        "import sys; from musegen.eval import objective\n"
-        "try: objective.main(['--help'])\n"
+        "import sys; from musegen.cli import run_script\n"
+        "try: run_script('eval', 'objective', ['--help'])\n"
         "except SystemExit: assert not {'numpy', 'scipy', 'tensorflow'} & sys.modules.keys()"
     )
     done = subprocess.run(
@@ -257,7 +259,7 @@ def test_help_needs_no_numpy(folder):
         capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert "example:" in done.stdout
+    assert "in a checkout the same as:" in done.stdout
 
 
 def row(name: str, value: float | None) -> Row:

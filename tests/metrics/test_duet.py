@@ -6,7 +6,7 @@ import pytest
 
 from musegen import Error
 from musegen.metrics import duet
-from musegen.phrases import TRACKS
+from musegen.music.phrases import TRACKS
 
 PAIR = ("piano", "strings")
 

@@ -6,7 +6,7 @@ import pytest
 
 from musegen import Error
 from musegen.metrics.libraries import Muspy, Pypianoroll, evaluate
-from musegen.notes import NOTE, from_roll
+from musegen.music.notes import NOTE, from_roll
 
 
 def whole_range(phrase):

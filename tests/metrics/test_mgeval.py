@@ -11,9 +11,10 @@ import pretty_midi
 import pytest
 from golden import GOLDEN, agree
 
-from musegen import Error, midi
+from musegen import Error
 from musegen.metrics import mgeval
 from musegen.metrics.events import Events, FileTrack, Instrument, from_midi, from_phrases
+from musegen.music import midi
 
 
 @pytest.fixture(scope="module")

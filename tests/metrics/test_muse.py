@@ -8,7 +8,7 @@ import pytest
 
 from musegen import Error
 from musegen.metrics import muse
-from musegen.phrases import TRACKS
+from musegen.music.phrases import TRACKS
 
 C, CIS, G = 36, 37, 43  # indices of C4, C sharp 4 and G4
 # chords of a fifth on the circles of fifths, minor thirds and major thirds

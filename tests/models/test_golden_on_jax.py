@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = [str(HERE / f"test_{name}_golden.py") for name in ("midi_s2", "musegan")]
+FILES = [str(HERE / name / f"test_{name}_golden.py") for name in ("midi_sandwich2", "musegan")]
 QUICK = "mfg and not learns"
 
 

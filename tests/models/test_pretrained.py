@@ -9,7 +9,7 @@ from checks import check_on_jax
 
 import musegen
 from musegen.data import demo
-from musegen.phrases import TRACKS
+from musegen.music.phrases import TRACKS
 from musegen.registry import pretrained
 from musegen.saving import load_model
 

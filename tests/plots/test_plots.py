@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 
 from musegen import Error, plots
 from musegen.metrics import stats
-from musegen.phrases import TRACKS, reorder
-from musegen.plots import curves, histograms, style
+from musegen.music.phrases import TRACKS, reorder
+from musegen.plots import histograms, style
+from musegen.plots import training_curves as curves
 
 
 @pytest.fixture

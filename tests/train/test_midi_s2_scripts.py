@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 import musegen
-from musegen import Error, midi
-from musegen.cli import run_training
+from musegen import Error
+from musegen.cli import run_script
 from musegen.data import demo
-from musegen.models import bvae
-from musegen.phrases import TRACKS, bars_of, from_bars
+from musegen.models.midi_sandwich2 import bvae
+from musegen.models.midi_sandwich2.settings import PRESETS
+from musegen.music import midi
+from musegen.music.phrases import TRACKS, bars_of, from_bars
 from musegen.train import bvae as script
 from musegen.train import mfg_vae as fusion_script
 from musegen.train import midi_s2 as whole
@@ -41,7 +43,7 @@ def trained(tmp_path_factory, phrases) -> Path:
     """A whole system of the preset large, whose dense layers compile at once."""
     folder = tmp_path_factory.mktemp("runs") / "band"
     command = ["--data", phrases, "--preset", "large", *LITTLE, "--out", str(folder)]
-    run_training("midi_s2", [*command, *EPOCHS, "--jobs", "2"])
+    run_script("train", "midi_s2", [*command, *EPOCHS, "--jobs", "2"])
     return folder
 
 
@@ -81,8 +83,8 @@ def test_later_stages_leave_the_bvaes_bit_for_bit(trained, phrases, tmp_path):
     before = [digest(path) for path in files]
     common = ["--data", phrases, "--preset", "large", *LITTLE, "--epochs", "1"]
     bvaes = ["--bvaes", str(trained)]
-    run_training("refine", [*common, *bvaes, "--out", str(tmp_path / "refine")])
-    run_training("mfg_vae", [*common, *bvaes, "--out", str(tmp_path / "mfg-vae")])
+    run_script("train", "refine", [*common, *bvaes, "--out", str(tmp_path / "refine")])
+    run_script("train", "mfg_vae", [*common, *bvaes, "--out", str(tmp_path / "mfg-vae")])
     assert len(files) == 15
     assert [digest(path) for path in files] == before
     for track in TRACKS:  # and the whole system holds the same weights
@@ -94,30 +96,30 @@ def test_later_stages_leave_the_bvaes_bit_for_bit(trained, phrases, tmp_path):
 
 def test_what_is_trained_is_skipped_and_other_settings_are_refused(trained, phrases, capsys):
     common = ["--data", phrases, *LITTLE, "--out", str(trained)]
-    run_training("midi_s2", [*common, *EPOCHS, "--preset", "large"])
+    run_script("train", "midi_s2", [*common, *EPOCHS, "--preset", "large"])
     assert capsys.readouterr().out.count("trained already") == 11
     with pytest.raises(Error, match="bvae-drums: was trained with --preset large, not paper"):
-        run_training("midi_s2", [*common, *EPOCHS])
+        run_script("train", "midi_s2", [*common, *EPOCHS])
 
 
 def test_a_whole_system_takes_a_folder_of_its_own(phrases, tmp_path):
     command = ["--data", phrases, *LITTLE, "--out", str(tmp_path)]
     with pytest.raises(Error, match="no run to resume; start it without --resume"):
-        run_training("midi_s2", [*command, "--resume"])
+        run_script("train", "midi_s2", [*command, "--resume"])
     with (
         runs.locked(tmp_path),
         pytest.raises(Error, match="another process trains there; wait or give another --out"),
     ):
-        run_training("midi_s2", command)
+        run_script("train", "midi_s2", command)
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(Error, match="holds other things; give another --out"):
-        run_training("midi_s2", command)
+        run_script("train", "midi_s2", command)
 
 
 def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
     folder = tmp_path / "run"
     command = ["--track", "bass", "--data", phrases, *LITTLE, "--epochs", "2", "--kl-warmup", "1"]
-    run_training("bvae", [*command, "--half", "--out", str(folder)])
+    run_script("train", "bvae", [*command, "--half", "--out", str(folder)])
     assert (folder / "bvae-bass.keras").stat().st_size < 700_000  # of 1.2 MB in float32
     assert "bvae-bass: 295,952 parameters, 64 bars of phrases.npy" in capsys.readouterr().out
     model = musegen.load(folder / "bvae-bass.keras")
@@ -137,7 +139,7 @@ def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrase
 
     def weights(folder: str, *epochs: str) -> list:
         for flags in epochs:
-            run_training("bvae", [*command, *flags.split(), "--out", str(tmp_path / folder)])
+            run_script("train", "bvae", [*command, *flags.split(), "--out", str(tmp_path / folder)])
             sample = tmp_path / folder / "samples" / "epoch-0001.png"
             assert sample.exists()
             sample.unlink()  # as if the run had been killed before it was drawn
@@ -186,7 +188,7 @@ def test_without_a_preset_the_demo_band_is_learned_by_the_one_that_learns_fast()
 
 def test_one_network_shared_by_all_tracks(phrases, tmp_path):
     command = ["--track", "shared", "--data", phrases, *LITTLE, "--epochs", "1"]
-    run_training("bvae", [*command, "--preset", "large", "--out", str(tmp_path / "run")])
+    run_script("train", "bvae", [*command, "--preset", "large", "--out", str(tmp_path / "run")])
     assert musegen.load(tmp_path / "run" / "bvae-shared.keras").count_params() > 0
     assert midi.phrases(tmp_path / "run" / "samples" / "original.mid").shape[-1] == 5
 
@@ -204,7 +206,7 @@ def test_rows_of_bars_and_back():
 def test_batches_of_one_epoch(flags):
     music = demo.phrases(8, n_steps=48)
     options = replace(script.Training(), batch_size=8, **flags)
-    feed = script.feeder(options, bvae.PRESETS["paper"], musegen.data.load(music))
+    feed = script.feeder(options, PRESETS["paper"].bvae, musegen.data.load(music))
 
     def epoch(number: int) -> np.ndarray:
         pairs = [(np.asarray(x), np.asarray(y)) for x, y in feed(number)]
@@ -229,9 +231,9 @@ def test_mixed_precision_computes_in_it(phrases, tmp_path):
     """In a process of its own: the precision is set for good."""
     code = (
         "import sys, musegen\n"
-        "from musegen.cli import run_training\n"
-        "run_training('bvae', sys.argv[1:])\n"
-        "from musegen.models.bvae import halves\n"
+        "from musegen.cli import run_script\n"
+        "run_script('train', 'bvae', sys.argv[1:])\n"
+        "from musegen.models.midi_sandwich2.bvae import halves\n"
         "model = musegen.load(sys.argv[2] + '/bvae-bass.keras')\n"
         "layer = halves(model)[0].get_layer('read')\n"
         "print(layer.compute_dtype, layer.variable_dtype, model.output.dtype)\n"
@@ -257,14 +259,14 @@ def test_mixed_precision_computes_in_it(phrases, tmp_path):
 )
 def test_a_users_mistake_is_one_line(name, flags, message, tmp_path):
     with pytest.raises(Error, match=message) as raised:
-        run_training(name, [*flags, "--out", str(tmp_path / "run")])
+        run_script("train", name, [*flags, "--out", str(tmp_path / "run")])
     assert "\n" not in str(raised.value)
 
 
 def test_bvaes_of_another_preset_are_refused(trained, phrases, tmp_path):
     command = ["--data", phrases, "--bvaes", str(trained), "--out", str(tmp_path / "run")]
     with pytest.raises(Error, match="128 latent numbers where 64 are expected"):
-        run_training("mfg_vae", command)
+        run_script("train", "mfg_vae", command)
 
 
 def test_precision_is_what_it_was():
@@ -272,8 +274,8 @@ def test_precision_is_what_it_was():
 
 
 def test_latents_in_several_keys(trained, phrases):
-    from musegen.models import mfg_vae
-    from musegen.phrases import transpose
+    from musegen.models.midi_sandwich2 import mfg_vae
+    from musegen.music.phrases import transpose
 
     system, data = musegen.load(trained), musegen.data.load(phrases).part(0, 4)
     reader = mfg_vae.reader(system.bvaes, system.settings.bvae)

@@ -13,15 +13,17 @@ from keras import ops
 from matplotlib.image import imread
 
 import musegen
-from musegen import Error, midi
-from musegen.cli import run_training
+from musegen import Error
+from musegen.cli import run_script
 from musegen.data import Data, demo
-from musegen.models import musegan_kinds
-from musegen.models.musegan_system import MuseGAN
-from musegen.phrases import TRACKS, Layout
+from musegen.models.musegan import settings as musegan_kinds
+from musegen.models.musegan.system import MuseGAN
+from musegen.music import midi
+from musegen.music.phrases import TRACKS, Layout
 from musegen.train import musegan as script
-from musegen.training import adversarial, playing
-from musegen.training.adversarial import WGANGP
+from musegen.training.gan import loop as playing
+from musegen.training.gan import wgan_gp as adversarial
+from musegen.training.gan.wgan_gp import WGANGP
 
 LITTLE = ["--width", "0.016", "--batch-size", "2", "--no-jit", "--every", "2"]
 
@@ -38,7 +40,7 @@ def trained(tmp_path_factory, phrases):
     """A composer, six steps in one go."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
     command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "6"]
-    run_training("musegan", [*command, "--out", str(folder)])
+    run_script("train", "musegan", [*command, "--out", str(folder)])
     return folder
 
 
@@ -93,8 +95,8 @@ def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
     with monkeypatch.context() as patch:
         patch.setattr(WGANGP, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            run_training("musegan", command)
-    run_training("musegan", [*command, "--resume"])
+            run_script("train", "musegan", command)
+    run_script("train", "musegan", [*command, "--resume"])
     with (
         np.load(trained / "checkpoint" / "last.npz") as whole,
         np.load(tmp_path / "parts" / "checkpoint" / "last.npz") as parts,
@@ -116,7 +118,7 @@ def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
 def test_a_conditional_one_learns_and_accompanies(phrases, tmp_path):
     command = ["--model", "composer", "--condition", "bass", "--data", phrases, *LITTLE]
     command += ["--steps", "2", "--keep", "best", "--out", str(tmp_path / "run")]
-    run_training("musegan", command)
+    run_script("train", "musegan", command)
     system = musegen.load(tmp_path / "run")
     assert (system.kind.model, system.kind.given) == ("composer", "bass")
     music = demo.phrases(3, n_steps=96)
@@ -133,7 +135,7 @@ def test_a_narrow_one_learns_to_a_piano_that_plays_the_parts_of_others(phrases, 
     np.save(tmp_path / "strings.npy", music)
     command = ["--preset", "narrow", "--condition", "piano", "--exchange", *LITTLE, "--steps", "2"]
     command += ["--data", str(tmp_path / "strings.npy"), "--out", str(tmp_path / "run")]
-    run_training("musegan", command)
+    run_script("train", "musegan", command)
     aims = json.loads((tmp_path / "run" / "data.json").read_text())
     assert aims["EB strings"] == 1 > aims["EB piano"]
     with (tmp_path / "run" / "history.csv").open() as file:
@@ -149,7 +151,7 @@ def test_a_narrow_one_learns_to_a_piano_that_plays_the_parts_of_others(phrases, 
 def test_the_ablated_composer_and_the_codes_way(phrases, tmp_path):
     command = ["--model", "composer", "--no-batchnorm", "--data", phrases, *LITTLE, "--steps", "1"]
     command += ["--preset", "repo", "--half"]
-    run_training("musegan", [*command, "--out", str(tmp_path / "run")])
+    run_script("train", "musegan", [*command, "--out", str(tmp_path / "run")])
     system = musegen.load(tmp_path / "run")
     for kernel in system.network.get_weights():
         if kernel.ndim > 1:
@@ -162,7 +164,7 @@ def test_the_ablated_composer_and_the_codes_way(phrases, tmp_path):
 @pytest.mark.usefixtures("uncompiled")
 def test_single_bars_are_learned_and_played(phrases, tmp_path):
     command = ["--one-bar", "--model", "composer", "--preset", "narrow", *LITTLE, "--steps", "2"]
-    run_training("musegan", [*command, "--data", phrases, "--out", str(tmp_path / "run")])
+    run_script("train", "musegan", [*command, "--data", phrases, "--out", str(tmp_path / "run")])
     assert musegen.load(tmp_path / "run").generate(2).shape == (2, 1, 96, 84, 5)
     run = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (run["data"]["n_bars"], run["data"]["phrases"]) == (1, 24 * 4)
@@ -173,7 +175,7 @@ def test_single_bars_are_learned_and_played(phrases, tmp_path):
 @pytest.mark.usefixtures("uncompiled")
 def test_the_rnn_composer_learns_at_a_rate_that_falls(phrases, tmp_path):
     command = ["--model", "rnn", "--decay", "late", "--preset", "narrow", *LITTLE, "--steps", "2"]
-    run_training("musegan", [*command, "--data", phrases, "--out", str(tmp_path / "run")])
+    run_script("train", "musegan", [*command, "--data", phrases, "--out", str(tmp_path / "run")])
     assert musegen.load(tmp_path / "run").generate(2).shape == (2, 4, 96, 84, 5)
 
 
@@ -194,14 +196,18 @@ def test_a_training_that_sets_out_from_a_trained_generator(trained, phrases, tmp
     monkeypatch.setattr(adversarial, "LONG", 10)  # steps of the critic in the first iterations
     command = ["--model", "composer", "--start", str(trained), "--data", phrases, *LITTLE]
     out = ["--out", str(tmp_path / "run")]
-    run_training("musegan", [*command, "--steps", "1", "--learning-rate", "0", *out])
+    run_script("train", "musegan", [*command, "--steps", "1", "--learning-rate", "0", *out])
     one, other = (musegen.load(folder).network for folder in (trained, tmp_path / "run"))
     for weight, same in zip(one.trainable_weights, other.trainable_weights, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(same))
     with pytest.raises(Error, match=r"--start .*: is built differently; give the --model"):
-        run_training("musegan", [*command, "--preset", "narrow", "--out", str(tmp_path / "not")])
+        run_script(
+            "train", "musegan", [*command, "--preset", "narrow", "--out", str(tmp_path / "not")]
+        )
     with pytest.raises(Error, match=r"--start .*: is built differently; .*--set"):
-        run_training("musegan", [*command, "--set", "z_std=1", "--out", str(tmp_path / "not")])
+        run_script(
+            "train", "musegan", [*command, "--set", "z_std=1", "--out", str(tmp_path / "not")]
+        )
     assert not (tmp_path / "not").exists()
 
 
@@ -220,7 +226,7 @@ def test_the_best_look_is_none_at_the_untrained_generator(phrases, tmp_path, mon
     far = iter([0.1, 0.3, 0.4])
     monkeypatch.setattr(playing, "distance", lambda found, data: next(far))
     command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "4", "--keep", "best"]
-    run_training("musegan", [*command, "--out", str(tmp_path)])
+    run_script("train", "musegan", [*command, "--out", str(tmp_path)])
     with zipfile.ZipFile(tmp_path / "checkpoint" / "best.npz") as kept:
         assert json.loads(kept.read("history.json"))["step"] == [0, 2]
 
@@ -270,7 +276,7 @@ def test_a_loss_that_is_not_a_number_stops_at_its_step(phrases, tmp_path, monkey
     monkeypatch.setattr(WGANGP, "step", broken)
     command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "6"]
     with pytest.raises(Error, match=r"critic_loss became nan at step 3; .*last.npz holds"):
-        run_training("musegan", [*command, "--out", str(tmp_path / "run")])
+        run_script("train", "musegan", [*command, "--out", str(tmp_path / "run")])
     with np.load(tmp_path / "run" / "checkpoint" / "last.npz") as kept:
         assert all(np.isfinite(kept[name]).all() for name in kept.files if name != "history.json")
 
@@ -289,7 +295,7 @@ def test_music_that_is_not_a_number_never_becomes_the_last_good_state(
     monkeypatch.setattr(MuseGAN, "values", broken)
     command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "6"]
     with pytest.raises(Error, match=r"generated music became nan at step 4; .*last.npz holds"):
-        run_training("musegan", [*command, "--out", str(tmp_path / "run")])
+        run_script("train", "musegan", [*command, "--out", str(tmp_path / "run")])
     with zipfile.ZipFile(tmp_path / "run" / "checkpoint" / "last.npz") as kept:
         assert json.loads(kept.read("history.json"))["step"] == [0, 2]
 
@@ -322,6 +328,6 @@ def test_a_users_mistake_is_one_line(flags, message, phrases, tmp_path, monkeypa
     np.save("silence.npy", np.zeros((20, 4, 96, 84, 5), bool))
     command = ["--data", phrases, *LITTLE, *flags, "--out", str(tmp_path / "run")]
     with pytest.raises(Error, match=message) as raised:
-        run_training("musegan", command)
+        run_script("train", "musegan", command)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "run").exists()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from musegen.data import demo
-from musegen.phrases import TRACKS
+from musegen.music.phrases import TRACKS
 from musegen.training.augment import exchanged
 
 PARTS = ("piano", "guitar", "strings")

@@ -21,9 +21,9 @@ prepare(options)
 
 import numpy as np
 from musegen.data import load, pipeline
-from musegen.models.bvae import Settings, bvae
-from musegen.models.scores import ActiveF1
-from musegen.training.fitting import fit
+from musegen.models.midi_sandwich2.bvae import Settings, bvae
+from musegen.models.layers.cell_metrics import ActiveF1
+from musegen.training.fit import fit
 from musegen.training.runs import Run
 
 train, val = load(np.random.default_rng(0).random((30, 2, 6, 84, 5)) < 0.1).split(0.2)

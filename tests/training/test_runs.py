@@ -145,7 +145,7 @@ def test_interruption_says_how_to_go_on(tmp_path, capsys):
 
 
 def test_damaged_samples_are_one_line(tmp_path):
-    from musegen.training.playing import _kept_pictures
+    from musegen.training.gan.loop import _kept_pictures
 
     with Run(tmp_path, SETTINGS):
         pass

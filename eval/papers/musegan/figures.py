@@ -1,0 +1,182 @@
+"""The figures of MuseGAN: generated phrases, a training followed step by step, the data."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from musegen import Error, plots
+from musegen.eval.papers.drawing import Drawing, Missing, Sources, read_history
+from musegen.models.musegan.settings import ABLATED, KINDS
+from musegen.models.musegan.system import MuseGAN
+from musegen.music.phrases import TRACKS, binarise
+
+TRACK = "strings"  # whose training is drawn
+SHOWN, COLUMNS = 6, 3  # phrases of a picture, and of a row of it
+N_STEPS = 96
+# Which one is shown where the paper shows one, the paper's own first.
+SCRATCH = ("musegan-composer", "musegan-hybrid", "musegan-jamming")
+CONDITIONAL = tuple(f"{name}-conditional" for name in SCRATCH)
+OTHERS = tuple(name for name in KINDS if name not in SCRATCH + CONDITIONAL)
+STEPS = "samples/steps.npz"
+
+
+# Phrases.
+
+
+def generated(sources: Sources) -> Drawing:
+    """Figure 7: three phrases of a composer, three of a hybrid."""
+    models = ("composer", "hybrid")
+    names = [f"musegan-{model}" for model in models]
+    _shown(sources, names)  # a system that is named must be one of the two
+    phrases = [_trained(sources, name).generate(COLUMNS, sources.seed) for name in names]
+    figure = plots.phrase_grid(np.concatenate(phrases), COLUMNS, models)
+    return Drawing(figure, f"{COLUMNS} phrases each of {' and '.join(models)}, seed {sources.seed}")
+
+
+def training_data(sources: Sources) -> Drawing:
+    """Figure 10."""
+    phrases, about = sources.learned(SHOWN, N_STEPS)
+    return Drawing(plots.phrase_grid(phrases, COLUMNS), about)
+
+
+def composer(sources: Sources) -> Drawing:
+    return _raw_and_binarised(sources, "composer")
+
+
+def hybrid(sources: Sources) -> Drawing:
+    return _raw_and_binarised(sources, "hybrid")
+
+
+def _raw_and_binarised(sources: Sources, model: str) -> Drawing:
+    """Figures 11 and 12: real-valued phrases, and the same ones as cells."""
+    system = _trained(sources, *_shown(sources, [f"musegan-{model}"]))
+    z = system.draw(SHOWN, sources.seed)
+    figure = _grid({"raw": (system.values(z) + 1) / 2, "binarised": system.play(z, sources.seed)})
+    return Drawing(figure, f"{model}, raw and binarised, seed {sources.seed}")
+
+
+def conditional(sources: Sources) -> Drawing:
+    """Figure 13: what a system is given, what it writes to it, and that as cells."""
+    system = _trained(sources, *_shown(sources, CONDITIONAL))
+    given, model = system.kind.given, system.kind.model
+    phrases, source = sources.phrases(COLUMNS, N_STEPS, given)
+    written = system.accompany(phrases, sources.seed)
+    alone = phrases & (np.array(TRACKS) == given)
+    values = system.values(system.draw(len(phrases), sources.seed) | system.hear(phrases))
+    figure = _grid({f"given {given}": alone, "raw": (values + 1) / 2, "binarised": written})
+    return Drawing(figure, f"{model} given the {given}: {source}, seed {sources.seed}")
+
+
+def _grid(sets: Mapping[str, np.ndarray]) -> Figure:
+    """Sets of phrases below each other, each labelled at its first row."""
+    labels = []
+    for name, phrases in sets.items():
+        labels += [name] + [""] * (-(-len(phrases) // COLUMNS) - 1)
+    music = np.concatenate([np.asarray(phrases, np.float32) for phrases in sets.values()])
+    return plots.phrase_grid(music, COLUMNS, labels)
+
+
+# A training.
+
+
+def evolution(sources: Sources) -> Drawing:
+    """Figure 8: the phrase of one random vector at five steps of the training."""
+    run, (path,) = _run(sources, STEPS)
+    steps, values = _samples(path)
+    marks = plots.marked(steps)
+    chosen = [int(np.flatnonzero(steps == step)[0]) for step in marks.values()]
+    sample = values[chosen, sources.seed % values.shape[1]]
+    # The paper's first panel has a sparse bass beside dense tracks: the strongest pitch alone.
+    phrases = binarise(sample, monophonic_bass=True)
+    titles = [f"step {step:,} ({letter})" for letter, step in marks.items()]
+    shown = ", ".join(f"{step:,}" for step in marks.values())
+    return Drawing(plots.stacked(phrases, titles), f"{run.paper}, one sample at steps {shown}")
+
+
+def losses(sources: Sources) -> Drawing:
+    """Figure 9: the critic's loss, and two metrics of what was generated, over the training."""
+    run, (path, data) = _run(sources, "history.csv", "data.json")
+    history, data = read_history(path), json.loads(data.read_text(encoding="utf-8"))
+    curves = plots.monitored(history, data, sources.track, sources.median)
+    if len(curves) < 3:
+        raise Missing(f"{path}: a metric of {sources.track} is undefined at every step")
+    steps = history["step"]
+    try:  # the letters stand at the panels of Figure 8
+        marks = plots.marked(_samples(run.run_file(STEPS, ""))[0])
+    except Missing:
+        marks = plots.marked(steps)
+    ends = [f"{curve.label} {_last(curve.values):.4g}" for curve in curves]
+    about = f"{run.paper}, step {steps[-1]:,.0f}: {', '.join(ends)}"
+    return Drawing(plots.training(curves, marks), about)
+
+
+def _samples(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Steps `(n,)` and real-valued phrases `(n, k, bars, 96, 84, 5)`."""
+    try:
+        with np.load(path) as file:
+            return file["steps"], file["values"]
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise Error(f"{path}: no samples of a training ({error})") from None
+
+
+def _last(values: Sequence[float]) -> float:
+    """The last defined value."""
+    values = np.asarray(values)
+    return values[np.isfinite(values)][-1]
+
+
+# Which system or run.
+
+
+def _command(name: str) -> str:
+    """What makes the system of a name; of a conditional one, as in the paper's Figure 13."""
+    kind = KINDS[name]
+    flags = f"--model {kind.model}"
+    flags += " --condition strings" if kind.given else " --one-bar" if kind.apart else ""
+    flags += " --no-batchnorm" if name == ABLATED else ""
+    return f"python train/musegan.py {flags} --out {{runs}}/{name}"
+
+
+def _shown(sources: Sources, names: Sequence[str]) -> Sequence[str]:
+    """The system that the command line names, if it is one of these; without one all of these."""
+    named = sources.kind if sources.system else None
+    if named and named not in KINDS:
+        raise Error(f"{sources.system}: is a {named}, not a MuseGAN")
+    if named and named not in names:
+        raise Missing(f"{sources.system} is a {named}; shown is a {' or a '.join(names)}")
+    return (named,) if named else names
+
+
+def _trained(sources: Sources, *names: str) -> MuseGAN:
+    """The first system of these names that there is."""
+    found = [name for name in names if sources.part(name).folder]
+    name = (found or names)[0]
+    return sources.part(name).trained(_command(name))
+
+
+def _run(sources: Sources, *files: str) -> tuple[Sources, list[Path]]:
+    """The first training that has left these files; with `--system`, that one's."""
+    missing = []
+    for name in _shown(sources, SCRATCH + CONDITIONAL + OTHERS):
+        part = sources.part(name)
+        try:
+            return part, [part.run_file(file, _command(name)) for file in files]
+        except Missing as one:
+            missing.append(one)
+    raise missing[0]
+
+
+CURVES, SMOOTHED = {9}, True
+FIGURES = {
+    7: generated,
+    8: evolution,
+    9: losses,
+    10: training_data,
+    11: composer,
+    12: hybrid,
+    13: conditional,
+}

@@ -1,0 +1,71 @@
+"""Trained systems as sources of music to measure: what they generate and what they restore."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from musegen import Error
+from musegen.commands import calls
+from musegen.data import Data, load
+from musegen.eval.tables.measure import spread
+from musegen.system import TrainedSystem
+
+
+def opened(names: Sequence[str], verb: str = "evaluate") -> dict[str, TrainedSystem]:
+    """The systems by the names that their rows bear: of a folder only the last part if it can.
+
+    Args:
+        verb: what each must be able to do.
+    """
+    names = list(dict.fromkeys(names))
+    short = [Path(name).name or name for name in names]
+    shown = short if len(set(short)) == len(names) else names
+    return {label: calls.open_system(name, verb) for label, name in zip(shown, names, strict=True)}
+
+
+def n_steps(systems: Mapping[str, TrainedSystem], asked: int | None) -> int | None:
+    """Steps of a bar to measure everything with: those that the systems write."""
+    written = {label: system.n_steps for label, system in systems.items()}
+    if asked:
+        written["--steps"] = asked
+    if len(set(written.values())) > 1:
+        steps = ", ".join(f"{label} {n}" for label, n in written.items())
+        raise Error(f"bars differ in steps ({steps}): measure systems of one kind, without --steps")
+    return next(iter(written.values()), None)
+
+
+def held_out(data: Data, split: str | None = None) -> Data:
+    """The phrases to restore: of a split, by default of the test split if the data have one."""
+    if split is None and "test" not in data.splits:
+        return data
+    return data.of(split or "test")
+
+
+def rows(
+    systems: Mapping[str, TrainedSystem],
+    held_out: Data,
+    phrases: int | None = None,
+    seed: int = 0,
+    **options,
+) -> tuple[list[Data], dict[str, Mapping[str, float]]]:
+    """The music of every row of every system, and the figures that the systems know themselves.
+
+    Args:
+        held_out: phrases of these, evenly spaced, are restored or played to.
+        phrases: number of phrases in each row; by default as many as the system's paper has.
+        options: options of the systems' `evaluate`.
+
+    Returns:
+        Music named `SYSTEM ROW`, and figures by the same names.
+    """
+    music, values = [], {}
+    for label, system in systems.items():
+        n = phrases or system.evaluated
+        originals = spread(held_out, n, f"read for {label}")
+        for row in system.evaluate(originals, n, seed, **options):
+            name = f"{label} {row.name}"
+            if row.music is not None:
+                music.append(replace(load(row.music), name=name))
+            if row.values:
+                values[name] = row.values
+    return music, values

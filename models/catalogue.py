@@ -1,0 +1,63 @@
+"""All systems in one table. It is read without Keras, for `--help` and for finding systems."""
+
+from musegen.models.midi_sandwich2 import settings as midi_sandwich2
+from musegen.models.musegan import settings as musegan
+from musegen.system import Entry
+
+
+def _midi_sandwich2(name: str, file: str, summary: str, **facts) -> Entry:
+    return Entry(
+        name,
+        f"MIDI-Sandwich2: {summary}",
+        f"musegen.models.midi_sandwich2.{file}",
+        tuple(midi_sandwich2.PRESETS),
+        "midi_sandwich2",
+        **facts,
+    )
+
+
+def _musegan(name: str, kind: musegan.Kind) -> Entry:
+    """One of MuseGAN's systems; those that are given a track cannot play alone."""
+    if kind.given:
+        can = {"accompany": ("seed", "z_std", "binarisation")}
+    else:
+        can = {
+            "generate": ("seed", "z_std", "binarisation"),
+            "interpolate_seeds": ("way", "z_std", "binarisation"),
+        }
+        if len(kind.latents) > 1:  # a square needs two kinds of random vectors
+            can["grid"] = ("reach", "binarisation")
+    ablated = " without batch normalization" if name == musegan.ABLATED else ""
+    return Entry(
+        name,
+        f"MuseGAN, {kind.model}{ablated}: {kind.summary}",
+        "musegen.models.musegan.system",
+        kind.presets,
+        "musegan",
+        can=can | {"export": (), "evaluate": ("z_std",)},
+        n_steps=musegan.N_STEPS,
+    )
+
+
+SYSTEMS = (
+    _midi_sandwich2("bvae", "bvae", "binary VAE of one bar of one track"),
+    _midi_sandwich2("refine-note", "refine", "refine network, step by step"),
+    _midi_sandwich2("refine-bar", "refine", "refine network, bar by bar"),
+    _midi_sandwich2("mfg-vae-concat", "mfg_vae", "fusion of the tracks' latents, concat"),
+    _midi_sandwich2("mfg-vae-project", "mfg_vae", "fusion of the tracks' latents, project"),
+    _midi_sandwich2("mfg-vae", "mfg_vae", "fusion of the tracks' latents, as the preset has it"),
+    _midi_sandwich2(
+        "midi-s2",
+        "system",
+        "five tracks, generates and restores",
+        can={
+            "generate": ("seed", "z_std", "refine", "fusion"),
+            "restore": ("seed", "refine", "fusion"),
+            "interpolate": ("seed", "refine"),
+            "export": (),
+            "evaluate": ("z_std",),
+        },
+    ),
+    *(_musegan(name, kind) for name, kind in musegan.KINDS.items()),
+)
+CATALOGUE = {entry.name: entry for entry in SYSTEMS}

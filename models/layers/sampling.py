@@ -1,0 +1,60 @@
+"""Sampling of a latent vector, as variational autoencoders do it."""
+
+import keras
+from keras import layers, ops
+
+from musegen.saving import NoStockForm
+
+
+@keras.saving.register_keras_serializable("musegen")
+class Sampling(layers.Layer):
+    """Draws z from a mean and s, and adds the KL divergence from a unit Gaussian as a loss.
+
+    Sampling happens in prediction as in training. The arithmetic is float32 under every precision.
+    """
+
+    def __init__(
+        self,
+        noise: float = 0.01,
+        noise_scale: str = "exp",
+        kl_reduction: str = "mean",
+        kl_weight: float = 1.0,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.noise, self.noise_scale = noise, noise_scale
+        self.kl_reduction, self.kl_weight = kl_reduction, kl_weight
+        self.seed = seed
+        self.random = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs):
+        mean, s = inputs
+        kl = -0.5 * (1 + s - ops.square(mean) - ops.exp(s))  # (B, L)
+        if self.kl_reduction == "sum":
+            kl = ops.sum(kl, axis=-1)
+        self.add_loss(self.kl_weight * ops.mean(kl))
+        e = keras.random.normal(ops.shape(mean), stddev=self.noise, seed=self.random)
+        return sample(mean, s, e, self.noise_scale)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def stock(self, expand: bool) -> layers.Layer:
+        raise NoStockForm(f"{self.name} draws noise")
+
+    @classmethod
+    def from_config(cls, config):
+        if "spread" in config:  # as files of version 0.1 call it
+            config = {**config, "noise_scale": config["spread"]}
+            del config["spread"]
+        return super().from_config(config)
+
+    def get_config(self):
+        names = ("noise", "noise_scale", "kl_reduction", "kl_weight", "seed")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def sample(mean, s, e, noise_scale: str):
+    """z from a mean, the second head's output `s` and noise `e`."""
+    return mean + (ops.exp(s / 2) if noise_scale == "exp" else s) * e

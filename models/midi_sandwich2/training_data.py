@@ -1,0 +1,36 @@
+"""What the networks of MIDI-Sandwich2 are trained on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from musegen.data import Data, load
+from musegen.music.phrases import N_BARS
+
+REPO_FIRST, REPO_PHRASES = 1799, 800
+
+
+def load_training_data(
+    source: str | Path,
+    preset: str = "paper",
+    n_steps: int = 48,
+    val_split: float = 0.1,
+    bars: int | None = None,
+    seed: int = 0,
+) -> tuple[Data, Data | None]:
+    """Phrases to train and to validate with; the second is None where `val_split` is 0.
+
+    The paper trains on what it has. Its code draws 800 phrases from the first 1,799 of the file:
+    a constant that counts phrases in one place counts bars in another.
+
+    Args:
+        bars: number of bars to train on, the first ones; None for all.
+    """
+    data = load(source, n_steps).five_tracks(N_BARS)
+    if preset == "repo" and len(data) > REPO_PHRASES:
+        first = data.part(0, REPO_FIRST)
+        drawn = np.random.default_rng(seed).permutation(len(first))[:REPO_PHRASES]
+        data = replace(load(first.phrases[drawn]), name=data.name)
+    train, val = data.split(val_split)
+    return (train.part(0, -(-bars // N_BARS)) if bars else train), val

@@ -1,0 +1,1 @@
+"""MuseGAN: settings, generators, critics, and the system that they make."""

@@ -1,0 +1,329 @@
+"""A trained MuseGAN plays: from random vectors to phrases, and on the ways between two of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from musegen import Error, reading
+from musegen.files import write_bytes
+from musegen.models.catalogue import CATALOGUE
+from musegen.models.musegan.critics import critic
+from musegen.models.musegan.generators import N_TRACKS, generator
+from musegen.models.musegan.settings import ABLATED, KINDS, N_STEPS, PRESETS, Kind, system_name
+from musegen.models.prediction import predictor
+from musegen.music.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
+from musegen.registry import SYSTEM_FILE, described
+from musegen.saving import load_model, save_model
+from musegen.system import EvaluatedRow
+
+PHRASES_AT_ONCE = 64
+EVALUATION_BARS = 20_000  # as in the paper's tables
+BINARISATIONS = ("threshold", "monophonic", "bernoulli")
+
+
+class MuseGAN:
+    """A trained generator. All music is bool phrases `(N, 4, 96, 84, 5)`, or `(N, 1, ...)`.
+
+    Args:
+        preset: a name of `PRESETS`.
+        kind: which model it is, and what track it is given.
+        generator: what `generator` built for this kind, trained.
+        changed: settings by name that are not those of the preset.
+
+    Example:
+        >>> import musegen
+        >>> musegen.load("runs/musegan-hybrid").generate(2, seed=1).shape
+        (2, 4, 96, 84, 5)
+    """
+
+    n_steps = N_STEPS
+    preferred: Mapping[str, Any] = {}
+
+    def __init__(
+        self,
+        preset: str,
+        kind: Kind,
+        generator: keras.Model,
+        changed: Mapping[str, bool | float | str] | None = None,
+    ):
+        self.preset, self.changed, self.kind = preset, dict(changed or {}), kind
+        self.settings = replace(PRESETS[preset], **self.changed)
+        for name, value in self.changed.items():
+            kind_of = type(getattr(PRESETS[preset], name))
+            if type(value) is not kind_of and not (type(value) is int and kind_of is float):
+                raise Error(f"its setting {name} is {value!r:.40}, which is no {kind_of.__name__}")
+        self.network = generator
+        self.entry = CATALOGUE[system_name(kind, ablated=not self.is_normalized)]
+        self.can, self.given = self.entry.can, kind.given
+        self.evaluated = EVALUATION_BARS // kind.n_bars
+        shapes = keras.tree.map_structure(lambda x: x.shape[1:], generator.input)
+        given = {"given": (N_BARS, N_STEPS, N_PITCHES, 1)} if kind.given else {}
+        if shapes != kind.latents | given:
+            raise Error(
+                f"{generator.name}: takes {shapes}, which is not what the {kind.in_words} takes"
+            )
+        bars = {x.name[4:] for x in generator.layers if x.name.startswith("bar-")}
+        if bars and bars != set(kind.written):
+            raise Error(f"{generator.name}: writes {', '.join(sorted(bars))}, and so does not play "
+                        f"to {'a given ' + kind.given if kind.given else 'nothing'}")  # fmt: skip
+        self._predict = predictor(generator, PHRASES_AT_ONCE, eager=True)
+
+    def generate(
+        self,
+        n: int,
+        seed: int = 0,
+        z_std: float | None = None,
+        binarisation: str | None = None,
+    ) -> np.ndarray:
+        """`n` new phrases.
+
+        Args:
+            z_std: standard deviation of the random vectors; by default that of the training.
+            binarisation: `"threshold"` turns on what is above 0; `"monophonic"` the same, but of
+                the bass no more than one pitch at a time; `"bernoulli"` draws each cell. By default
+                as the preset has it.
+        """
+        self._check_alone()
+        return self.play(self.draw(n, seed, z_std), seed, binarisation, z_std)
+
+    def accompany(
+        self,
+        phrases: np.ndarray,
+        seed: int = 0,
+        z_std: float | None = None,
+        binarisation: str | None = None,
+    ) -> np.ndarray:
+        """The given track of some phrases, cell by cell as it is, and new other tracks to it."""
+        given = self.kind.given
+        if not given:
+            raise Error(
+                "this system is given no track: musegen generate, or accompany with one of the "
+                "-conditional systems"
+            )
+        phrases = validate(phrases)
+        if phrases.shape[1:] != (N_BARS, N_STEPS, N_PITCHES, N_TRACKS):
+            raise Error(
+                f"phrases of {phrases.shape[1:]} bars, steps, pitches and tracks; this system "
+                f"takes {(N_BARS, N_STEPS, N_PITCHES, N_TRACKS)}"
+            )
+        z = self.draw(len(phrases), seed, z_std) | self.hear(phrases)
+        cells = self.play(z, seed, binarisation)
+        k = TRACKS.index(given)
+        cells[..., k] = phrases[..., k]
+        return cells
+
+    def hear(self, phrases: np.ndarray) -> dict[str, np.ndarray]:
+        """The given track of some phrases as the generator takes it; nothing from scratch."""
+        if not self.kind.given:
+            return {}
+        k = TRACKS.index(self.kind.given)
+        return {"given": 2 * phrases[..., k : k + 1].astype(np.float32) - 1}
+
+    def interpolate_seeds(
+        self,
+        seeds: tuple[int, int],
+        n: int,
+        way: str = "lerp",
+        z_std: float | None = None,
+        binarisation: str | None = None,
+    ) -> np.ndarray:
+        """`n` phrases on the way from the phrase of one seed to that of another, both included.
+
+        Args:
+            way: `"lerp"`, a straight line, or `"slerp"`, along the sphere.
+        """
+        if way not in WAYS:
+            raise Error(f"unknown way {way!r}; choose {', '.join(WAYS)}")
+        self._check_alone()
+        start, end = (self.draw(1, seed, z_std) for seed in seeds)
+        share = np.linspace(0, 1, n, dtype=np.float32)
+        z = {name: WAYS[way](start[name], end[name], share) for name in start}
+        return self.play(z, seeds[0], binarisation, z_std)
+
+    def grid(
+        self, n: int = 8, reach: float | None = None, binarisation: str | None = None
+    ) -> np.ndarray:
+        """`n * n` phrases, row by row: shared vectors grow down the rows, private along them.
+
+        Where all vectors are shared, or all private, those that are the same in all bars grow down
+        the rows and those of the bars along them. Where there is one kind only, there is no square.
+
+        Args:
+            reach: all numbers of a vector are the same, from `-reach` to `reach`; by default as the
+                preset has it, of the original's its own.
+        """
+        self._check_alone()
+        if len(self.kind.latents) == 1:
+            raise Error(
+                "a grid needs two kinds of random vectors, and this system has one; musegen "
+                "interpolate with two --seeds"
+            )
+        reach = self.settings.reach if reach is None else reach
+        steps = np.linspace(-reach, reach, n, dtype=np.float32)
+        down, along = np.repeat(steps, n), np.tile(steps, n)
+        mark = "z_tracks" if self.kind.model == "hybrid" else "_time"
+        z = {}
+        for name, shape in self.kind.latents.items():
+            own = along if mark in name else down
+            z[name] = np.broadcast_to(own.reshape(-1, *[1] * len(shape)), (n * n, *shape))
+        return self.play(z, 0, binarisation)
+
+    def evaluate(
+        self, data: np.ndarray, n: int, seed: int = 0, z_std: float | None = None
+    ) -> list[EvaluatedRow]:
+        """The row of the paper's tables 1 and 2: `n` phrases of its own, or to the given ones."""
+        if not self.kind.given:
+            length = "from scratch" if self.kind.n_bars == N_BARS else "one bar"
+            music = self.generate(n, seed, z_std)
+            return [EvaluatedRow(f"{length}, {self.kind.model}", music)]
+        if not data[..., TRACKS.index(self.kind.given)].any():
+            raise Error(f"the {self.kind.given} that is given is silent in all {len(data)} phrases")
+        given = data[np.arange(n) % len(data)]  # each time with other random vectors
+        music = self.accompany(given, seed, z_std)
+        return [EvaluatedRow(f"track-conditional, {self.kind.model}", music)]
+
+    def _check_alone(self) -> None:
+        if self.kind.given:
+            raise Error(
+                f"this system writes nothing alone: it accompanies a given {self.kind.given}; "
+                "musegen accompany SONG"
+            )
+
+    def draw(
+        self, n: int, seed: int | list[int], z_std: float | None = None
+    ) -> dict[str, np.ndarray]:
+        """Random vectors of `n` phrases."""
+        if isinstance(z_std, str):
+            raise Error(f"z_std {z_std!r}: this system measures no vectors; give a number")
+        rng = np.random.default_rng(seed)
+        std = np.float32(self.settings.z_std if z_std is None else z_std)
+        return {
+            name: rng.standard_normal((n, *shape), np.float32) * std
+            for name, shape in self.kind.latents.items()
+        }
+
+    def values(self, z: dict[str, np.ndarray]) -> np.ndarray:
+        """What the generator writes, real numbers in (-1, 1)."""
+        return self._predict(z)
+
+    def play(
+        self,
+        z: dict[str, np.ndarray],
+        seed: int = 0,
+        binarisation: str | None = None,
+        z_std: float | None = None,
+    ) -> np.ndarray:
+        """Phrases of random vectors and, for a conditional system, the given track.
+
+        Where phrases are normalized by their batch, those from scratch are generated in whole
+        batches, as the original code does, and the phrases beyond the wanted ones are dropped: in a
+        batch of its own a phrase would not depend on its random vectors at all.
+
+        Args:
+            z_std: standard deviation of the random vectors that fill the last batch.
+        """
+        wanted = len(next(iter(z.values())))
+        if self.depends_on_batch and not self.kind.given:
+            others = self.draw(-wanted % PHRASES_AT_ONCE, [seed, 2], z_std)
+            z = {name: np.concatenate([own, others[name]]) for name, own in z.items()}
+        n = len(next(iter(z.values())))
+        cells = np.empty((n, self.kind.n_bars, N_STEPS, N_PITCHES, N_TRACKS), bool)
+        for start in range(0, n, 8 * PHRASES_AT_ONCE):  # 20,000 bars of floats do not fit memory
+            rows = slice(start, start + 8 * PHRASES_AT_ONCE)
+            values = self.values({name: own[rows] for name, own in z.items()})
+            cells[rows] = self.binarised(values, binarisation, [seed, 1, start])
+        return cells[:wanted]
+
+    @property
+    def depends_on_batch(self) -> bool:
+        """Whether a phrase is normalized by the statistics of those generated with it."""
+        return self.is_normalized and self.settings.batch_statistics
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether there is batch normalization, whose averages alone are not trained."""
+        return bool(self.network.non_trainable_variables)
+
+    def binarised(
+        self, values: np.ndarray, binarisation: str | None = None, seed: int | list[int] = 0
+    ) -> np.ndarray:
+        """Cells of real numbers in (-1, 1)."""
+        default = "monophonic" if self.settings.monophonic_bass else "threshold"
+        binarisation = binarisation or default
+        if binarisation not in BINARISATIONS:
+            known = ", ".join(BINARISATIONS)
+            raise Error(f"unknown binarisation {binarisation!r}; choose {known}")
+        if binarisation == "bernoulli":
+            return binarise((values + 1) / 2, rule="bernoulli", seed=seed)
+        return binarise(values, monophonic_bass=binarisation == "monophonic")
+
+    def parts(self) -> dict[str, tuple[keras.Model, str]]:
+        """The generator, with a sentence on what it takes and gives."""
+        z = f"random vectors of deviation {self.settings.z_std:g}"
+        given = f" and the {self.kind.given}, cells -1 or 1," if self.kind.given else ""
+        return {"generator": (self.network, f"{z}{given} to phrases; a cell is on above 0")}
+
+    def save(self, folder: str | Path, half: bool = False) -> Path:
+        """Writes the system into a folder, if wanted in half precision."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(self.network, folder / "generator.keras", half)
+        told = {"system": self.entry.name, "preset": self.preset}
+        told |= {"given": self.kind.given, "settings": self.changed}
+        write_bytes(folder / SYSTEM_FILE, (json.dumps(told, indent=2) + "\n").encode())
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "MuseGAN":
+        """Reads what `save` wrote."""
+        folder = Path(folder)
+        with described(folder) as told:
+            preset, changed = told.get("preset"), told.get("settings", {})
+            kind = replace(KINDS[told["system"]], given=told.get("given"))
+        if preset not in tuple(PRESETS):
+            raise Error(f"{folder}: of an unknown preset {preset!r}")
+        network = load_model(folder / "generator.keras")
+        try:
+            return cls(preset, kind, network, changed)
+        except (Error, *reading.DAMAGE) as error:
+            raise Error(f"{folder}: {reading.reason(error)}") from None
+
+
+def lerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Points at shares of the straight line between two sets of vectors `(1, ...)`."""
+    share = share.reshape(-1, *[1] * (start.ndim - 1))
+    return (1 - share) * start + share * end
+
+
+def slerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Points at shares of the arc between two sets of vectors `(1, ..., L)`, each by itself."""
+    share = share.reshape(-1, *[1] * (start.ndim - 1))
+    lengths = np.linalg.norm(start, axis=-1, keepdims=True) * np.linalg.norm(
+        end, axis=-1, keepdims=True
+    )
+    cosine = (start * end).sum(axis=-1, keepdims=True) / np.maximum(lengths, 1e-12)
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    sine = np.sin(angle)
+    straight = sine < 1e-6
+    a = np.where(straight, 1 - share, np.sin((1 - share) * angle) / np.where(straight, 1, sine))
+    b = np.where(straight, share, np.sin(share * angle) / np.where(straight, 1, sine))
+    return (a * start + b * end).astype(np.float32)
+
+
+WAYS = {"lerp": lerp, "slerp": slerp}
+
+
+def load(folder: str | Path) -> MuseGAN:
+    """A trained system."""
+    return MuseGAN.load(folder)
+
+
+def networks(name: str, preset: str, n_steps: int = N_STEPS) -> list[keras.Model]:
+    """The untrained networks of a system of `KINDS`, as `musegen info` shows them."""
+    settings = replace(PRESETS[preset], batch_norm=name != ABLATED)
+    return [generator(settings, KINDS[name]), critic(settings, KINDS[name])]

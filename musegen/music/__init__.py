@@ -1,0 +1,1 @@
+"""What music is here: phrases of five tracks, notes, and the files that both come from."""

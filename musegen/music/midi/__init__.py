@@ -1,0 +1,23 @@
+"""MIDI files, pypianoroll and pretty_midi objects: from and to songs and phrases.
+
+read        which cells a note fills, by three rules
+write       phrases as MIDI; reading them again changes no cell
+retime      the bars of a song back into the time of the file that they were read from
+"""
+
+from musegen.music.midi.read import RULES, phrases, read
+from musegen.music.midi.retime import to_score_like, write_like
+from musegen.music.midi.write import PROGRAMS, to_multitrack, to_pretty_midi, to_score, write
+
+__all__ = [
+    "PROGRAMS",
+    "RULES",
+    "phrases",
+    "read",
+    "to_multitrack",
+    "to_pretty_midi",
+    "to_score",
+    "to_score_like",
+    "write",
+    "write_like",
+]

@@ -1,0 +1,1 @@
+"""Training of generative adversarial networks: WGAN-GP, its loop, its pictures."""

@@ -1,0 +1,112 @@
+"""A start for the latent vector of an autoencoder.
+
+From random weights encoder and decoder have to agree on a code while neither makes sense yet. Led
+by the principal components of the data they agree at once: the encoder learns to read the
+components, the decoder, at the same time, to write from them. Training from end to end then sets
+out from there.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musegen.training.fit import fit
+from musegen.training.runs import Run
+
+if TYPE_CHECKING:
+    import keras
+
+CODE_STD = 0.3  # wide beside the noise of sampling, and inside the (-1, 1) that a tanh can write
+SAMPLE = 4096  # inputs that the components are computed from
+ITERATIONS = 4
+
+
+def lead(
+    run: Run,
+    halves: tuple["keras.Model", "keras.Model"],
+    compiled: Callable[["keras.Model", int], "keras.Model"],
+    batches: Callable[[int], Any],
+    epochs: int,
+    validation: Any = None,
+    **fitting: Any,
+) -> None:
+    """Trains the halves of an autoencoder so, in the folder `lead` of their run.
+
+    Args:
+        compiled: gives a model ready for `fit` over so many batches.
+        batches, validation, fitting: as for `fit`.
+    """
+    data = batches(0)
+    model = compiled(led(*halves, _some(data)), epochs * len(data))
+    with run.inner("lead") as own:
+        fit(model, batches, epochs, own, validation, **fitting)
+
+
+def led(encoder: "keras.Model", decoder: "keras.Model", examples: np.ndarray) -> "keras.Model":
+    """A network of the same weights, in which components stand for the latent vector.
+
+    Args:
+        encoder: gives z, mean and sigma.
+        examples: some thousand of what the encoder reads, `(n, ...)`.
+    """
+    import keras
+    from keras import layers
+
+    kernel, bias = components(examples.reshape(len(examples), -1), decoder.input_shape[-1])
+    code = layers.Dense(len(bias), trainable=False, dtype="float32", name="components")
+    x = keras.Input(encoder.input_shape[1:], name="examples")
+    _, mean, _ = encoder(x)
+    y = decoder(_follow()([mean, code(layers.Flatten(name="flat")(x))]))
+    code.set_weights([kernel, bias])
+    return keras.Model(x, y, name=f"{encoder.name}-led")
+
+
+def _follow() -> "keras.layers.Layer":
+    from keras import layers, ops
+
+    class Follow(layers.Layer):
+        """Gives the second of its inputs; that the first differs from it is a loss."""
+
+        def call(self, inputs):
+            follower, leader = inputs
+            self.add_loss(ops.mean(ops.square(follower - leader)) / (10 * CODE_STD**2))
+            return leader
+
+        def compute_output_shape(self, input_shape):
+            return input_shape[1]
+
+    return Follow(dtype="float32", name="follow")
+
+
+def _some(data: Any) -> np.ndarray:
+    """The first inputs of batches `(inputs, targets)`."""
+    inputs, n = [], 0
+    for batch, _ in data:
+        inputs.append(np.asarray(batch))
+        n += len(batch)
+        if n >= SAMPLE:
+            break
+    return np.concatenate(inputs)
+
+
+def components(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias that turn rows into their `n` main components, all of one scale.
+
+    By the power iterations of Halko, Martinsson and Tropp (2011), from a fixed start, so that a
+    training begins in the same way every time. Where rows have fewer components the rest are 0.
+    """
+    rows = rows.astype(np.float32)
+    mean = rows.mean(axis=0)
+    rows = rows - mean
+    k = min(n, min(rows.shape) - 1)
+    first = np.random.default_rng(0).standard_normal((rows.shape[1], min(k + 16, *rows.shape)))
+    span = first.astype(np.float32)
+    for _ in range(ITERATIONS):
+        span, _ = np.linalg.qr(rows @ span)
+        span, _ = np.linalg.qr(rows.T @ span)
+    _, sizes, turn = np.linalg.svd(rows @ span, full_matrices=False)
+    deviation = np.sqrt(np.square(sizes[:k]).sum() / (len(rows) * k))
+    kernel = np.zeros((rows.shape[1], n), np.float32)
+    kernel[:, :k] = span @ turn[:k].T * (CODE_STD / max(deviation, 1e-6))
+    return kernel, -mean @ kernel

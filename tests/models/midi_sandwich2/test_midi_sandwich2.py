@@ -1,0 +1,214 @@
+"""The composition: what generating, restoring and moving between bars give."""
+
+from dataclasses import replace
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+
+from musegen import Error
+from musegen.data import demo
+from musegen.models.midi_sandwich2 import bvae, mfg_vae, refine
+from musegen.models.midi_sandwich2 import system as midi_s2
+from musegen.models.midi_sandwich2.settings import PRESETS, SystemSettings
+from musegen.models.midi_sandwich2.system import MidiS2
+from musegen.models.midi_sandwich2.training_data import load_training_data
+from musegen.music.phrases import TRACKS
+
+PHRASES = demo.phrases(4, n_steps=48, seed=0)
+
+
+def narrowed(monkeypatch, preset: str) -> SystemSettings:
+    """Makes a preset one of little width, and leaves the rest of it as it stands."""
+    own = PRESETS[preset]
+    settings = replace(
+        own,
+        bvae=replace(own.bvae, width=8, latent=4),
+        mfg_vae=replace(own.mfg_vae, track_latent=4, width=8, latent=6),
+        refine=replace(own.refine, widths=(8,), n_units=1, filters=2),
+    )
+    monkeypatch.setitem(PRESETS, preset, settings)
+    return settings
+
+
+@cache
+def tiny(preset: str = "paper", unit: str | None = "note") -> MidiS2:
+    """A narrow system with random weights, one for all tests that leave it as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        settings = narrowed(patch, preset)
+        keras.utils.set_random_seed(1)
+        bvaes = {track: bvae.bvae(settings.bvae, name=f"bvae-{track}") for track in TRACKS}
+        build = {"note": refine.per_note, "bar": refine.per_bar}.get(unit)
+        named = TRACKS if build else ()
+        refiners = {track: build(settings.refine, name=f"refine-{track}") for track in named}
+        return MidiS2(preset, bvaes, mfg_vae.mfg_vae(settings.mfg_vae), refiners)
+
+
+@pytest.fixture
+def system() -> MidiS2:
+    return tiny()
+
+
+@pytest.mark.parametrize(("preset", "total"), [("repo", 9_983_988), ("paper", 4_531_956)])
+def test_parameter_count_of_the_whole(preset, total):
+    assert sum(model.count_params() for model in midi_s2.models(preset)) == total
+
+
+def test_shapes_and_seeds(system):
+    phrases = system.generate(8, seed=3)
+    assert (phrases.shape, phrases.dtype) == ((8, 4, 48, 84, 5), bool)
+    np.testing.assert_array_equal(phrases, system.generate(8, seed=3))
+    assert (phrases != system.generate(8, seed=4)).any()
+    assert system.generate(8, fusion=False).shape == (8, 4, 48, 84, 5)
+    assert system.restore(PHRASES).shape == PHRASES.shape
+    assert system.restore(PHRASES, fusion=False).shape == PHRASES.shape
+    assert system.encode(PHRASES).shape == (4, 4, 6)
+    assert system.interpolate(PHRASES[0], PHRASES[1], 5).shape == (5, 4, 48, 84, 5)
+
+
+def test_interpolation_begins_and_ends_with_its_ends(system):
+    path = system.interpolate(PHRASES[0], PHRASES[1], 3, seed=5)
+    decoded = system.decode(system.encode(PHRASES[[0, 0, 1]]), seed=5)
+    np.testing.assert_array_equal(path[0], decoded[0])
+    np.testing.assert_array_equal(path[2], decoded[2])
+
+
+@pytest.mark.parametrize(
+    ("preset", "scale"), [("paper", lambda s: np.exp(s / 2)), ("repo", lambda s: s)]
+)
+def test_restoring_is_the_seven_steps_of_the_paper(preset, scale):
+    """Sampling comes after the MFG-VAE, each track from its own half of the row."""
+    system = tiny(preset)
+    rng = np.random.default_rng(7)
+    own = 0.01 * rng.standard_normal((16, 5, 4), np.float32)
+    fused = 0.01 * rng.standard_normal((16, 6), np.float32)
+    bars = PHRASES.reshape(-1, 48, 84, 5)
+
+    rows = np.zeros((16, 5, 8), np.float32)
+    for k, track in enumerate(TRACKS):
+        _, mean, s = bvae.halves(system.bvaes[track])[0].predict(2.0 * bars[..., k] - 1, verbose=0)
+        rows[:, k] = np.concatenate([mean, s], axis=1)
+    encoder, decoder = bvae.halves(system.fusion)
+    _, mean, s = encoder.predict(rows, verbose=0)
+    written = decoder.predict(mean + scale(s) * fused, verbose=0)
+    z = written[..., :4] + scale(written[..., 4:]) * own
+    expected = np.zeros(bars.shape, bool)
+    margin = np.zeros(bars.shape, bool)  # so near to the threshold that rounding may decide
+    for k, track in enumerate(TRACKS):
+        y = bvae.halves(system.bvaes[track])[1].predict(z[:, k], verbose=0)
+        expected[..., k], margin[..., k] = y > 0, np.abs(y) < 1e-6
+    found = system.restore(PHRASES, seed=7, refine=False).reshape(bars.shape)
+    assert margin.mean() < 0.05
+    np.testing.assert_array_equal(found[~margin], expected[~margin])
+
+
+def test_refining_changes_the_roll_and_bars_are_refined_too():
+    for unit in ("note", "bar"):
+        system = tiny(unit=unit)
+        assert system.refine_unit == unit
+        plain, refined = (system.generate(2, refine=choice) for choice in (False, True))
+        assert (plain != refined).any()
+
+
+def test_the_presets_restore_with_and_without_refining():
+    paper, repo = tiny(), tiny("repo")
+    np.testing.assert_array_equal(paper.restore(PHRASES), paper.restore(PHRASES, refine=True))
+    np.testing.assert_array_equal(repo.restore(PHRASES), repo.restore(PHRASES, refine=False))
+    with pytest.raises(Error, match="preset repo: the per-bar refine networks cannot be used"):
+        tiny("repo", unit="bar").generate(1, refine=True)
+    with pytest.raises(Error, match="this system has no refine networks"):
+        tiny(unit=None).generate(1, refine=True)
+
+
+def test_width_of_the_random_latents(system, monkeypatch):
+    """By default the preset's; fitted, the mean and deviation that were measured."""
+    assert PRESETS["repo"].z_std == 0.01
+    assert PRESETS["repo"].z_std_tracks == 0.1
+    drawn = {}
+
+    def decode(z, *_):
+        drawn["z"] = z
+        return np.zeros((len(z), 4, 48, 84, 5), bool)
+
+    monkeypatch.setattr(system, "decode", decode)
+    for z_std, wanted in ((None, 1.0), (0.25, 0.25)):
+        system.generate(500, z_std=z_std)
+        assert drawn["z"].std() == pytest.approx(wanted, rel=0.02)
+    with pytest.raises(Error, match="no measured latents"):
+        system.generate(1, z_std="fit")
+    monkeypatch.setattr(system, "latents", system.measure(midi_s2.load(PHRASES)))
+    system.generate(2000, z_std="fit")
+    np.testing.assert_allclose(
+        drawn["z"].mean(axis=(0, 1)), system.latents["fusion_mean"], atol=0.01
+    )
+    found = np.cov(drawn["z"].reshape(-1, 6), rowvar=False)
+    wanted = np.cov(system.encode(PHRASES).reshape(-1, 6), rowvar=False)
+    np.testing.assert_allclose(found, wanted, atol=0.05 * wanted.max())
+
+
+def test_without_fusion_the_tracks_are_drawn_apart(system):
+    """The other tracks stay as they were when the network of one is another one."""
+    before = system.generate(2, seed=1, fusion=False)
+    bass = system.bvaes["bass"]
+    weights = bass.get_weights()
+    bass.set_weights([-2 * weight for weight in weights])
+    after = system.generate(2, seed=1, fusion=False)
+    bass.set_weights(weights)
+    k = TRACKS.index("bass")
+    assert (before[..., k] != after[..., k]).any()
+    others = [i for i in range(5) if i != k]
+    np.testing.assert_array_equal(before[..., others], after[..., others])
+
+
+def test_files_give_the_same_system(system, tmp_path, monkeypatch):
+    narrowed(monkeypatch, "paper")
+    monkeypatch.setattr(system, "latents", system.measure(midi_s2.load(PHRASES)))
+    loaded = MidiS2.load(system.save(tmp_path / "system"))
+    np.testing.assert_array_equal(system.generate(2, z_std="fit"), loaded.generate(2, z_std="fit"))
+    np.testing.assert_array_equal(system.restore(PHRASES), loaded.restore(PHRASES))
+
+
+def test_parts_that_do_not_go_together_are_refused(system, monkeypatch):
+    narrowed(monkeypatch, "paper")
+    other = mfg_vae.mfg_vae(replace(PRESETS["paper"].mfg_vae, track_latent=8, width=8, latent=6))
+    with pytest.raises(Error, match=r"MFG-VAE: takes .5, 16., the BVAEs give .5, 8."):
+        MidiS2("paper", system.bvaes, other)
+    with pytest.raises(Error, match=r"this system takes .48, 84, 5."):
+        system.restore(demo.phrases(1, n_steps=96))
+
+
+def test_material_of_the_presets():
+    phrases = np.zeros((2000, 4, 48, 84, 5), bool)
+    phrases[np.arange(2000), 0, 0, 0, 0] = np.arange(2000) < 1799  # on in those within reach
+    train, val = load_training_data(phrases, "repo")
+    assert (4 * len(train), 4 * len(val)) == (2880, 320)  # 90 and 10 batches of 32
+    assert train.phrases[:, 0, 0, 0, 0].all()
+    train, val = load_training_data(phrases)
+    assert (len(train), len(val)) == (1800, 200)
+    train, val = load_training_data(phrases, val_split=0, bars=640)
+    assert (4 * len(train), val) == (640, None)
+
+
+def test_damaged_latents_are_one_line(tmp_path):
+    settings = PRESETS["paper"]
+    track, fused = settings.bvae.latent, settings.mfg_vae.latent
+    good = {
+        "tracks_mean": np.zeros((5, track), "f4"), "tracks_factor": np.zeros((5, track, track)),
+        "fusion_mean": np.zeros(fused), "fusion_factor": np.zeros((fused, fused)),
+    }  # fmt: skip
+    path = tmp_path / "latents.npz"
+    np.savez(path, **good)
+    assert midi_s2._latents(path, settings).keys() == good.keys()
+    for name, wrong in (
+        ("fusion_mean", np.zeros(fused + 1)),
+        ("fusion_mean", np.full(fused, np.nan)),
+        ("tracks_mean", np.zeros((5, track), int)),
+        ("tracks_factor", np.zeros((5, track, track), "S1")),
+    ):
+        np.savez(path, **(good | {name: wrong}))
+        with pytest.raises(Error, match=r"latents\.npz: damaged \([^\n]+\); fetch"):
+            midi_s2._latents(path, settings)
+    path.write_bytes(b"PK")
+    with pytest.raises(Error, match=r"latents\.npz: damaged"):
+        midi_s2._latents(path, settings)

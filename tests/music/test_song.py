@@ -1,0 +1,45 @@
+"""Family tables and the five-track roll of a song."""
+
+import numpy as np
+import pytest
+
+from musegen import Error
+from musegen.music.song import FAMILIES, Part, Song, family
+
+
+def test_family_tables_follow_the_published_ranges():
+    lpd5 = FAMILIES["lpd5"]
+    assert [lpd5[p] for p in (0, 8, 24, 32, 40, 95, 104)] == [
+        "piano", "strings", "guitar", "bass", "strings", "strings", "strings",
+    ]  # fmt: skip
+    assert all(lpd5[p] is None for p in (*range(96, 104), *range(112, 128)))
+    assert None not in FAMILIES["musegan_v1"]
+    assert FAMILIES["musegan_v3"].count("strings") == 12
+    assert FAMILIES["musegan_v3"][16] == "piano"
+    assert family(5, is_drum=True) == "drums"
+    with pytest.raises(Error, match="unknown family table"):
+        family(0, False, "lpd6")
+
+
+def part(program, is_drum, *cells):
+    return Part(program, is_drum, "", np.array(cells, np.int32).T.reshape(3, -1))
+
+
+def test_roll_sorts_by_family_drops_far_pitches_and_takes_every_second_step():
+    song = Song(
+        "x",
+        [
+            part(0, False, (0, 24, 1), (1, 60, 1), (2, 108, 1), (3, 23, 1)),
+            part(33, False, (4, 107, 1)),
+            part(100, False, (5, 60, 1)),
+            part(0, True, (6, 36, 9)),
+        ],
+        n_steps=50,
+    )
+    assert song.roll().shape == (96, 84, 5)
+    assert np.argwhere(song.roll()).tolist() == [[0, 0, 1], [1, 36, 1], [4, 83, 3], [6, 12, 0]]
+    assert np.argwhere(song.roll(n_steps=48)).tolist() == [[0, 0, 1], [2, 83, 3], [3, 12, 0]]
+    assert song.roll(whole=4).shape[0] == 384
+    assert np.argwhere(song.roll("musegan_v1"))[-2].tolist() == [5, 36, 4]
+    with pytest.raises(Error, match="cannot become 40 a bar"):
+        song.roll(n_steps=40)

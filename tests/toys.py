@@ -1,0 +1,39 @@
+"""Systems without a network, for tests of the commands: one line in the catalogue is enough."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+from musegen.system import Entry, EvaluatedRow, TrainedSystem
+
+MADE: dict[str, TrainedSystem] = {}
+
+
+def load(folder: Path) -> TrainedSystem:
+    return MADE[json.loads((folder / "system.json").read_text())["system"]]
+
+
+def networks(name: str, preset: str, n_steps: int) -> list:
+    import keras
+
+    bars = keras.Input((n_steps, 84), name="bars")
+    return [keras.Model(bars, keras.layers.Dense(84, name="same")(bars), name=name)]
+
+
+def add(folder: Path, catalogue: dict, name: str, can: dict, music: str = "phrases", **own) -> Path:
+    """Puts a system into the catalogue and a trained one into a folder, which is returned.
+
+    Args:
+        own: its attributes and methods, other than those that are found anyway.
+    """
+    entry = Entry(name, "a toy", "toys", ("toy",), "no paper", music, can)
+    facts = {"n_steps": 48, "given": None, "preferred": {}, "evaluated": 1000, "can": can} | own
+    MADE[name] = SimpleNamespace(entry=entry, preset="toy", **facts)
+    catalogue[name] = entry
+    (folder / name).mkdir(parents=True)
+    (folder / name / "system.json").write_text(json.dumps({"system": name}))
+    return folder / name
+
+
+def rows(**music) -> list[EvaluatedRow]:
+    return [EvaluatedRow(name, phrases) for name, phrases in music.items()]
