@@ -30,7 +30,7 @@ def stoppable() -> Iterator[list[int]]:
     """Lets signals stop the block; gives the list in which the one that came is noted.
 
     Who finds one there, however the block has ended, says so and calls `leave`. A signal that is
-    not as Python has it at its start, such as one that `nohup` ignores, stays as it is.
+    handled already, or ignored, as a shell has it for what a script starts with `&`, stays so.
     """
     caught: list[int] = []
     former, former_hook = _own_signals(), sys.unraisablehook
@@ -107,7 +107,8 @@ def _watched(numbers: Collection[int], patience: float) -> int:
     Gives the pipe that signals are written to, until it is closed.
     """
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)
+    if hasattr(os, "set_blocking"):  # asked for, but not on Windows
+        os.set_blocking(writing, False)
     threading.Thread(target=_watch, args=(reading, numbers, patience), daemon=True).start()
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     return writing
