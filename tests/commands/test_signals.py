@@ -104,15 +104,20 @@ def started(*command):
     )  # fmt: skip
 
 
-def stopped(process, number, group=False):
-    """Sends a signal; gives stderr and how many seconds the end took, workers' ends included."""
+def stopped(process, number, group=False, at_its_end=False):
+    """Sends a signal; gives stderr and how many seconds the end took, workers' ends included.
+
+    Python takes its handlers away `at_its_end`, before libraries in C++ have come to theirs: then
+    a signal ends the process without them.
+    """
     begin = time.monotonic()
     (os.killpg if group else os.kill)(process.pid, number)
     try:
         _, said = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == CODES[number], said
+    codes = {CODES[number], *([-number] if at_its_end else [])}  # a shell says the same of both
+    assert process.returncode in codes, said
     assert said.count("\n") <= 1
     assert "Traceback" not in said
     return said, time.monotonic() - begin
@@ -167,6 +172,9 @@ def test_ctrl_c_at_ten_moments(tmp_path, command):
     for k in range(10):
         shutil.rmtree(tmp_path / "run", ignore_errors=True)
         process = started(*words)
-        time.sleep(length * (0.1 + 0.08 * k))
-        assert stopped(process, signal.SIGINT)[1] < PATIENCE + 1, f"moment {k}"
+        time.sleep(length * (0.1 + 0.07 * k))
+        if process.poll() is not None:
+            break  # it was faster than the whole one
+        seconds = stopped(process, signal.SIGINT, at_its_end=True)[1]
+        assert seconds < PATIENCE + 1, f"moment {k}"
         assert not list(tmp_path.rglob("*.part*"))
