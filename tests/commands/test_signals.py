@@ -118,8 +118,8 @@ def stopped(process, number, group=False, at_its_end=False):
         process.kill()
     codes = {CODES[number], *([-number] if at_its_end else [])}  # a shell says the same of both
     assert process.returncode in codes, said
-    assert said.count("\n") <= 1
-    assert "Traceback" not in said
+    assert said.count("\n") <= 1, said
+    assert "Traceback" not in said, said
     return said, time.monotonic() - begin
 
 
@@ -172,9 +172,9 @@ def test_ctrl_c_at_ten_moments(tmp_path, command):
     for k in range(10):
         shutil.rmtree(tmp_path / "run", ignore_errors=True)
         process = started(*words)
-        time.sleep(length * (0.1 + 0.07 * k))
+        time.sleep(length * (0.2 + 0.06 * k))
         if process.poll() is not None:
             break  # it was faster than the whole one
         seconds = stopped(process, signal.SIGINT, at_its_end=True)[1]
-        assert seconds < PATIENCE + 1, f"moment {k}"
+        assert seconds < 2 * PATIENCE, f"moment {k}"  # on a busy machine
         assert not list(tmp_path.rglob("*.part*"))
