@@ -18,6 +18,7 @@ from typing import TextIO
 
 from musegen import Error, __version__, registry
 from musegen.files import shown
+from musegen.stopping import leave, stoppable
 
 # words: module, what it does, what it reads and writes, an example
 COMMANDS = {
@@ -107,24 +108,42 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def guard(function: Callable, *args) -> int:
-    """Calls `function`; a user's mistake becomes one line on stderr and exit code 2."""
+    """Calls `function`; a user's mistake becomes one line on stderr and exit code 2.
+
+    A signal that stops it becomes one line too, and the end of the process.
+    """
     _prepare_streams()
-    try:
-        function(*args)
-        sys.stdout.flush()
-    except Error as error:
+    with stoppable() as caught:
+        reason = "stopped"
+        try:
+            function(*args)
+            sys.stdout.flush()
+            code = 0
+        except KeyboardInterrupt as error:
+            code, reason = 130, str(error) or reason
+        except BaseException as error:
+            if not caught and (code := _explained(error)) is None:
+                raise
+        if caught or code == 130:
+            _failed(reason)
+        if caught:  # even if the exception was lost on its way, or has become another one
+            leave(caught[0])
+    return code
+
+
+def _explained(error: BaseException) -> int | None:
+    """Says in one line what is no bug; gives the exit code."""
+    if isinstance(error, Error):
         return _failed(error)
-    except KeyboardInterrupt:
-        return _failed("stopped", 130)
-    except BrokenPipeError:  # the reader of a pipe went away, as `head` does
+    if isinstance(error, BrokenPipeError):  # the reader of a pipe went away, as `head` does
         _say(sys.stdout, "")
         return 141
-    except OSError as error:
+    if isinstance(error, OSError):
         reason, name = error.strerror or str(error), error.filename
         if isinstance(name, str | bytes | os.PathLike):
             reason = f"{os.fsdecode(name)}: cannot be read or written ({reason})"
         return _failed(reason)
-    return 0
+    return None
 
 
 def _prepare_streams() -> None:

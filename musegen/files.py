@@ -15,6 +15,8 @@ from musegen import Error
 if TYPE_CHECKING:
     import numpy as np
 
+_unfinished: set[Path] = set()  # what is being written
+
 
 def shown(name: object) -> str:
     """A name is shown on one line: what cannot be printed in it is escaped."""
@@ -109,6 +111,13 @@ def _opened(partial: Path) -> int:
     return os.open(partial, flags | getattr(os, "O_BINARY", 0), 0o666)
 
 
+def discard() -> None:
+    """Removes what is half written, where this process ends before its time."""
+    while _unfinished:
+        with contextlib.suppress(OSError, KeyError):  # another thread may have been faster
+            _unfinished.pop().unlink()
+
+
 def write_bytes(path: str | Path, content: bytes) -> Path:
     """Writes a whole file or none of it; a file of that name is replaced at once."""
     path = Path(path)
@@ -135,6 +144,7 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def _put(path: Path, partial: Path) -> Iterator[Path]:
     """What was written to `partial` takes the place of `path`, or is gone."""
+    _unfinished.add(partial)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -144,6 +154,7 @@ def _put(path: Path, partial: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+        _unfinished.discard(partial)
 
 
 def write_npz(

@@ -13,7 +13,6 @@ they can chew, so memory does not grow with the source. It keeps a journal: a ru
 and is started again goes on, and ends with the same bytes as one that was not.
 """
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -540,8 +539,7 @@ def run(args: Namespace) -> None:
         with Progress("songs") as progress:
             summary = prepare(args.source, args.out, Settings(**options), args.workers, progress)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        raise
+        raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     print(report(summary, args.out, time.monotonic() - start))
 
 

@@ -4,11 +4,10 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
-from multiprocessing import get_context, parent_process
-from threading import Thread
 from typing import TextIO
+
+from musegen.data.workers import processes
 
 Stage = tuple[str, list[str]]  # a training script and its command line
 
@@ -32,24 +31,11 @@ def run_chains(chains: Mapping[str, Sequence[Stage]], jobs: int) -> None:
         return
     for name, value in SHARING_A_GPU.items():
         os.environ.setdefault(name, value)
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_end_with_parent)
     width = max(map(len, chains), default=0)
-    try:
+    with processes(jobs, one_thread=False) as pool:
         begun = [pool.submit(_run_named, name, width, chain) for name, chain in chains.items()]
         for chain in begun:
             chain.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Ends this process as soon as the one that started it is gone, even if it was killed."""
-
-    def wait() -> None:
-        parent_process().join()
-        os._exit(1)
-
-    Thread(target=wait, daemon=True).start()
 
 
 def _run(chain: Sequence[Stage]) -> None:

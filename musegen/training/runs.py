@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import musegen
 from musegen import Error, environment, reading
-from musegen.files import replacing, shown, write_bytes
+from musegen.files import replacing, write_bytes
 from musegen.saving import save_model
 from musegen.training.options import flag
 
@@ -78,10 +78,7 @@ class Run:
     def __exit__(self, kind, error, trace) -> None:
         try:
             if kind is KeyboardInterrupt:
-                print(
-                    f"{shown(self.folder)}: interrupted; --resume goes on from here",
-                    file=sys.stderr,
-                )
+                raise KeyboardInterrupt(f"{self.folder}: interrupted; --resume goes on from here")
             if kind is None:
                 self.config["finished"] = _now()
                 self._write()

@@ -53,14 +53,11 @@ def test_lines_are_marked_once_they_are_whole():
 
 PARENT = """
 import os, time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from musegen.training.jobs import _end_with_parent
+from musegen.data.workers import processes
 if __name__ == "__main__":
-    pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_end_with_parent)
-    print(pool.submit(os.getpid).result(), flush=True)
-    pool.submit(time.sleep, 120)
-    time.sleep(120)
+    with processes(2, one_thread=False) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        time.sleep(120)
 """
 
 
