@@ -1,7 +1,7 @@
 """Draws the pictures of the documents into `docs/images/`.
 
-    python docs/pictures.py
-    python docs/pictures.py freedoom/musics/d_map12.mid
+    python docs/make_images.py
+    python docs/make_images.py freedoom/musics/d_map12.mid
 
 Most are of the demo band. `distances.png` sets it beside the songs of Freedoom and is left as it is
 where Debian's package freedoom is not installed; `restored.png` and `accompanied.png` are of the
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from musegen import Error, plots
-from musegen.cli import run_module
+from musegen.cli import run_command, run_script
 from musegen.data import demo, load
 from musegen.eval.tables.measure import distances
 from musegen.plots import rolls
@@ -32,14 +32,14 @@ def main() -> None:
     except Error as error:
         print(error)
     figures = ["musegan", "--figure", "7", "8", "9", "--out", str(IMAGES)]
-    run_module("eval figures", figures)
+    run_script("eval", "figures", figures)
     grid = ["musegan-hybrid", "--grid", "-n", "4", "-o", str(IMAGES / "musegan-grid.png")]
-    run_module("interpolate", grid)
+    run_command("interpolate", grid)
     for song in sys.argv[1:]:
         restored, accompanied = IMAGES / "restored.png", IMAGES / "accompanied.png"
-        run_module("restore", [song, "--system", "midi-s2-large", "-o", str(restored)])
+        run_command("restore", [song, "--system", "midi-s2-large", "-o", str(restored)])
         system = "musegan-hybrid-conditional"
-        run_module("accompany", [song, "--system", system, "-o", str(accompanied)])
+        run_command("accompany", [song, "--system", system, "-o", str(accompanied)])
 
 
 if __name__ == "__main__":
