@@ -8,6 +8,7 @@ import numpy as np
 import pretty_midi
 import pytest
 
+from musegen.commands import calls
 from musegen.music import midi
 from musegen.music.phrases import TRACKS
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from musegen.commands import calls
 from musegen.music import midi
 
 both = pytest.mark.parametrize("command", ["accompany", "restore"])
