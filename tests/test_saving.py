@@ -226,9 +226,8 @@ def exported(tmp_path_factory) -> list[tuple[Path, keras.Model]]:
     return found
 
 
-@pytest.mark.parametrize(
-    "backend", ["tensorflow", *(pytest.param(b, marks=pytest.mark.slow) for b in ("jax", "torch"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_files_open_where_musegen_is_not_installed(backend, exported, tmp_path):
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")

@@ -115,6 +115,7 @@ def test_density_of_many_values_is_gathered():
     agree([one.weights.sum(), one.centres @ one.weights], [1, values.mean()], 1e-12)
 
 
+@pytest.mark.slow
 def test_overlapped_area_is_the_integral():
     rng = np.random.default_rng(1)
     a, b = rng.normal(0, 1, 80), np.append(rng.normal(2, 0.4, 60), rng.normal(-3, 0.1, 9))

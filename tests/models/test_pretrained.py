@@ -91,6 +91,7 @@ def test_a_musegan_plays_in_many_ways(name):
         assert alike(new, other) < 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUSEGANS)
 def test_a_musegan_gives_the_same_on_jax(name, tmp_path):
     system = musegen.load(name)

@@ -51,6 +51,7 @@ def digest(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_whole_system_is_trained_stage_by_stage(trained):
     stages = [f"bvae-{track}" for track in TRACKS] + [f"refine-note-{track}" for track in TRACKS]
     for stage in (*stages, "mfg-vae"):
@@ -71,6 +72,7 @@ def test_a_whole_system_is_trained_stage_by_stage(trained):
     np.testing.assert_array_equal(restored, system.restore(original))
 
 
+@pytest.mark.slow
 def test_kl_and_squared_error_are_logged_apart(trained):
     with (trained / "mfg-vae" / "history.csv").open() as file:
         (row,) = csv.DictReader(file)
@@ -78,6 +80,7 @@ def test_kl_and_squared_error_are_logged_apart(trained):
     assert "acc_argmax" in row
 
 
+@pytest.mark.slow
 def test_later_stages_leave_the_bvaes_bit_for_bit(trained, phrases, tmp_path):
     files = sorted(trained.glob("bvae-*/*.keras"))
     before = [digest(path) for path in files]
@@ -94,6 +97,7 @@ def test_later_stages_leave_the_bvaes_bit_for_bit(trained, phrases, tmp_path):
             np.testing.assert_array_equal(weight, same)
 
 
+@pytest.mark.slow
 def test_what_is_trained_is_skipped_and_other_settings_are_refused(trained, phrases, capsys):
     common = ["--data", phrases, *LITTLE, "--out", str(trained)]
     run_script("train", "midi_s2", [*common, *EPOCHS, "--preset", "large"])
@@ -134,6 +138,7 @@ def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
     assert json.loads((folder / "latents.json").read_text())["std_of_means"] > 0
 
 
+@pytest.mark.slow
 def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrases, tmp_path):
     command = ["--data", phrases, *LITTLE, "--recipe", "led", "--preset", "large", "--lead", "1"]
 
@@ -186,6 +191,7 @@ def test_without_a_preset_the_demo_band_is_learned_by_the_one_that_learns_fast()
     assert (bvae_stage.settings["epochs"], bvae_stage.settings["preset"]) == (3, "large")
 
 
+@pytest.mark.slow
 def test_one_network_shared_by_all_tracks(phrases, tmp_path):
     command = ["--track", "shared", "--data", phrases, *LITTLE, "--epochs", "1"]
     run_script("train", "bvae", [*command, "--preset", "large", "--out", str(tmp_path / "run")])
@@ -227,6 +233,7 @@ def test_batches_of_one_epoch(flags):
         np.testing.assert_array_equal(found, different)
 
 
+@pytest.mark.slow
 def test_mixed_precision_computes_in_it(phrases, tmp_path):
     """In a process of its own: the precision is set for good."""
     code = (
@@ -263,6 +270,7 @@ def test_a_users_mistake_is_one_line(name, flags, message, tmp_path):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_bvaes_of_another_preset_are_refused(trained, phrases, tmp_path):
     command = ["--data", phrases, "--bvaes", str(trained), "--out", str(tmp_path / "run")]
     with pytest.raises(Error, match="128 latent numbers where 64 are expected"):
@@ -273,6 +281,7 @@ def test_precision_is_what_it_was():
     assert keras.config.dtype_policy().name == "float32"
 
 
+@pytest.mark.slow
 def test_latents_in_several_keys(trained, phrases):
     from musegen.models.midi_sandwich2 import mfg_vae
     from musegen.music.phrases import transpose

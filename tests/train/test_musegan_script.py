@@ -80,6 +80,7 @@ def test_a_run_leaves_a_system_curves_and_samples(trained):
     assert finished["settings"]["learning_rate"] == 1e-3
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
     trained, phrases, tmp_path, monkeypatch
 ):
@@ -127,6 +128,7 @@ def test_a_conditional_one_learns_and_accompanies(phrases, tmp_path):
     np.testing.assert_array_equal(played[..., bass], music[..., bass])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_a_narrow_one_learns_to_a_piano_that_plays_the_parts_of_others(phrases, tmp_path):
     """Where only the strings play, they are its piano."""
@@ -148,6 +150,7 @@ def test_a_narrow_one_learns_to_a_piano_that_plays_the_parts_of_others(phrases, 
     np.testing.assert_array_equal(system.accompany(music)[..., piano], music[..., piano])
 
 
+@pytest.mark.slow
 def test_the_ablated_composer_and_the_codes_way(phrases, tmp_path):
     command = ["--model", "composer", "--no-batchnorm", "--data", phrases, *LITTLE, "--steps", "1"]
     command += ["--preset", "repo", "--half"]
@@ -161,6 +164,7 @@ def test_the_ablated_composer_and_the_codes_way(phrases, tmp_path):
     assert settings["learning_rate"] == 2e-4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_single_bars_are_learned_and_played(phrases, tmp_path):
     command = ["--one-bar", "--model", "composer", "--preset", "narrow", *LITTLE, "--steps", "2"]
@@ -172,6 +176,7 @@ def test_single_bars_are_learned_and_played(phrases, tmp_path):
         assert kept["values"].shape == (2, 1, 1, 96, 84, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_the_rnn_composer_learns_at_a_rate_that_falls(phrases, tmp_path):
     command = ["--model", "rnn", "--decay", "late", "--preset", "narrow", *LITTLE, "--steps", "2"]
@@ -191,6 +196,7 @@ def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
             assert float(optimizer.learning_rate) == pytest.approx(rate)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_a_training_that_sets_out_from_a_trained_generator(trained, phrases, tmp_path, monkeypatch):
     monkeypatch.setattr(adversarial, "LONG", 10)  # steps of the critic in the first iterations
@@ -222,6 +228,7 @@ def test_the_codes_epochs_have_785_batches_of_the_papers_phrases():
     assert options.steps == 20 * 785
 
 
+@pytest.mark.slow
 def test_the_best_look_is_none_at_the_untrained_generator(phrases, tmp_path, monkeypatch):
     far = iter([0.1, 0.3, 0.4])
     monkeypatch.setattr(playing, "distance", lambda found, data: next(far))
@@ -281,6 +288,7 @@ def test_a_loss_that_is_not_a_number_stops_at_its_step(phrases, tmp_path, monkey
         assert all(np.isfinite(kept[name]).all() for name in kept.files if name != "history.json")
 
 
+@pytest.mark.slow
 def test_music_that_is_not_a_number_never_becomes_the_last_good_state(
     phrases, tmp_path, monkeypatch
 ):

@@ -196,7 +196,13 @@ def test_loss_that_is_no_number(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["finished"]
 
 
-@pytest.mark.parametrize("name", ["last.npz", "best.npz", "history.csv", "loss.png"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "last.npz",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("best.npz", "history.csv", "loss.png")),
+    ],
+)
 def test_full_disk_is_one_line_and_loses_no_checkpoint(tmp_path, monkeypatch, name):
     options = {"keep": "best", "monitor": "val_loss"}
     replace = os.replace

@@ -22,6 +22,7 @@ def command(tmp_path) -> list[str]:
     return ["--data", str(path), "--preset", "large", "--epochs", "1", "--no-jit"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_a_time", [1, 2])
 def test_chains_run_in_order_and_to_their_end_and_a_mistake_is_one_line(
     command, tmp_path, capfd, at_a_time

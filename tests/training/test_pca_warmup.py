@@ -33,6 +33,7 @@ def test_components_are_those_of_an_eigendecomposition(n):
     np.testing.assert_allclose(found / found[0], sizes / sizes[0], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_led_start_teaches_both_halves_a_common_code():
     settings = replace(PRESETS["paper"].bvae, width=32, latent=8, loss="nll", kl_weight=1e-3)
     model, x = bvae.bvae(settings, n_steps=8), np.repeat(bars(8, n_steps=8), 8, axis=0)

@@ -59,6 +59,7 @@ with Run(folder, {}, resume="resumed" in how) as run:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_killed_and_resumed_ends_bit_for_bit_the_same(tmp_path, backend):
     if find_spec(backend) is None:

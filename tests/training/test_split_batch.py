@@ -128,6 +128,7 @@ def test_other_backends_are_left_alone():
     assert not learn_in_halves(network())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.config.backend() == "jax", reason="the tests above run on JAX")
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_all_of_it_on_jax():

@@ -155,6 +155,7 @@ def test_configuration_and_file_give_the_same_layer(case, tmp_path):
     np.testing.assert_array_equal(ops.convert_to_numpy(loaded(x)), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.config.backend() == "jax", reason="run by the test of another backend")
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_values_and_gradients_on_jax():

@@ -115,6 +115,7 @@ def test_hard_sigmoid_is_that_of_keras_2():
     np.testing.assert_allclose(values, [0.7, 1.0, 0.0, 0.5, 1.0], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.config.backend() == "jax", reason="the tests above run on JAX")
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_same_on_jax():

@@ -75,7 +75,11 @@ def test_interpolation_begins_and_ends_with_its_ends(system):
 
 
 @pytest.mark.parametrize(
-    ("preset", "scale"), [("paper", lambda s: np.exp(s / 2)), ("repo", lambda s: s)]
+    ("preset", "scale"),
+    [
+        ("paper", lambda s: np.exp(s / 2)),
+        pytest.param("repo", lambda s: s, marks=pytest.mark.slow),
+    ],
 )
 def test_restoring_is_the_seven_steps_of_the_paper(preset, scale):
     """Sampling comes after the MFG-VAE, each track from its own half of the row."""
