@@ -100,6 +100,15 @@ def test_what_is_trained_is_skipped_and_other_settings_are_refused(trained, phra
         run_training("midi_s2", [*common, *EPOCHS])
 
 
+@pytest.mark.parametrize("content", ["", "[]", "[" * 10_000, '{"settings": []}', '"\xff"'])
+def test_a_damaged_stage_is_one_line(content, phrases, tmp_path):
+    (tmp_path / "bvae-drums").mkdir()
+    (tmp_path / "bvae-drums" / "config.json").write_text(content, encoding="latin-1")
+    with pytest.raises(Error, match=r"config\.json: .*; give another --out") as raised:
+        run_training("midi_s2", ["--data", phrases, "--out", str(tmp_path)])
+    assert "\n" not in str(raised.value)
+
+
 def test_a_whole_system_takes_a_folder_of_its_own(phrases, tmp_path):
     command = ["--data", phrases, *LITTLE, "--out", str(tmp_path)]
     with pytest.raises(Error, match="no run to resume; start it without --resume"):
