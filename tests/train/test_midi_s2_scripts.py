@@ -200,6 +200,22 @@ def test_one_network_shared_by_all_tracks(phrases, tmp_path):
     assert midi.phrases(tmp_path / "run" / "samples" / "original.mid").shape[-1] == 5
 
 
+def test_a_batch_larger_than_the_data_is_said(trained, phrases, tmp_path, capsys):
+    common = ["--data", phrases, "--preset", "large", "--bars", "8", "--epochs", "1", "--no-jit"]
+    common += ["--batch-size", "4096", "--bvaes", str(trained)]
+    for name, seen in (("bvae", "8 bars"), ("mfg_vae", "8 bars"), ("refine", "384 steps")):
+        own = common[: -2 if name == "bvae" else None]
+        run_training(name, [*own, "--out", str(tmp_path / name)])
+        out = capsys.readouterr().out
+        line = f"{seen} are less than a batch of 4,096: every step sees all of them\n"
+        assert out.count("every step sees") == out.count(line) == 1
+    music = musegen.data.load(demo.phrases(2, n_steps=48))
+    for size, said in ((9, 1), (8, 0)):
+        options = replace(script.Training(), batch_size=size, mix=True)
+        script.feeder(options, bvae.PRESETS["paper"], music)
+        assert capsys.readouterr().out.count("8 bars are less than a batch of 9") == said
+
+
 def test_rows_of_bars_and_back():
     music = demo.phrases(3, n_steps=48)
     bars = bars_of(music)
