@@ -310,7 +310,7 @@ def test_music_that_is_not_a_number_never_becomes_the_last_good_state(
         (["--model", "rnn", "--preset", "paper"], "--preset paper: .*choose repo, narrow"),
         (["--data", "nowhere"], "nowhere: no such file or folder"),
         (["--batch-size", "9"], "24 phrases are too few, a step takes 5 batches of 9; .* --batch"),
-        (["--batch-size", "30", "--one-bar"], "96 bars are too few, a step takes 5 batches of 30"),
+        (["--batch-size", "97", "--one-bar"], "96 bars are too few, a step takes 1 batches of 97"),
         (["--batch-size", "5", "--condition", "bass"], "a step takes 6 batches of 5"),
         (["--data", "two-bars.npy"], "phrases of 2 bars where 4 are needed"),
         (["--data", "silence.npy", "--condition", "bass"], "its bass rests in the first 18 phr"),
