@@ -29,6 +29,7 @@ def run(args: Namespace) -> None:
     out = args.out or [Path(f"{outputs.name(args.system)}.mid")]
     outputs.check(out, [registry.place(args.system)])
     system = systems.open_system(args.system, "generate")
+    outputs.check_phrases(out, args.n, systems.n_bars(system), args.tempo, args.gap)
     phrases, drawn = systems.generate(system, args.n, seed=args.seed, **options.chosen(args))
     phrases = options.quantised(phrases, args.quantise)
     rest = 0 if args.quantise else 1  # a sixteenth sounds no longer than it is

@@ -75,11 +75,13 @@ def run(args: Namespace) -> None:
     system = systems.open_system(args.system)
     if track := systems.given(system):
         raise Error(f"{args.system}: writes nothing alone, it accompanies a given {track}")
+    n = args.n or (ACROSS if args.grid else PHRASES)
+    n_bars = len(ends[0]) if ends else systems.n_bars(system)
+    outputs.check_phrases(out, n * n if args.grid else n, n_bars, args.tempo, args.gap)
     if args.grid:
-        columns = args.n or ACROSS
-        phrases = _asked(system, "grid", args, columns)
+        columns, phrases = n, _asked(system, "grid", args, n)
     else:
-        columns, phrases = COLUMNS, _way(system, ends, args)
+        columns, phrases = COLUMNS, _way(system, ends, args, n)
     score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap)
     outputs.write(out, phrases, score, lambda: plots.phrase_grid(phrases, columns))
     print(f"{outputs.names(out)}: {outputs.length(phrases, args.tempo, args.gap)}")
@@ -134,9 +136,8 @@ def _alike(ends: "list[np.ndarray]", n_steps: int, args: Namespace) -> "list[np.
     return [start, end]
 
 
-def _way(system: Any, ends: "list[np.ndarray]", args: Namespace) -> "np.ndarray":
-    """The phrases from one end to the other, by what the system can."""
-    n = args.n or PHRASES
+def _way(system: Any, ends: "list[np.ndarray]", args: Namespace, n: int) -> "np.ndarray":
+    """The `n` phrases from one end to the other, by what the system can."""
     if hasattr(system, "interpolate"):
         ends = _made(system, args) if args.seeds else _alike(ends, system.n_steps, args)
         return _asked(system, "interpolate", args, *ends, n)

@@ -49,6 +49,21 @@ def check(paths: Sequence[Path], sources: Sequence[str | Path] = ()) -> None:
         audio.player()
 
 
+def check_sound(paths: Sequence[Path], seconds: float, beats: int) -> None:
+    """Sound of so much music that cannot be made raises an `Error`."""
+    for path in paths:
+        if path.suffix.lower() == ".wav":
+            audio.check_length(path, seconds, beats)
+
+
+def check_phrases(paths: Sequence[Path], n: int, n_bars: int, tempo: float, gap: int) -> None:
+    """The same of `n` phrases, one after the other."""
+    from musegen.layout import BEATS_PER_BAR
+
+    beats = BEATS_PER_BAR * bars_of(n, n_bars, gap)
+    check_sound(paths, 60 * beats / tempo, beats)
+
+
 def write(
     paths: Sequence[Path],
     phrases: "np.ndarray",
@@ -70,7 +85,7 @@ def write(
             elif kind == ".wav":
                 with tempfile.TemporaryDirectory() as folder:
                     song = files.write_bytes(Path(folder) / "song.mid", score.dumps_midi())
-                    audio.play(song, part)
+                    audio.play(song, part, name=str(path))
             else:
                 part.write_bytes(score.dumps_midi())
 
@@ -145,14 +160,18 @@ def names(paths: Sequence[Path]) -> str:
 
 
 def length(phrases: "np.ndarray", tempo: float, gap: int) -> str:
-    """How much music it is; the silence after the last phrase does not count."""
+    """How much music it is."""
     from musegen.phrases import BEATS_PER_BAR
 
     n, n_bars = phrases.shape[:2]
-    bars = n * (n_bars + gap) - gap
-    seconds = bars * BEATS_PER_BAR * 60 / tempo
+    seconds = bars_of(n, n_bars, gap) * BEATS_PER_BAR * 60 / tempo
     music = f"{counted(n, 'phrase')} of {counted(n_bars, 'bar')}"
     return f"{music}, {seconds:.1f} s at {tempo:g} beats a minute"
+
+
+def bars_of(n: int, n_bars: int, gap: int) -> int:
+    """Bars that `n` phrases last; the silence after the last one does not count."""
+    return n * (n_bars + gap) - gap
 
 
 def counted(n: int, unit: str) -> str:

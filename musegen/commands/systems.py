@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from musegen import Error, registry
 from musegen.environment import import_keras
+from musegen.layout import N_BARS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +59,11 @@ def drawn(system: Any, method: str, *inputs, **options) -> "tuple[np.ndarray, st
             options["z_std"] = "fit"
         told += f", z-std {options.get('z_std', 'of the preset')}"
     return ask(system, method, *inputs, **options), told
+
+
+def n_bars(system: Any) -> int:
+    """Bars of a phrase that a system writes."""
+    return getattr(getattr(system, "kind", None), "n_bars", N_BARS)
 
 
 def given(system: Any) -> str | None:
