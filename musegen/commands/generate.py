@@ -30,8 +30,11 @@ def run(args: Namespace) -> None:
     outputs.check(out, [registry.place(args.system)])
     system = systems.open_system(args.system, "generate")
     outputs.check_phrases(out, args.n, systems.n_bars(system), args.tempo, args.gap)
-    phrases, drawn = systems.generate(system, args.n, seed=args.seed, **options.chosen(args))
-    phrases = options.quantised(phrases, args.quantise)
+    phrases, drawn = systems.generate(
+        system, args.n, seed=args.seed, packed=True, **options.chosen(args)
+    )
+    if args.quantise:
+        phrases = phrases.changed(lambda block: options.quantised(block, args.quantise))
     rest = 0 if args.quantise else 1  # a sixteenth sounds no longer than it is
     score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap, rest=rest)
     outputs.write(out, phrases, score, lambda: outputs.phrase_picture(phrases))
