@@ -249,8 +249,11 @@ class MuseGAN:
         n = len(next(iter(z.values())))
         for start in range(0, n, 8 * PHRASES_AT_ONCE):  # 20,000 bars of floats do not fit memory
             rows = slice(start, start + 8 * PHRASES_AT_ONCE)
-            values = self.values({name: own[rows] for name, own in z.items()})
-            yield self.binarised(values, binarisation, [seed, 1, start])
+            part = {name: own[rows] for name, own in z.items()}
+            if binarisation == "bernoulli":  # one draw for all of them
+                yield self.binarised(self.values(part), binarisation, [seed, 1, start])
+            else:
+                yield self._predict(part, lambda values: self.binarised(values, binarisation))
 
     @property
     def depends_on_batch(self) -> bool:
