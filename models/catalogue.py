@@ -22,7 +22,7 @@ def _musegan(name: str, kind: musegan.Kind) -> Entry:
         can = {"accompany": ("seed", "z_std", "binarisation")}
     else:
         can = {
-            "generate": ("seed", "z_std", "binarisation"),
+            "generate": ("seed", "z_std", "binarisation", "packed"),
             "interpolate_seeds": ("way", "z_std", "binarisation"),
         }
         if len(kind.latents) > 1:  # a square needs two kinds of random vectors
@@ -51,7 +51,7 @@ SYSTEMS = (
         "system",
         "five tracks, generates and restores",
         can={
-            "generate": ("seed", "z_std", "refine", "fusion"),
+            "generate": ("seed", "z_std", "refine", "fusion", "packed"),
             "restore": ("seed", "refine", "fusion"),
             "interpolate": ("seed", "refine"),
             "export": (),

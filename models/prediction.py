@@ -15,12 +15,16 @@ def predictor(
     On TensorFlow, Keras's `predict` traces a network, for seconds, for the first batch and again
     for one of another size, as the last often is. Here one graph takes batches of any size.
 
+    The function's argument `keep` makes of the arrays of a batch what is kept of them.
+
     Args:
         eager: whether a single batch goes without a graph there. A network that has no loops is
             sooner done layer by layer than traced.
     """
     if keras.config.backend() != "tensorflow":
-        return lambda inputs: network.predict(inputs, at_once, verbose=0)
+        return lambda inputs, keep=np.asarray: keras.tree.map_structure(
+            keep, network.predict(inputs, at_once, verbose=0)
+        )
     import tensorflow as tf
 
     def run(inputs):
@@ -29,7 +33,7 @@ def predictor(
     taken = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), network.input)
     graph = tf.function(run, input_signature=[taken], autograph=False)
 
-    def predict(inputs):
+    def predict(inputs, keep=np.asarray):
         def rows(start: int):
             end = start + at_once
             return keras.tree.map_structure(lambda x: tf.constant(x[start:end]), inputs)
@@ -37,7 +41,7 @@ def predictor(
         n = len(keras.tree.flatten(inputs)[0])
         step = run if eager and n <= at_once else graph
         outputs = [
-            keras.tree.map_structure(np.asarray, step(rows(start)))
+            keras.tree.map_structure(lambda x: keep(np.asarray(x)), step(rows(start)))
             for start in range(0, n, at_once)
         ]
         return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)

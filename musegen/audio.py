@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import BinaryIO
 
-from musegen import Error
+from musegen import Error, budget
 from musegen.files import check, replacing, shown
 
 # Where Debian, Fedora, Arch and Homebrew put sound fonts.
@@ -59,13 +59,30 @@ def render(
     return wav
 
 
+def check_length(name: object, seconds: float, beats: int) -> None:
+    """Music that is too long to be played raises an `Error`."""
+    if seconds > MOST:
+        raise Error(f"{name}: lasts {seconds / 3600:,.1f} hours; {MOST // 3600} at most are played")
+    if beats > budget.BEATS:
+        raise Error(f"{name}: has {beats:,} beats; {budget.BEATS:,} at most are played")
+
+
 def play(
-    midi: str | Path, wav: Path, soundfont: str | Path | None = None, rate: int = 44100
+    midi: str | Path,
+    wav: Path,
+    soundfont: str | Path | None = None,
+    rate: int = 44100,
+    name: str | None = None,
 ) -> None:
-    """Does the same without care for what is there, and with the system's own errors."""
+    """Does the same without care for what is there, and with the system's own errors.
+
+    Args:
+        name: what messages on the music call it; by default the MIDI file's name.
+    """
     from musegen.music.midi import read
 
-    song = read(midi)  # FluidSynth plays a damaged file as silence; this says what is wrong
+    song = read(midi, name=name)  # FluidSynth plays a damaged file as silence; this says why
+    name = name or str(midi)
     if not 8000 <= rate <= 96000:
         raise Error(f"{rate} samples a second: choose 8000 to 96000")
     program = player()
@@ -76,8 +93,7 @@ def play(
         if file.read(4) != b"RIFF":
             raise Error(f"{font}: no sound font")
     seconds = float((60.0 / song.tempo[:-1]).sum())
-    if seconds > MOST:
-        raise Error(f"{midi}: lasts {seconds / 3600:,.1f} hours; {MOST // 3600} at most are played")
+    check_length(name, seconds, len(song.tempo))
     # A path from the root: FluidSynth takes a name that begins with - for an option.
     files = [os.path.abspath(font), os.path.abspath(midi)]
     options = ["-ni", "-q", "-g", "0.6", "-r", str(rate), "-T", "raw", "-O", "s16", "-E", "little"]
@@ -85,7 +101,7 @@ def play(
         file.write(_header(rate, 0))
         size = _play([program, *options], files, file, 4 * rate * round(seconds + TAIL))
         if size < 4 * rate * seconds:
-            raise Error(f"{midi}: FluidSynth stopped before its end; try another sound font")
+            raise Error(f"{name}: FluidSynth stopped before its end; try another sound font")
         file.seek(0)
         file.write(_header(rate, size))
 

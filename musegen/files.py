@@ -67,6 +67,19 @@ def check_folder(folder: Path, sources: Iterable[str | Path] = ()) -> None:
     _refuse(folder, _places(sources))
 
 
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[None]:
+    """Makes a folder; it, and those above it that were made for it, go if nothing is in them."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for path in made:
+            with contextlib.suppress(OSError):  # it is not empty
+                path.rmdir()
+
+
 def _places(sources: Iterable[str | Path]) -> set[Path]:
     """Where the sources stand that are there."""
     found = set()

@@ -11,7 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-Options = tuple[str, ...]  # names in `musegen.commands.choices.CHOICES`
+# Names in `musegen.commands.choices.CHOICES`; "packed" says that many phrases may come as bits.
+Options = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class TrainedSystem(Protocol):
         entry: its entry in the catalogue.
         can: what it can do, as its entry says, less what this one has no networks for.
         preset: the name of its settings.
-        n_steps: steps of a bar of its phrases.
+        n_bars, n_steps: bars of its phrases, and steps of a bar.
         preferred: options that the commands use unless the user gives others.
         given: the track that it must be given to play to, of one that accompanies.
         evaluated: how many phrases or pieces a row of its paper's tables is measured on.
@@ -80,6 +81,7 @@ class TrainedSystem(Protocol):
     entry: Entry
     can: Mapping[str, Options]
     preset: str
+    n_bars: int
     n_steps: int
     given: str | None
     preferred: Mapping[str, Any]

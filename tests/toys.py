@@ -27,7 +27,14 @@ def add(folder: Path, catalogue: dict, name: str, can: dict, music: str = "phras
         own: its attributes and methods, other than those that are found anyway.
     """
     entry = Entry(name, "a toy", "toys", ("toy",), "no paper", music, can)
-    facts = {"n_steps": 48, "given": None, "preferred": {}, "evaluated": 1000, "can": can} | own
+    facts = {
+        "n_bars": 4,
+        "n_steps": 48,
+        "given": None,
+        "preferred": {},
+        "evaluated": 1000,
+        "can": can,
+    } | own
     MADE[name] = SimpleNamespace(entry=entry, preset="toy", **facts)
     catalogue[name] = entry
     (folder / name).mkdir(parents=True)

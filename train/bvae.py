@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from musegen import Error
 from musegen.models.midi_sandwich2.settings import PRESETS
 from musegen.music.layout import TRACKS
-from musegen.training.options import add_flags, option, prepare, read_flags
+from musegen.training.options import add_flags, option, prepare, read_flags, say_if_one_batch
 from musegen.training.recipes import (
     RECIPE_HELP,
     Recipe,
@@ -202,9 +202,13 @@ def feeder(
             packed = np.unique(pack(bars), axis=0)
             bars = unpack(packed, bars.shape[1:])
         bars = np.tile(bars, (options.passes, 1, 1))
+        if shuffle:
+            say_if_one_batch(len(bars), "bars", size)
         return lambda epoch: array_batches.batches(
             (anew(bars, options, epoch),), size, seed, shuffle, epoch, target
         )  # fmt: skip
+    if shuffle:
+        say_if_one_batch(len(data.bars), "bars", size)
     k = TRACKS.index(options.track)
     return lambda epoch: pipeline.batches(
         data.bars, size, shuffle, seed, options.augment, dtype="float32", epoch=epoch,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen.music.layout import TRACKS
-from musegen.training.options import add_flags, option, prepare, read_flags
+from musegen.training.options import add_flags, option, prepare, read_flags, say_if_one_batch
 from musegen.training.recipes import (
     RECIPE_HELP,
     Recipe,
@@ -58,6 +58,9 @@ class Training(RecipeOptions):
         False, "learn the bars in all twelve keys, moved by -5 to 6 semitones; never drums"
     )
 
+    def reads(self) -> list[str | Path]:
+        return [*super().reads(), *(Path(self.bvaes) / f"bvae-{track}" for track in TRACKS)]
+
 
 def run(args: Namespace) -> None:
     options = read_flags(args, Training)
@@ -96,6 +99,7 @@ def train(options: Training) -> Path:
     print(f"mfg-vae: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
     reader = mfg_vae.reader(bvaes, settings.bvae)
     latents = read(reader, data, SHIFTS if options.augment else (0,))
+    say_if_one_batch(len(latents[0]), "bars", options.batch_size)
     held_latents = held_out and read(reader, held_out)
 
     validation = held_latents and array_batches.batches(held_latents, 512, shuffle=False)

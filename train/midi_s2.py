@@ -10,7 +10,6 @@ train/bvae.py, train/refine.py and train/mfg_vae.py. A stage that is trained alr
 samples/ of phrases that it generates and restores.
 """
 
-import json
 import os
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, replace
@@ -200,10 +199,11 @@ def words(settings: dict[str, Any]) -> list[str]:
 
 def trained(folder: Path, settings: dict[str, Any]) -> bool:
     """Whether a stage has been trained to its end, and with such settings."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    from musegen.training.runs import begun, read_config
+
+    if not begun(folder):
         return False
+    config = read_config(folder)
     for name in (*DECISIVE, "recipe"):
         wanted = settings.get(name)
         own = config["settings"].get(name, wanted)
@@ -211,7 +211,7 @@ def trained(folder: Path, settings: dict[str, Any]) -> bool:
             raise Error(
                 f"{folder}: was trained with {flag(name)} {own}, not {wanted}; give another --out"
             )
-    return config["finished"] is not None
+    return config.get("finished") is not None
 
 
 def assemble(options: Training, folder: Path) -> "MidiS2":

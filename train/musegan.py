@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musegen import Error
+from musegen import Error, registry
 from musegen.models.musegan.settings import MODELS
 from musegen.music.layout import TRACKS
 from musegen.training.optimizers import DECAYS
@@ -146,6 +146,9 @@ class Training(Options):
         if self.exchange and self.condition not in EXCHANGED:
             raise Error(f"--exchange: with --condition {' or '.join(EXCHANGED)} only")
 
+    def reads(self) -> list[str | Path]:
+        return [*super().reads(), *([registry.place(self.start)] if self.start else [])]
+
 
 def run(args: Namespace) -> None:
     options = read_flags(args, Training)
@@ -172,6 +175,10 @@ def kind_of(options: Training) -> "Kind":
     return Kind(options.model, options.condition, 1 if options.one_bar else N_BARS)
 
 
+def unit(options: Training) -> str:
+    return "bars" if options.one_bar else "phrases"
+
+
 def train(options: Training) -> Path:
     """One run; gives its folder."""
     from musegen.metrics.muse import DEFINITIONS
@@ -192,8 +199,8 @@ def train(options: Training) -> Path:
         set_out(system, options.start)
     name = system_name(kind, ablated=not options.batchnorm)
     params = [model.count_params() for model in (training.generator, training.critic)]
-    unit = "bars" if options.one_bar else "phrases"
-    print(f"{name}: {params[0]:,} + {params[1]:,} parameters, {len(data):,} {unit} of {data.name}")
+    of_data = f"{len(data):,} {unit(options)} of {data.name}"
+    print(f"{name}: {params[0]:,} + {params[1]:,} parameters, {of_data}")
 
     change = exchange(options)
     known, shown = (
@@ -240,8 +247,8 @@ def check(data: "Data", known: "np.ndarray", training: "WGANGP", options: Traini
     n_batches = training.game.batches
     if len(data) < n_batches * options.batch_size:
         raise Error(
-            f"{data.name}: {len(data)} are too few, a step takes {n_batches} batches of "
-            f"{options.batch_size}; give more --data or a smaller --batch-size"
+            f"{data.name}: {len(data)} {unit(options)} are too few, a step takes {n_batches} "
+            f"batches of {options.batch_size}; give more --data or a smaller --batch-size"
         )
     if options.condition and not known[..., TRACKS.index(options.condition)].any():
         raise Error(

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING
 from musegen import Error
 from musegen.models.midi_sandwich2.settings import PRESETS
 from musegen.music.layout import N_PITCHES, TRACKS
-from musegen.training.options import Options, add_flags, option, prepare, read_flags
+from musegen.training.options import (
+    Options,
+    add_flags,
+    option,
+    prepare,
+    read_flags,
+    say_if_one_batch,
+)
 from musegen.training.runs import begun
 
 if TYPE_CHECKING:
@@ -50,6 +57,10 @@ class Training(Options):
         "of notes, of bars as the preset has)",
         choices=("bce", "mse", "column"),
     )
+
+    def reads(self) -> list[str | Path]:
+        tracks = TRACKS if self.track == "all" else (self.track,)
+        return [*super().reads(), *(Path(self.bvaes) / f"bvae-{track}" for track in tracks)]
 
 
 def run(args: Namespace) -> None:
@@ -93,6 +104,7 @@ def train(options: Training) -> Path:
     )
     print(f"{name}: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
     pairs = written(autoencoder, data, options)
+    say_if_one_batch(len(pairs[0]), "bars" if per_bar else "steps", options.batch_size)
     held_pairs = held_out and written(autoencoder, held_out, options)
 
     def batches(epoch: int):

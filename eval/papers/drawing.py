@@ -1,7 +1,6 @@
 """What the figures of a paper are drawn from: run folders, a trained system, data."""
 
 import csv
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -92,11 +91,8 @@ class Sources:
         """Which of `registry.systems` the trained system is."""
         if self.folder is None:
             return None
-        try:
-            told = json.loads((self.folder / registry.SYSTEM_FILE).read_text(encoding="utf-8"))
+        with registry.described(self.folder) as told:
             return str(told["system"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise Error(f"{self.folder / registry.SYSTEM_FILE}: damaged ({error})") from None
 
     @cached_property
     def folder(self) -> Path | None:

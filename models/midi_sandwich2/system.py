@@ -28,7 +28,7 @@ from musegen.models.layers.sampling import sample
 from musegen.models.midi_sandwich2 import bvae, mfg_vae, refine
 from musegen.models.midi_sandwich2.settings import PRESETS, SystemSettings
 from musegen.models.prediction import predictor
-from musegen.music.phrases import N_BARS, N_PITCHES, TRACKS, validate
+from musegen.music.phrases import N_BARS, N_PITCHES, TRACKS, Packed, pack, validate
 from musegen.registry import SYSTEM_FILE, described
 from musegen.saving import load_model, save_model
 from musegen.system import EvaluatedRow, Options
@@ -52,7 +52,7 @@ class MidiS2:
     """
 
     entry = CATALOGUE["midi-s2"]
-    given = None
+    n_bars, given = N_BARS, None
 
     def __init__(
         self,
@@ -93,7 +93,8 @@ class MidiS2:
         z_std: float | str | None = None,
         refine: bool | None = None,
         fusion: bool = True,
-    ) -> np.ndarray:
+        packed: bool = False,
+    ) -> np.ndarray | Packed:
         """`n` new phrases; their bars are drawn independently, as the paper's.
 
         Args:
@@ -101,16 +102,22 @@ class MidiS2:
                 by the mean and covariance that the vectors of the training bars have.
             refine: whether the refine networks finish the bars; by default if there are any.
             fusion: False draws each track's latent vector by itself, without the MFG-VAE.
+            packed: keeps them as bits, for many.
         """
         rng = np.random.default_rng(seed)
         n_bars = n * N_BARS
         if fusion:
             size = (self.settings.mfg_vae.latent,)
             z = self._draw(rng, n_bars, size, "fusion", z_std, self.settings.z_std)
-            return self.decode(z.reshape(n, N_BARS, -1), rng, refine)
-        size = (len(TRACKS), self.settings.bvae.latent)
-        z = self._draw(rng, n_bars, size, "tracks", z_std, self.settings.z_std_tracks)
-        return self._play("apart", z, refine).reshape(n, N_BARS, *self._bar)
+            task, inputs = "decoded", [np.asarray(z, np.float32), self._noise(rng, n_bars)]
+        else:
+            size = (len(TRACKS), self.settings.bvae.latent)
+            z = self._draw(rng, n_bars, size, "tracks", z_std, self.settings.z_std_tracks)
+            task, inputs = "apart", z
+        shape = (N_BARS, *self._bar)
+        if packed:  # the bits of a bar fill whole bytes
+            return Packed(self._play(task, inputs, refine, pack).reshape(n, -1), shape)
+        return self._play(task, inputs, refine).reshape(n, *shape)
 
     def restore(
         self, phrases: np.ndarray, seed: int = 0, refine: bool | None = None, fusion: bool = True
@@ -305,7 +312,9 @@ class MidiS2:
             encoder.get_layer("sampling").noise
         )
 
-    def _play(self, graph: str, inputs, refine: bool | None) -> np.ndarray:
+    def _play(
+        self, graph: str, inputs, refine: bool | None, keep: Callable = np.asarray
+    ) -> np.ndarray:
         refine = self.can_refine if refine is None else refine
         if refine and not self.refiners:
             raise Error("this system has no refine networks; train them with train/refine.py")
@@ -314,7 +323,7 @@ class MidiS2:
                 f"preset {self.preset}: the per-bar refine networks cannot be used after the "
                 "MFG-VAE; train per-note ones, or use the preset paper"
             )
-        return self._player(graph, refine)(inputs)
+        return self._player(graph, refine)(inputs, keep)
 
     @cache  # noqa: B019 - a system lives as long as its graphs
     def _player(self, graph: str, refine: bool = False) -> Callable:

@@ -1,7 +1,7 @@
 """A trained MuseGAN plays: from random vectors to phrases, and on the ways between two of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from musegen.models.musegan.critics import critic
 from musegen.models.musegan.generators import N_TRACKS, generator
 from musegen.models.musegan.settings import ABLATED, KINDS, N_STEPS, PRESETS, Kind, system_name
 from musegen.models.prediction import predictor
-from musegen.music.phrases import N_BARS, N_PITCHES, TRACKS, binarise, validate
+from musegen.music.phrases import N_BARS, N_PITCHES, TRACKS, Packed, binarise, pack, validate
 from musegen.registry import SYSTEM_FILE, described
 from musegen.saving import load_model, save_model
 from musegen.system import EvaluatedRow
@@ -59,7 +59,7 @@ class MuseGAN:
                 raise Error(f"its setting {name} is {value!r:.40}, which is no {kind_of.__name__}")
         self.network = generator
         self.entry = CATALOGUE[system_name(kind, ablated=not self.is_normalized)]
-        self.can, self.given = self.entry.can, kind.given
+        self.can, self.given, self.n_bars = self.entry.can, kind.given, kind.n_bars
         self.evaluated = EVALUATION_BARS // kind.n_bars
         shapes = keras.tree.map_structure(lambda x: x.shape[1:], generator.input)
         given = {"given": (N_BARS, N_STEPS, N_PITCHES, 1)} if kind.given else {}
@@ -79,7 +79,8 @@ class MuseGAN:
         seed: int = 0,
         z_std: float | None = None,
         binarisation: str | None = None,
-    ) -> np.ndarray:
+        packed: bool = False,
+    ) -> np.ndarray | Packed:
         """`n` new phrases.
 
         Args:
@@ -87,9 +88,15 @@ class MuseGAN:
             binarisation: `"threshold"` turns on what is above 0; `"monophonic"` the same, but of
                 the bass no more than one pitch at a time; `"bernoulli"` draws each cell. By default
                 as the preset has it.
+            packed: keeps them as bits, for many.
         """
         self._check_alone()
-        return self.play(self.draw(n, seed, z_std), seed, binarisation, z_std)
+        z = self.draw(n, seed, z_std)
+        if not packed:
+            return self.play(z, seed, binarisation, z_std)
+        parts = [pack(cells) for cells in self._played(z, seed, binarisation, z_std)]
+        shape = (self.kind.n_bars, N_STEPS, N_PITCHES, N_TRACKS)
+        return Packed(np.concatenate(parts)[:n], shape)
 
     def accompany(
         self,
@@ -228,16 +235,33 @@ class MuseGAN:
             z_std: standard deviation of the random vectors that fill the last batch.
         """
         wanted = len(next(iter(z.values())))
+        cells = np.empty((wanted, self.kind.n_bars, N_STEPS, N_PITCHES, N_TRACKS), bool)
+        start = 0
+        for part in self._played(z, seed, binarisation, z_std):
+            cells[start : start + len(part)] = part[: wanted - start]
+            start += len(part)
+        return cells
+
+    def _played(
+        self,
+        z: dict[str, np.ndarray],
+        seed: int,
+        binarisation: str | None,
+        z_std: float | None,
+    ) -> Iterator[np.ndarray]:
+        """What `play` gives, some phrases at a time, and the last batch whole."""
+        wanted = len(next(iter(z.values())))
         if self.depends_on_batch and not self.kind.given:
             others = self.draw(-wanted % PHRASES_AT_ONCE, [seed, 2], z_std)
             z = {name: np.concatenate([own, others[name]]) for name, own in z.items()}
         n = len(next(iter(z.values())))
-        cells = np.empty((n, self.kind.n_bars, N_STEPS, N_PITCHES, N_TRACKS), bool)
         for start in range(0, n, 8 * PHRASES_AT_ONCE):  # 20,000 bars of floats do not fit memory
             rows = slice(start, start + 8 * PHRASES_AT_ONCE)
-            values = self.values({name: own[rows] for name, own in z.items()})
-            cells[rows] = self.binarised(values, binarisation, [seed, 1, start])
-        return cells[:wanted]
+            part = {name: own[rows] for name, own in z.items()}
+            if binarisation == "bernoulli":  # one draw for all of them
+                yield self.binarised(self.values(part), binarisation, [seed, 1, start])
+            else:
+                yield self._predict(part, lambda values: self.binarised(values, binarisation))
 
     @property
     def depends_on_batch(self) -> bool:

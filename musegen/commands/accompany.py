@@ -32,7 +32,7 @@ def run(args: Namespace) -> None:
     out = args.out or [Path(f"{Path(args.song).stem}-accompanied.mid")]
     outputs.check(out, [args.song, registry.place(args.system)])
     songs.check_tracks("--track", [args.track] if args.track else [])
-    song, silent = songs.read(args.song)
+    song, silent = songs.read(args.song, out)
     system = calls.open_system(args.system, "accompany")
     given = _given(system, args)
     if given in silent:

@@ -12,6 +12,8 @@ from musegen.system import TrainedSystem
 if TYPE_CHECKING:
     import numpy as np
 
+    from musegen.music.phrases import Packed
+
 VERBS = {"interpolate_seeds": "interpolate", "grid": "draw a grid"}  # where words differ
 MINOR = ("export", "evaluate")  # what nearly every system can do
 
@@ -49,10 +51,16 @@ def options(system: TrainedSystem, verb: str, args: Namespace) -> dict[str, Any]
 
 
 def call(
-    system: TrainedSystem, verb: str, args: Namespace, *inputs: Any
-) -> "tuple[np.ndarray, str]":
-    """What a system makes with the options that the user has chosen, and how it was drawn."""
+    system: TrainedSystem, verb: str, args: Namespace, *inputs: Any, packed: bool = False
+) -> "tuple[np.ndarray | Packed, str]":
+    """What a system makes with the options that the user has chosen, and how it was drawn.
+
+    Args:
+        packed: asks for packed phrases, of a system that can give them.
+    """
     chosen = options(system, verb, args)
+    if packed and "packed" in system.entry.can[verb]:
+        chosen["packed"] = True
     drawn = f"seed {chosen.get('seed', 0)}"
     if "z_std" in system.entry.can[verb]:
         drawn += f", z-std {chosen.get('z_std', 'of the preset')}"

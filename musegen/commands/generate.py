@@ -25,7 +25,8 @@ def run(args: Namespace) -> None:
     out = args.out or [Path(f"{outputs.name(args.system)}.mid")]
     outputs.check(out, [registry.place(args.system)])
     system = calls.open_system(args.system, "generate")
-    phrases, drawn = calls.call(system, "generate", args, args.n)
+    outputs.check_phrases(out, args.n, system.n_bars, args.tempo, args.gap)
+    phrases, drawn = calls.call(system, "generate", args, args.n, packed=True)
     phrases = quantised(phrases, args.quantise)
     rest = 0 if args.quantise else 1  # a sixteenth sounds no longer than it is
     score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap, rest=rest)

@@ -5,11 +5,13 @@ random vectors of one seed to those of another, or plays a square of its latent 
 """
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error, registry
 from musegen.commands import calls, choices, outputs
+from musegen.system import TrainedSystem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,12 +63,12 @@ def run(args: Namespace) -> None:
     sources = [source for source in (args.start, args.end) if source]
     outputs.check(out, [registry.place(args.system), *sources])
     ends = _read(args)
-    if args.grid:
-        columns = args.n or ACROSS
-        system = calls.open_system(args.system, "grid")
-        phrases, _ = calls.call(system, "grid", args, columns)
-    else:
-        columns, phrases = COLUMNS, _between(ends, args)
+    verb, n = _verb(args), args.n or (ACROSS if args.grid else PHRASES)
+    system = calls.open_system(args.system, verb)
+    n_bars = len(ends[0]) if ends else system.n_bars
+    outputs.check_phrases(out, n * n if args.grid else n, n_bars, args.tempo, args.gap)
+    phrases, _ = calls.call(system, verb, args, *_inputs(system, verb, ends, args), n)
+    columns = n if args.grid else COLUMNS
     score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap)
     outputs.write(out, phrases, score, lambda: plots.phrase_grid(phrases, columns))
     print(f"{outputs.names(out)}: {outputs.length(phrases, args.tempo, args.gap)}")
@@ -121,18 +123,25 @@ def _alike(ends: "list[np.ndarray]", n_steps: int, args: Namespace) -> "list[np.
     return [start, end]
 
 
-def _between(ends: "list[np.ndarray]", args: Namespace) -> "np.ndarray":
-    """The phrases from one end to the other, from music to music or from seed to seed."""
-    n, can = args.n or PHRASES, registry.entry(args.system).can
-    if "interpolate_seeds" in can and "interpolate" not in can:
-        if not args.seeds:
-            raise Error(f"{args.system}: has no encoder that reads a phrase; give two --seeds")
-        system = calls.open_system(args.system, "interpolate_seeds")
-        return calls.call(system, "interpolate_seeds", args, args.seeds, n)[0]
-    system = calls.open_system(args.system, "interpolate")
-    if args.seeds:
+def _verb(args: Namespace) -> str:
+    """What the system shall do: draw a grid, or go from music to music or from seed to seed."""
+    if args.grid:
+        return "grid"
+    can = registry.entry(args.system).can
+    if "interpolate_seeds" not in can or "interpolate" in can:
+        return "interpolate"
+    if not args.seeds:
+        raise Error(f"{args.system}: has no encoder that reads a phrase; give two --seeds")
+    return "interpolate_seeds"
+
+
+def _inputs(
+    system: TrainedSystem, verb: str, ends: "list[np.ndarray]", args: Namespace
+) -> Sequence:
+    """The two ends as the system takes them; a grid has none."""
+    if verb == "interpolate" and args.seeds:
         calls.check(args.system, "generate")
-        ends = [system.generate(1, seed, **system.preferred)[0] for seed in args.seeds]
-    else:
-        ends = _alike(ends, system.n_steps, args)
-    return calls.call(system, "interpolate", args, *ends, n)[0]
+        return [system.generate(1, seed, **system.preferred)[0] for seed in args.seeds]
+    if verb == "interpolate":
+        return _alike(ends, system.n_steps, args)
+    return [args.seeds] if args.seeds else []

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import symusic
     from matplotlib.figure import Figure
 
+    from musegen.music.phrases import Packed
+
 ENDINGS = (".mid", ".midi", ".npy", ".png", ".wav")
 IN_A_ROW = 8  # phrases, in the picture of a whole set
 
@@ -49,30 +51,54 @@ def check(paths: Sequence[Path], sources: Sequence[str | Path] = ()) -> None:
         audio.player()
 
 
+def check_sound(paths: Sequence[Path], seconds: float, beats: int) -> None:
+    """Sound of so much music that cannot be made raises an `Error`."""
+    for path in paths:
+        if path.suffix.lower() == ".wav":
+            audio.check_length(path, seconds, beats)
+
+
+def check_phrases(paths: Sequence[Path], n: int, n_bars: int, tempo: float, gap: int) -> None:
+    """The same of `n` phrases, one after the other."""
+    from musegen.music.layout import BEATS_PER_BAR
+
+    beats = BEATS_PER_BAR * bars_of(n, n_bars, gap)
+    check_sound(paths, 60 * beats / tempo, beats)
+
+
 def write(
     paths: Sequence[Path],
-    phrases: "np.ndarray",
+    phrases: "np.ndarray | Packed",
     score: "symusic.Score",
     draw: "Callable[[], Figure | np.ndarray]",
 ) -> None:
     """Writes all files or none; `draw` makes the picture, a figure or grey pixels."""
-    import numpy as np
-
     with contextlib.ExitStack() as written:
         for path in paths:
             part, kind = written.enter_context(files.replacing(path)), path.suffix.lower()
             if kind == ".npy":
-                buffer = io.BytesIO()
-                np.save(buffer, phrases, allow_pickle=False)
-                part.write_bytes(buffer.getvalue())
+                _write_npy(part, phrases)
             elif kind == ".png":
                 part.write_bytes(_png(draw()))
             elif kind == ".wav":
                 with tempfile.TemporaryDirectory() as folder:
                     song = files.write_bytes(Path(folder) / "song.mid", score.dumps_midi())
-                    audio.play(song, part)
+                    audio.play(song, part, name=str(path))
             else:
                 part.write_bytes(score.dumps_midi())
+
+
+def _write_npy(path: Path, phrases: "np.ndarray | Packed") -> None:
+    """What `np.save` writes, block by block."""
+    import numpy as np
+
+    from musegen.music.phrases import blocks
+
+    about = {"descr": "|b1", "fortran_order": False, "shape": phrases.shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, about)
+        for block in blocks(phrases):
+            file.write(np.ascontiguousarray(block).data)
 
 
 def _png(picture: "Figure | np.ndarray") -> bytes:
@@ -89,7 +115,7 @@ def _png(picture: "Figure | np.ndarray") -> bytes:
     return buffer.getvalue()
 
 
-def phrase_picture(phrases: "np.ndarray") -> "np.ndarray":
+def phrase_picture(phrases: "np.ndarray | Packed") -> "np.ndarray":
     """MIDI-Sandwich2's picture, eight phrases in a row; of eight exactly the published one."""
     import numpy as np
 
@@ -119,22 +145,26 @@ def shapes(tensors: dict[str, Sequence[int]]) -> str:
     return ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in tensors.items())
 
 
-def statistics(phrases: "np.ndarray") -> dict[str, list[str]]:
+def statistics(phrases: "np.ndarray | Packed") -> dict[str, list[str]]:
     """Figures of each track that tell music from noise and silence, as rows of a `table`."""
     import numpy as np
 
     from musegen.music import notes
-    from musegen.music.phrases import TRACKS, chain
+    from musegen.music.phrases import TRACKS, blocks, chain, pack
 
-    bars = phrases.reshape(-1, *phrases.shape[2:])  # (bars, T, 84, 5)
+    n_bars = phrases.shape[0] * phrases.shape[1]
     rows = {"notes": [], "silent bars": [], "distinct bars": []}
     for k, track in enumerate(TRACKS):
-        roll = chain(phrases[..., k], gap=1)
-        events = (notes.hits if track == "drums" else notes.from_roll)(roll)
-        own = np.ascontiguousarray(bars[..., k])
-        rows["notes"].append(f"{len(events):,}")
-        rows["silent bars"].append(f"{100 * (1 - own.any(axis=(1, 2)).mean()):.0f} %")
-        rows["distinct bars"].append(f"{len({bar.tobytes() for bar in own})} of {len(bars)}")
+        n_notes, n_silent, different = 0, 0, set()
+        for part in (block[..., k] for block in blocks(phrases)):
+            events = notes.from_parts([chain(part, gap=1)], drums=track == "drums")
+            bars = np.ascontiguousarray(part.reshape(-1, *part.shape[2:]))  # (bars, T, 84)
+            n_notes += len(events)
+            n_silent += int((~bars.any(axis=(1, 2))).sum())
+            different.update(bar.tobytes() for bar in pack(bars))
+        rows["notes"].append(f"{n_notes:,}")
+        rows["silent bars"].append(f"{100 * (n_silent / n_bars):.0f} %")
+        rows["distinct bars"].append(f"{len(different)} of {n_bars}")
     return rows
 
 
@@ -144,15 +174,19 @@ def names(paths: Sequence[Path]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def length(phrases: "np.ndarray", tempo: float, gap: int) -> str:
-    """How much music it is; the silence after the last phrase does not count."""
+def length(phrases: "np.ndarray | Packed", tempo: float, gap: int) -> str:
+    """How much music it is."""
     from musegen.music.phrases import BEATS_PER_BAR
 
     n, n_bars = phrases.shape[:2]
-    bars = n * (n_bars + gap) - gap
-    seconds = bars * BEATS_PER_BAR * 60 / tempo
+    seconds = bars_of(n, n_bars, gap) * BEATS_PER_BAR * 60 / tempo
     music = f"{counted(n, 'phrase')} of {counted(n_bars, 'bar')}"
     return f"{music}, {seconds:.1f} s at {tempo:g} beats a minute"
+
+
+def bars_of(n: int, n_bars: int, gap: int) -> int:
+    """Bars that `n` phrases last; the silence after the last one does not count."""
+    return n * (n_bars + gap) - gap
 
 
 def counted(n: int, unit: str) -> str:

@@ -36,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     out = args.out or [Path(f"{Path(args.song).stem}-restored.mid")]
     outputs.check(out, [args.song, registry.place(args.system)])
-    song = _read(args)
+    song = _read(args, out)
     system = calls.open_system(args.system, "restore")
     original, played, drawn = songs.play(system, "restore", song, args)
     restored = _joined(original, played, args)
@@ -45,14 +45,14 @@ def run(args: Namespace) -> None:
     songs.write(out, args, drawn, sets, args.keep, row)
 
 
-def _read(args: Namespace) -> "Song":
+def _read(args: Namespace, out: list[Path]) -> "Song":
     """The song, if it can be restored as it is asked for."""
     from musegen.music.phrases import TRACKS
 
     songs.check_tracks("--keep", args.keep)
     if set(args.keep) == set(TRACKS):
         raise Error(f"--keep {' '.join(args.keep)}: nothing is left to restore")
-    song, silent = songs.read(args.song)
+    song, silent = songs.read(args.song, out)
     if silent and not args.fill:
         print(
             f"musegen: {', '.join(silent)}: silent in the song and left so; --fill lets the "

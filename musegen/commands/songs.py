@@ -35,12 +35,13 @@ def check_tracks(flag: str, tracks: Collection[str]) -> None:
             raise Error(f"{flag} {track}: there is no such track; choose {', '.join(TRACKS)}")
 
 
-def read(path: str | Path) -> "tuple[Song, list[str]]":
-    """A song in 4/4, and the tracks that are silent in it."""
+def read(path: str | Path, out: Sequence[Path]) -> "tuple[Song, list[str]]":
+    """A song in 4/4 that `out` can hold, and the tracks that are silent in it."""
     from musegen.music import midi
     from musegen.music.phrases import TRACKS
 
     song = midi.read(path)
+    outputs.check_sound(out, float((60 / song.tempo[:-1]).sum()), len(song.tempo))
     sounds = song.bars(4 * song.resolution).any(axis=(0, 1, 2))  # an `Error` where it is not 4/4
     if not sounds.any():
         raise Error(f"{path}: no note of it is in the five tracks, C1 to B7")

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from musegen import Error, reading
-from musegen.files import cell
+from musegen.files import cell, making
 
 NAME = "journal.jsonl"
 REMEDY = "delete the folder, and prepare the data again"
@@ -60,7 +60,7 @@ class Journal:
         self.path, self._complete, self._flushed = folder / NAME, False, 0.0
         with contextlib.ExitStack() as undone:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                undone.enter_context(making(folder))
                 undone.enter_context(_locked(folder))
                 first = self._resumed(folder, header)
                 self._file = self.path.open("ab")

@@ -318,7 +318,7 @@ def prepare(
     check_folder(out, [source])
     if done := _done(source, out, settings):
         return done
-    stream = items(source)  # an Error if there is nothing, before a folder is made
+    stream = items(source)
     header = asdict(settings) | {"musegen": musegen.__version__}
     with (
         Journal(out, header) as journal,

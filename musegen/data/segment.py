@@ -24,6 +24,7 @@ from itertools import pairwise
 from string import ascii_uppercase
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from musegen import Error
 from musegen.music.phrases import BEATS_PER_BAR, N_BARS, N_PITCHES
@@ -35,7 +36,7 @@ ROLES = ("intro", "outro", "bridge", "verse", "chorus")
 PHRASES_PER_SONG = 6  # of the random method
 ACTIVE_TRACKS = 3
 MAX_FRAMES = 4_096  # beats: they take a second, and twice as many four times as long
-MAX_V1_FRAMES = 8_192  # 512 bars: four a beat
+MAX_V1_FRAMES = 6_144  # 384 bars, four frames a beat: they take two seconds
 
 _BLOCK = 1 << 21  # cells of a square matrix that are worked on at a time
 
@@ -143,15 +144,31 @@ def _links(
     for first in range(0, n, block):
         rows = np.arange(min(block, n - first))
         apart = cdist(frames[first : first + len(rows) + depth - 1], frames, "sqeuclidean")
-        # Summed frame by frame: music repeats itself, and equal moments must tie to the last bit.
-        distance = sum(apart[j : j + len(rows), j : j + n] for j in range(depth))
+        distance = _down(apart, depth)
         if not own:
             distance[rows, first + rows] = np.inf
         furthest = np.partition(distance, nearest - 1, axis=1)[:, nearest - 1 : nearest]
         near, ties = distance < furthest, distance == furthest
-        near |= ties & (np.cumsum(ties, axis=1) <= nearest - near.sum(axis=1, keepdims=True))
-        links[first + rows] = near & (np.cumsum(near, axis=1) <= kept)
+        room = nearest - near.sum(axis=1, keepdims=True)
+        near |= ties & (np.cumsum(ties, axis=1, dtype=np.int32) <= room)
+        if kept < nearest:
+            near &= np.cumsum(near, axis=1, dtype=np.int32) <= kept
+        links[first + rows] = near
     return links & links.T
+
+
+def _down(apart: np.ndarray, depth: int) -> np.ndarray:
+    """Sums of `depth` values down each diagonal.
+
+    Each is summed in the same order: music repeats itself, and equal moments must tie to the last
+    bit.
+    """
+    if depth == 1:
+        return apart
+    half = depth // 2
+    part = _down(apart, half)
+    both = part[:-half, :-half] + part[half:, half:]
+    return both[:-1, :-1] + apart[2 * half :, 2 * half :] if depth % 2 else both
 
 
 def _change(
@@ -176,13 +193,17 @@ def _change(
     else:
         lags = np.pad(time, reach, constant_values=-1)
     change = np.zeros(n - 1)
+    twice = np.concatenate([links, links], axis=1)
+    picture = as_strided(twice, (n, n), (2 * n + 1, 1), writeable=False)  # time, lag
     block = max(1, _BLOCK // n)
     for first in range(0, n, block):
-        lag = lags[first : first + block + 2 * reach, None]
-        smooth = over_time((links[time, (lag + time) % n] & (lag >= 0)).astype(float))
+        lag = lags[first : first + block + 2 * reach]
+        linked = picture[:, lag.clip(min=0)] & (lag >= 0)
+        smooth = over_time(np.ascontiguousarray(linked.T, float))
         height = len(lag) - 2 * reach
         smooth = sum(weight * smooth[j : j + height] for j, weight in enumerate(over_lag))
-        change += np.square(np.diff(smooth, axis=1)).sum(axis=0)
+        step = np.diff(smooth, axis=1)
+        change += np.einsum("lt,lt->t", step, step)
     return change
 
 

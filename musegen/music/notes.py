@@ -5,6 +5,8 @@ the roll) and `track`. A note is a maximal run of on-cells of one pitch, and not
 onset, then track, then pitch.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 NOTE = np.dtype([("onset", "i4"), ("duration", "i4"), ("pitch", "i2"), ("track", "i2")])
@@ -25,6 +27,31 @@ def hits(roll: np.ndarray) -> np.ndarray:
     """Every on-cell as a note of one step: how drums are meant."""
     onset, pitch, track = np.nonzero(roll[..., None] if roll.ndim == 2 else roll)
     return _sorted(onset, 1, pitch, track)
+
+
+def from_parts(parts: Iterable[np.ndarray], drums: bool = False) -> np.ndarray:
+    """The notes of a bool roll `(steps, pitches)` that comes part by part; of drums the hits."""
+    on, off, start, last = [], [], 0, np.int8(0)
+    for part in parts:
+        if drums:
+            step, pitch = np.nonzero(part)
+            on.append((pitch, start + step))
+        else:
+            lines = np.ascontiguousarray(part.T).view(np.int8)  # (P, T)
+            edges = np.diff(lines, axis=-1, prepend=last)
+            for found, way in ((on, 1), (off, -1)):
+                pitch, step = np.nonzero(edges == way)
+                found.append((pitch, start + step))
+            last = lines[:, -1:]
+        start += len(part)
+    if drums:
+        pitch, step = np.hstack(on)
+        return _sorted(step, 1, pitch, np.zeros_like(pitch))
+    pitch = np.flatnonzero(last)
+    off.append((pitch, np.full(len(pitch), start)))
+    # Of each pitch, notes end in the order in which they begin.
+    on, off = (found[:, np.lexsort(found[::-1])] for found in (np.hstack(on), np.hstack(off)))
+    return _sorted(on[1], off[1] - on[1], on[0], np.zeros_like(on[0]))
 
 
 def to_roll(notes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

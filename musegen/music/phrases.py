@@ -6,7 +6,7 @@ beat). A cell that is on sounds; a run of on-cells of one pitch is a note, and o
 separates two notes of the same pitch. Drums hold onsets: each on-cell is a hit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -49,6 +49,38 @@ def unpack(packed: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """The inverse of `pack`; `shape` is that of one phrase."""
     cells = np.unpackbits(packed, axis=1, count=int(np.prod(shape)))
     return cells.view(bool).reshape(len(packed), *shape)
+
+
+class Packed:
+    """Phrases that are kept as bits, an eighth of their size, and given out in blocks.
+
+    Args:
+        rows: what `pack` makes of them, uint8 `(N, bytes)`.
+        shape: of one phrase.
+    """
+
+    def __init__(self, rows: np.ndarray, shape: Sequence[int]):
+        self.rows, self.shape = rows, (len(rows), *shape)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, places: slice) -> np.ndarray:
+        return unpack(self.rows[places], self.shape[1:])
+
+    def changed(self, change: Callable[[np.ndarray], np.ndarray]) -> "Packed":
+        """What a function of phrases makes of them, block by block."""
+        rows = [pack(change(block)) for block in blocks(self)]
+        return Packed(np.concatenate(rows), change(self[:1]).shape[1:])
+
+
+def blocks(phrases: np.ndarray | Packed, size: int = 128) -> Iterator[np.ndarray]:
+    """Phrases some at a time: those of an array are there already, and come at once."""
+    if not isinstance(phrases, Packed):
+        yield phrases
+        return
+    for start in range(0, len(phrases), size):
+        yield phrases[start : start + size]
 
 
 def transpose(phrases: np.ndarray, semitones: int, tracks: Sequence[str] = TRACKS) -> np.ndarray:
@@ -169,6 +201,10 @@ def cut(roll: np.ndarray, n_steps: int, n_bars: int = N_BARS, gap: int = 0) -> n
     return roll.reshape(n, n_bars + gap, n_steps, *roll.shape[1:])[:, :n_bars]
 
 
-def quantised(phrases: np.ndarray, rule: str | None) -> np.ndarray:
+def quantised(phrases: np.ndarray | Packed, rule: str | None) -> np.ndarray | Packed:
     """Phrases in steps of a sixteenth note, by a rule of `resample`; without one unchanged."""
-    return resample(phrases, SIXTEENTHS, rule) if rule else phrases
+    if rule is None:
+        return phrases
+    if isinstance(phrases, Packed):
+        return phrases.changed(lambda block: resample(block, SIXTEENTHS, rule))
+    return resample(phrases, SIXTEENTHS, rule)

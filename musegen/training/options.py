@@ -23,15 +23,18 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from types import NoneType
 from typing import Any
 
 from musegen import Error
 from musegen.environment import import_keras
+from musegen.files import check_folder
 
 BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 KEEP = ("last", "best")
+RUNS = "runs"  # where the folders of runs are made unless --out says otherwise
 
 
 def option(
@@ -110,6 +113,10 @@ class Options:
         if not 0 <= self.seed < 2**32:
             raise Error(f"--seed {self.seed}: a number from 0 to {2**32 - 1} is needed")
 
+    def reads(self) -> list[str | Path]:
+        """Files and folders that are read: no run may stand in them."""
+        return [self.data]
+
 
 def flag(name: str) -> str:
     """The flag of a field."""
@@ -141,8 +148,16 @@ def add_flags(parser: ArgumentParser, cls: type) -> None:
 
 
 def read_flags(args: Namespace, cls: type) -> Any:
-    """The dataclass of a parsed command line."""
-    return cls(**{field.name: getattr(args, field.name) for field in dataclasses.fields(cls)})
+    """The dataclass of a parsed command line, whose runs may stand where it says."""
+    options = cls(**{field.name: getattr(args, field.name) for field in dataclasses.fields(cls)})
+    check_folder(Path(options.out or RUNS), options.reads())
+    return options
+
+
+def say_if_one_batch(n: int, unit: str, batch_size: int) -> None:
+    """Says what a batch larger than the data comes to: an epoch of one step."""
+    if n < batch_size:
+        print(f"{n:,} {unit} are less than a batch of {batch_size:,}: every step sees all of them")
 
 
 def _plain(kind: Any) -> type:

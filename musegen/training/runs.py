@@ -120,7 +120,7 @@ class Run:
         known = begun(self.folder)
         if known and not self.resume:
             raise Error(f"{self.folder}: holds a run already; --resume it or give another --out")
-        former = _read(self.path(CONFIG)) if known else {}
+        former = read_config(self.folder) if known else {}
         if known:
             _compare(self.folder, former, self.config, HARMLESS | {self.length})
         old, new = former.get("settings", {}), self.config["settings"]
@@ -156,6 +156,17 @@ def locked(folder: Path) -> Iterator[None]:
 def begun(folder: str | Path) -> bool:
     """Whether a folder holds a run, finished or not."""
     return (Path(folder) / CONFIG).exists()
+
+
+def read_config(folder: Path) -> dict:
+    """What the `config.json` of a run folder tells."""
+    path, remedy = folder / CONFIG, "give another --out"
+    told = reading.read_json(path, remedy)
+    with reading.damaged(path, "cannot be read", remedy):
+        for name, kind in FACTS.items():
+            if not isinstance(told.setdefault(name, kind()), kind):
+                raise TypeError(f"its {name!r} is of the wrong type")
+    return told
 
 
 def describe_data(data: "Data") -> dict:
@@ -195,16 +206,6 @@ def _compare(folder: Path, former: dict, present: dict, harmless: set[str]) -> N
                     f"{folder}: its run has {what} {old.get(name)}, not {new.get(name)}; "
                     "resume it with its own or give another --out"
                 )
-
-
-def _read(path: Path) -> dict:
-    remedy = "give another --out"
-    told = reading.read_json(path, remedy)
-    with reading.damaged(path, "cannot be read", remedy):
-        for name, kind in FACTS.items():
-            if not isinstance(told.setdefault(name, kind()), kind):
-                raise TypeError(f"its {name!r} is of the wrong type")
-    return told
 
 
 def _lock(file: io.TextIOBase, folder: Path) -> None:

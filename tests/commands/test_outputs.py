@@ -6,7 +6,9 @@ from importlib import import_module
 
 import pytest
 
-from musegen.cli import COMMANDS
+from musegen import Error, cli
+from musegen.train import mfg_vae, refine
+from musegen.training.options import add_flags, read_flags
 
 # How each command is called; a name with a suffix is a file that it reads, another one a folder.
 CALLS = {
@@ -25,11 +27,18 @@ CALLS = {
     "eval figures": ["midi-s2", "--runs", "runs", "--data", "songs", "--system", "system"],
     "eval restoring": ["--data", "songs", "--system", "system"],
     "eval curves": ["runs", "run.png"],
+    "train bvae": ["--data", "songs"],
+    "train mfg-vae": ["--data", "songs"],
+    "train midi-s2": ["--data", "songs"],
+    "train musegan": ["--data", "songs", "--start", "system"],
+    "train refine": ["--data", "songs", "--unit", "bar"],
 }
-WITHOUT = {"train", "info"}  # write nothing, or a run folder, which has its own rules
+WITHOUT = {"info"}  # writes nothing
 ENDINGS = {"picture": ".png", "plot": ".png", "csv": ".csv", "json": ".json", "markdown": ".md"}
 OUTPUTS = {"out", *ENDINGS}
-FOLDERS = {"data prepare", "export", "eval figures"}  # those whose output is one
+SCRIPTS = {f"{group} {name}" for group in cli.SCRIPTS for name in cli.scripts(group)}
+TRAINING = {command for command in SCRIPTS if command.startswith("train ")}
+FOLDERS = {"data prepare", "export", "eval figures", *TRAINING}  # those whose output is one
 
 
 def outputs() -> list[tuple[str, str, str]]:
@@ -37,7 +46,7 @@ def outputs() -> list[tuple[str, str, str]]:
     found = []
     for command in CALLS:
         parser = ArgumentParser()
-        import_module(COMMANDS[command][0]).add_arguments(parser)
+        import_module(module(command)).add_arguments(parser)
         for action in parser._actions:
             if action.dest in OUTPUTS and action.nargs != 0:
                 ending = {"render": ".wav", "eval curves": ".png"}.get(command, ".mid")
@@ -46,8 +55,15 @@ def outputs() -> list[tuple[str, str, str]]:
     return found
 
 
+def module(command: str) -> str:
+    """Where a command or a script is."""
+    if command in SCRIPTS:
+        return f"musegen.{command.replace('-', '_').replace(' ', '.')}"
+    return cli.COMMANDS[command][0]
+
+
 def test_no_command_is_left_out():
-    assert CALLS.keys() | WITHOUT == COMMANDS.keys()
+    assert CALLS.keys() | WITHOUT == cli.COMMANDS.keys() | SCRIPTS
     assert {command for command, *_ in outputs()} == CALLS.keys()
 
 
@@ -135,3 +151,28 @@ def test_an_output_is_named_once(words, place, musegen):
     code, _, said = musegen("eval", "objective", *words)
     assert code == 2
     assert "is read or written already" in said
+
+
+@pytest.mark.parametrize("command", sorted(TRAINING))
+def test_runs_do_not_stand_among_what_is_learned(command, place, musegen):
+    """Without --out they stand in the folder runs."""
+    before = tree(place)
+    for data, why in ((".", "is inside"), ("runs", "is read or written already")):
+        code, out, said = musegen(*command.split(), "--data", data)
+        assert (code, out) == (2, "")
+        assert said.startswith(f"musegen: runs: {why}")
+        assert said.count("\n") == 1
+    assert tree(place) == before
+
+
+@pytest.mark.parametrize("script", [mfg_vae, refine])
+def test_runs_do_not_stand_in_those_they_learn_from(script, place):
+    parser = ArgumentParser()
+    add_flags(parser, script.Training)
+    (place / "runs" / "bvae-bass").mkdir()
+    for name in ("bvae-bass", "bvae-bass/deep"):
+        words = ["--bvaes", str(place / "runs"), "--out", str(place / "runs" / name)]
+        with pytest.raises(Error, match=r"is read or written already|is inside .*bvae-bass"):
+            read_flags(parser.parse_args(words), script.Training)
+    words[-1] = str(place / "runs" / "bvae-bass-2")
+    assert read_flags(parser.parse_args(words), script.Training).out == words[-1]

@@ -434,6 +434,25 @@ def test_a_failed_start_leaves_nothing_in_the_way(tmp_path):
     assert prepare.prepare(tmp_path / "good.mid", out, Settings(n_steps=48)).manifest["songs"] == 1
 
 
+def test_a_refusal_leaves_no_folder_that_it_made(tmp_path):
+    (tmp_path / "none").mkdir()
+    song = tmp_path / "song.mid"
+    song.write_bytes(song_bytes(1, 0))
+    out, before = tmp_path / "made" / "deep", sorted(tmp_path.iterdir())
+    with pytest.raises(Error, match="no MIDI file"):
+        prepare.prepare(tmp_path / "none", out)
+    with pytest.raises(Error, match="0 workers"):
+        prepare.prepare(song, out, workers=0)
+    assert sorted(tmp_path.iterdir()) == before
+    out.parent.mkdir()
+    with pytest.raises(Error, match="no MIDI file"):
+        prepare.prepare(tmp_path / "none", out)
+    assert list(out.parent.iterdir()) == []  # which was there before
+    with pytest.raises(Error, match="no MIDI file"):
+        prepare.prepare(tmp_path / "none", out.parent)
+    assert out.parent.is_dir()
+
+
 @pytest.mark.parametrize("n", [1, 2])
 def test_a_full_disk_costs_nothing_that_is_done(corpus, tmp_path, small_shards, monkeypatch, n):
     def full(partial, path, replace=os.replace):

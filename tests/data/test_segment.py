@@ -133,6 +133,13 @@ def test_equal_distances_link_to_the_earlier():
     assert np.argwhere(links).tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3, 25])
+def test_diagonals_are_summed(depth):
+    apart = np.random.default_rng(depth).integers(0, 99, (40, 50)).astype(float)
+    whole = sum(apart[j : j + 41 - depth, j : j + 51 - depth] for j in range(depth))
+    np.testing.assert_array_equal(segment._down(apart, depth), whole)
+
+
 def test_chroma_counts_pitch_classes_without_drums():
     roll = np.zeros((2, 96, 84, 5), bool)
     roll[1, 24:30, 4, 1] = True  # E, six steps
@@ -171,7 +178,7 @@ def test_unknown_methods_and_overlong_songs_are_errors():
     with pytest.raises(Error, match="too long a song"):
         segment.boundaries(np.ones((segment.MAX_FRAMES + 1, 12)))
     with pytest.raises(Error, match="too long a song"):
-        segment.boundaries(np.ones((segment.MAX_V1_FRAMES + 1, 12)), "sf_v1")
+        segment.boundaries(np.ones((16 * 384 + 1, 12)), "sf_v1")
     with pytest.raises(Error, match="shape"):
         segment.boundaries(np.ones(12))
     with pytest.raises(Error, match="unknown cutting method"):

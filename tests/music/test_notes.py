@@ -48,3 +48,15 @@ def test_reading_a_roll_takes_a_few_times_its_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 6 * roll.nbytes  # int64 would take 8 times as much for each copy
+
+
+def test_a_roll_that_comes_in_parts_has_the_same_notes():
+    rng = np.random.default_rng(3)
+    roll = rng.random((60, 84)) < 0.5
+    roll[-1] = roll[29:31, ::2] = True  # notes over the end of a part, and up to the very end
+    for cuts in ([], [30], [1, 2, 30, 59]):
+        parts = np.split(roll, cuts)
+        assert np.array_equal(notes.from_parts(parts), notes.from_roll(roll))
+        assert np.array_equal(notes.from_parts(parts, drums=True), notes.hits(roll))
+    for nothing in (roll[:0], np.zeros((4, 84), bool)):
+        assert len(notes.from_parts([nothing])) == len(notes.from_parts([nothing], True)) == 0

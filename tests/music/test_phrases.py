@@ -103,3 +103,16 @@ def test_validate_says_what_is_wrong():
 def test_what_is_neither_on_nor_off_is_refused(wrong):
     with pytest.raises(Error, match=r"^x\.npy: [^\n]+$"):
         phrases.validate(wrong, "x.npy")
+
+
+def test_packed_phrases_come_in_blocks(some):
+    packed = phrases.Packed(phrases.pack(some), some.shape[1:])
+    assert (len(packed), packed.shape) == (3, some.shape)
+    assert np.array_equal(packed[1:], some[1:])
+    parts = list(phrases.blocks(packed, 2))
+    assert [len(part) for part in parts] == [2, 1]
+    assert np.array_equal(np.concatenate(parts), some)
+    coarse = packed.changed(lambda block: phrases.resample(block, 16))
+    assert np.array_equal(coarse[:], phrases.resample(some, 16))
+    assert coarse.shape == coarse[:].shape
+    assert next(phrases.blocks(some)) is some

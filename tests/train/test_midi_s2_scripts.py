@@ -106,6 +106,15 @@ def test_what_is_trained_is_skipped_and_other_settings_are_refused(trained, phra
         run_script("train", "midi_s2", [*common, *EPOCHS])
 
 
+@pytest.mark.parametrize("content", ["", "[]", "[" * 10_000, '{"settings": []}', '"\xff"'])
+def test_a_damaged_stage_is_one_line(content, phrases, tmp_path):
+    (tmp_path / "bvae-drums").mkdir()
+    (tmp_path / "bvae-drums" / "config.json").write_text(content, encoding="latin-1")
+    with pytest.raises(Error, match=r"config\.json: .*; give another --out") as raised:
+        run_script("train", "midi_s2", ["--data", phrases, "--out", str(tmp_path)])
+    assert "\n" not in str(raised.value)
+
+
 def test_a_whole_system_takes_a_folder_of_its_own(phrases, tmp_path):
     command = ["--data", phrases, *LITTLE, "--out", str(tmp_path)]
     with pytest.raises(Error, match="no run to resume; start it without --resume"):
@@ -197,6 +206,22 @@ def test_one_network_shared_by_all_tracks(phrases, tmp_path):
     run_script("train", "bvae", [*command, "--preset", "large", "--out", str(tmp_path / "run")])
     assert musegen.load(tmp_path / "run" / "bvae-shared.keras").count_params() > 0
     assert midi.phrases(tmp_path / "run" / "samples" / "original.mid").shape[-1] == 5
+
+
+def test_a_batch_larger_than_the_data_is_said(trained, phrases, tmp_path, capsys):
+    common = ["--data", phrases, "--preset", "large", "--bars", "8", "--epochs", "1", "--no-jit"]
+    common += ["--batch-size", "4096", "--bvaes", str(trained)]
+    for name, seen in (("bvae", "8 bars"), ("mfg_vae", "8 bars"), ("refine", "384 steps")):
+        own = common[: -2 if name == "bvae" else None]
+        run_script("train", name, [*own, "--out", str(tmp_path / name)])
+        out = capsys.readouterr().out
+        line = f"{seen} are less than a batch of 4,096: every step sees all of them\n"
+        assert out.count("every step sees") == out.count(line) == 1
+    music = musegen.data.load(demo.phrases(2, n_steps=48))
+    for size, said in ((9, 1), (8, 0)):
+        options = replace(script.Training(), batch_size=size, mix=True)
+        script.feeder(options, bvae.PRESETS["paper"], music)
+        assert capsys.readouterr().out.count("8 bars are less than a batch of 9") == said
 
 
 def test_rows_of_bars_and_back():

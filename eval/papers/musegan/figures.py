@@ -1,18 +1,17 @@
 """The figures of MuseGAN: generated phrases, a training followed step by step, the data."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from musegen import Error, plots
+from musegen import Error, plots, reading
 from musegen.eval.papers.drawing import Drawing, Missing, Sources, read_history
 from musegen.models.musegan.settings import ABLATED, KINDS
 from musegen.models.musegan.system import MuseGAN
 from musegen.music.phrases import TRACKS, binarise
+from musegen.training.gan.loop import read_pictures
 
 TRACK = "strings"  # whose training is drawn
 SHOWN, COLUMNS = 6, 3  # phrases of a picture, and of a row of it
@@ -22,6 +21,7 @@ SCRATCH = ("musegan-composer", "musegan-hybrid", "musegan-jamming")
 CONDITIONAL = tuple(f"{name}-conditional" for name in SCRATCH)
 OTHERS = tuple(name for name in KINDS if name not in SCRATCH + CONDITIONAL)
 STEPS = "samples/steps.npz"
+DAMAGED = "train it again, or draw other figures"
 
 
 # Phrases.
@@ -86,10 +86,10 @@ def _grid(sets: Mapping[str, np.ndarray]) -> Figure:
 def evolution(sources: Sources) -> Drawing:
     """Figure 8: the phrase of one random vector at five steps of the training."""
     run, (path,) = _run(sources, STEPS)
-    steps, values = _samples(path)
-    marks = plots.marked(steps)
-    chosen = [int(np.flatnonzero(steps == step)[0]) for step in marks.values()]
-    sample = values[chosen, sources.seed % values.shape[1]]
+    kept = read_pictures(path, DAMAGED)
+    marks = plots.marked(list(kept))
+    values = np.stack([kept[step] for step in marks.values()])
+    sample = values[:, sources.seed % values.shape[1]]
     # The paper's first panel has a sparse bass beside dense tracks: the strongest pitch alone.
     phrases = binarise(sample, monophonic_bass=True)
     titles = [f"step {step:,} ({letter})" for letter, step in marks.items()]
@@ -100,13 +100,13 @@ def evolution(sources: Sources) -> Drawing:
 def losses(sources: Sources) -> Drawing:
     """Figure 9: the critic's loss, and two metrics of what was generated, over the training."""
     run, (path, data) = _run(sources, "history.csv", "data.json")
-    history, data = read_history(path), json.loads(data.read_text(encoding="utf-8"))
+    history, data = read_history(path), _goal(data)
     curves = plots.monitored(history, data, sources.track, sources.median)
     if len(curves) < 3:
         raise Missing(f"{path}: a metric of {sources.track} is undefined at every step")
     steps = history["step"]
     try:  # the letters stand at the panels of Figure 8
-        marks = plots.marked(_samples(run.run_file(STEPS, ""))[0])
+        marks = plots.marked(list(read_pictures(run.run_file(STEPS, ""), DAMAGED)))
     except Missing:
         marks = plots.marked(steps)
     ends = [f"{curve.label} {_last(curve.values):.4g}" for curve in curves]
@@ -114,13 +114,11 @@ def losses(sources: Sources) -> Drawing:
     return Drawing(plots.training(curves, marks), about)
 
 
-def _samples(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Steps `(n,)` and real-valued phrases `(n, k, bars, 96, 84, 5)`."""
-    try:
-        with np.load(path) as file:
-            return file["steps"], file["values"]
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise Error(f"{path}: no samples of a training ({error})") from None
+def _goal(path: Path) -> dict[str, float | None]:
+    """The metrics of the training data, None where undefined."""
+    told = reading.read_json(path, DAMAGED)
+    with reading.damaged(path, "damaged", DAMAGED):
+        return {name: None if value is None else float(value) for name, value in told.items()}
 
 
 def _last(values: Sequence[float]) -> float:

@@ -20,6 +20,8 @@ from musegen.music.phrases import (
     LOWEST_PITCH,
     N_PITCHES,
     TRACKS,
+    Packed,
+    blocks,
     chain,
     validate,
 )
@@ -38,7 +40,7 @@ def write(phrases: np.ndarray, path: str | Path, **options) -> Path:
 
 
 def to_score(
-    phrases: np.ndarray,
+    phrases: np.ndarray | Packed,
     tempo: float = 100,
     velocity: int = 100,
     gap: int = 1,
@@ -52,7 +54,7 @@ def to_score(
     `tempo=80, gap=0` and strings of program 49.
 
     Args:
-        phrases: bool `(N, bars, steps, 84, tracks)`.
+        phrases: bool `(N, bars, steps, 84, tracks)`, or the same packed.
         tempo: beats a minute.
         velocity: of every note, 1 to 127.
         gap: bars of silence after every phrase; 0 plays them as one piece.
@@ -68,11 +70,9 @@ def to_score(
     score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
     for k, name in enumerate(tracks):
         track = symusic.Track(name=name, program=programs.get(name, 0), is_drum=name == "drums")
-        roll = chain(phrases[..., k], gap)  # a track at a time: all of them may not fit memory
-        if name == "drums":
-            events, tail = notes.hits(roll), 0
-        else:
-            events, tail = notes.from_roll(roll), rest
+        rolls = (chain(block[..., k], gap) for block in blocks(phrases))
+        events = notes.from_parts(rolls, drums=name == "drums")
+        tail = 0 if name == "drums" else rest
         track.notes = symusic.Note.from_numpy(
             events["onset"] * np.int32(tick),
             (events["duration"] + np.int32(tail)) * np.int32(tick),
@@ -86,9 +86,10 @@ def to_score(
     return score
 
 
-def _checked(phrases: np.ndarray, tempo: float, velocity: int, tracks) -> tuple[np.ndarray, int]:
+def _checked(phrases, tempo: float, velocity: int, tracks) -> "tuple[np.ndarray | Packed, int]":
     """Phrases that can be written, and their steps a beat."""
-    phrases = validate(phrases)
+    if not isinstance(phrases, Packed):
+        phrases = validate(phrases)
     if phrases.shape[-1] != len(tracks):
         raise Error(f"{phrases.shape[-1]} tracks were given and {len(tracks)} named")
     steps_per_beat, odd = divmod(phrases.shape[2], BEATS_PER_BAR)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -199,10 +200,14 @@ def _kept_pictures(run: Run, step: int) -> dict[int, np.ndarray]:
     path = run.path("samples", "steps.npz")
     if not run.resume or not path.exists():
         return {}
-    remedy = "delete it, for pictures without the former steps"
+    kept = read_pictures(path, "delete it, for pictures without the former steps")
+    return {at: values for at, values in kept.items() if at <= step}
+
+
+def read_pictures(path: Path, remedy: str) -> dict[int, np.ndarray]:
+    """The real-valued phrases `(k, bars, steps, 84, 5)` of `samples/steps.npz`, by step."""
     with reading.damaged(path, "damaged", remedy), reading.arrays(path) as arrays:
         steps, values = arrays.array("steps", "iu"), arrays.array("values", "f")
-        if values.ndim != 6 or values.shape[-2:] != (N_PITCHES, len(TRACKS)):
+        if 0 in values.shape or values.ndim != 6 or values.shape[-2:] != (N_PITCHES, len(TRACKS)):
             raise ValueError(f"values of shape {values.shape}")
-        pairs = zip(steps.tolist(), values, strict=True)
-        return {at: values for at, values in pairs if at <= step}
+        return dict(zip(steps.tolist(), values, strict=True))

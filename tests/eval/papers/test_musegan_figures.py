@@ -292,7 +292,7 @@ def test_the_letters_of_a_short_training_lie_as_far_along_it():
             ["--figure", "9", "--track", "piano"],
             "history.csv: a metric of piano is undefined at every",
         ),
-        (["--figure", "8"], "steps.npz: no samples of a training"),
+        (["--figure", "8"], "steps.npz: damaged"),
         (["--figure", "9", "--median", "4"], "--median 4: .* odd number"),
         (["--figure", "7", "10", "--median", "5"], "--median 5: is of training curves, figures 9"),
         (["--figure", "8", "--track", "bass"], "--track bass: is of training curves, figures 9"),
@@ -313,3 +313,31 @@ def test_mistakes(run, options, message):
     with pytest.raises(Error, match=message) as raised:
         run("--runs", "runs", *options)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"[]", b"[" * 10_000, b'{"QN bass": {}}', b""])
+def test_damaged_metrics_of_the_data_are_one_line(run, content):
+    write_history(Path("runs/musegan-composer/history.csv"))
+    Path("runs/musegan-composer/data.json").write_bytes(content)
+    with pytest.raises(Error, match=r"data\.json: damaged \(.*\); train it again") as raised:
+        run("--runs", "runs", "--figure", "9")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"[" * 10_000, b'{"system": "x"', b"\xff"])
+def test_a_damaged_description_of_a_system_is_one_line(run, content):
+    Path("odd").mkdir()
+    Path("odd", registry.SYSTEM_FILE).write_bytes(content)
+    with pytest.raises(Error, match=r"system\.json: damaged, or of another release"):
+        run("--figure", "7", "--system", "odd")
+
+
+def test_pictures_that_claim_too_much_are_one_line(run):
+    path = Path("runs/musegan-composer/samples/steps.npz")
+    path.parent.mkdir(parents=True)
+    np.savez(path, steps=np.array([0, 1]), values=np.zeros((1, 1, 4, 96, 84, 5), np.float16))
+    with pytest.raises(Error, match=r"steps\.npz: damaged \(.*\); train it again"):
+        run("--runs", "runs", "--figure", "8")
+    np.savez(path, steps=np.array([0]), values=np.array([{}]))
+    with pytest.raises(Error, match=r"steps\.npz: damaged \(.*\); train it again"):
+        run("--runs", "runs", "--figure", "8")
