@@ -3,7 +3,7 @@
 import pytest
 
 from musegen import Error, audio
-from musegen.commands import outputs, systems
+from musegen.commands import calls, outputs
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def playing(monkeypatch):
     """A machine that seems to have a player, and systems that must not be asked to play."""
     monkeypatch.setattr(audio, "sound_font", lambda: None)
     monkeypatch.setattr(audio, "player", lambda: None)
-    monkeypatch.setattr(systems, "ask", None)
+    monkeypatch.setattr(calls, "call", None)
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,7 @@ def playing(monkeypatch):
         (("-n", 401, "--tempo", 40, "--gap", 0), "lasts 2.7 hours"),
         (("-n", 451, "--tempo", 40, "--gap", 0), "lasts 3.0 hours; 3 at most are played"),
         (("-n", 501, "--tempo", 1000), "has 10,016 beats; 10,000 at most are played"),
-        (
-            (
-                "-n",
-                10_000,
-            ),
-            "lasts 33.3 hours",
-        ),
+        (("-n", 10_000), "lasts 33.3 hours"),
     ],
 )
 @pytest.mark.usefixtures("playing")
