@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def room(tmp_path_factory):
     """A room of trained systems; one is in it."""
     room = tmp_path_factory.mktemp("pretrained")
-    midi_s2.untrained("paper").save(room / "band")
+    midi_s2.untrained("large").save(room / "band")
     return room
 
 
@@ -45,6 +45,7 @@ def test_a_single_network_is_a_keras_model(room):
 IN_CODE_ALONE = ("musegan-rnn", *(f"musegan-{x}-bar" for x in ("jamming", "composer", "hybrid")))
 
 
+@pytest.mark.slow
 def test_every_system_says_what_it_is_and_builds():
     for name, entry in registry.catalogue().items():
         assert entry.summary

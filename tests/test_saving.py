@@ -17,6 +17,7 @@ import musegen
 from musegen import Error
 from musegen.models.layers.lstm import LSTM
 from musegen.models.midi_sandwich2 import bvae, refine
+from musegen.models.midi_sandwich2 import settings as midi_sandwich2
 from musegen.models.midi_sandwich2 import system as midi_s2
 from musegen.models.midi_sandwich2.settings import BVAESettings
 from musegen.models.musegan import generators as musegan
@@ -96,7 +97,7 @@ def test_stock_form_of_an_lstm(gates, n_steps):
 
 @pytest.mark.parametrize("preset", ["paper", "repo"])
 def test_stock_form_of_a_refine_network(preset):
-    model = lively(refine.per_bar(PRESETS[preset].refine, 12))
+    model = lively(refine.per_bar(midi_sandwich2.PRESETS[preset].refine, 12))
     inputs = example(model)
     np.testing.assert_allclose(
         outputs(stock(model, expand=True), inputs), outputs(model, inputs), atol=2e-6

@@ -10,18 +10,16 @@ import pytest
 
 HERE = Path(__file__).parent
 FILES = [str(HERE / name / f"test_{name}_golden.py") for name in ("midi_sandwich2", "musegan")]
-QUICK = "mfg and not learns"
 
 
+@pytest.mark.slow
 @pytest.mark.golden
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
-@pytest.mark.parametrize("chosen", [QUICK, pytest.param("", marks=pytest.mark.slow)])
-def test_parity_on_jax(chosen):
+def test_parity_on_jax():
     """In a process of its own, since Keras takes one backend for good."""
-    marks = "golden and not slow" if chosen else "golden"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES]
     answer = subprocess.run(
-        [*command, "-m", marks, "-k", chosen],
+        [*command, "-m", "golden"],
         env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stdout[-3000:]

@@ -208,6 +208,7 @@ def test_one_network_shared_by_all_tracks(phrases, tmp_path):
     assert midi.phrases(tmp_path / "run" / "samples" / "original.mid").shape[-1] == 5
 
 
+@pytest.mark.slow
 def test_a_batch_larger_than_the_data_is_said(trained, phrases, tmp_path, capsys):
     common = ["--data", phrases, "--preset", "large", "--bars", "8", "--epochs", "1", "--no-jit"]
     common += ["--batch-size", "4096", "--bvaes", str(trained)]

@@ -273,6 +273,7 @@ def test_distance_takes_the_mean_over_tracks_and_minds_the_metric_that_is_far():
     assert playing.distance(uneven, data) == pytest.approx(0.2 / 2**0.5)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_a_number_stops_at_its_step(phrases, tmp_path, monkeypatch):
     step = WGANGP.step
 

@@ -52,6 +52,7 @@ def test_every_weight_is_trained(preset):
     check_trains(bvae.compiled(bvae.bvae(settings), settings), x, x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_tensorflow_and_jax_agree(preset, tmp_path):
     check_on_jax(
@@ -158,6 +159,7 @@ def test_other_settings_are_refused():
             bvae.check(bvae.bvae(replace(plain, **other)), plain, "bass")
 
 
+@pytest.mark.slow
 def test_it_learns_to_write_what_it_reads():
     x = np.repeat(bars(4), 8, axis=0)
     settings = PRESETS["large"].bvae

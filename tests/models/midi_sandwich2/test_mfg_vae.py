@@ -8,7 +8,7 @@ from checks import check_model, check_on_jax, check_trains
 
 from musegen import Error
 from musegen.models.midi_sandwich2 import bvae, mfg_vae
-from musegen.models.midi_sandwich2.settings import PRESETS
+from musegen.models.midi_sandwich2.settings import PRESETS, STRATEGIES
 from musegen.music.phrases import TRACKS
 
 COUNTS = {
@@ -46,7 +46,7 @@ def test_the_projection_of_each_track_and_the_joined_one_differ_as_counted():
     assert bvae.halves(mfg_vae.mfg_vae(settings, "project"))[0].count_params() == 122_560
 
 
-@pytest.mark.parametrize("strategy", mfg_vae.STRATEGIES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_is_whole(strategy, tmp_path):
     encoder, decoder = bvae.halves(mfg_vae.mfg_vae(TINY, strategy))
     check_model(encoder, latents(3, 8), tmp_path)

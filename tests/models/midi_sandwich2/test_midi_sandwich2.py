@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from musegen import Error
-from musegen.data import demo
+from musegen.data import demo, load
 from musegen.models.midi_sandwich2 import bvae, mfg_vae, refine
 from musegen.models.midi_sandwich2 import system as midi_s2
 from musegen.models.midi_sandwich2.settings import PRESETS, SystemSettings
@@ -52,7 +52,7 @@ def system() -> MidiS2:
 
 @pytest.mark.parametrize(("preset", "total"), [("repo", 9_983_988), ("paper", 4_531_956)])
 def test_parameter_count_of_the_whole(preset, total):
-    assert sum(model.count_params() for model in midi_s2.models(preset)) == total
+    assert sum(model.count_params() for model in midi_s2.networks(preset=preset)) == total
 
 
 def test_shapes_and_seeds(system):
@@ -107,6 +107,7 @@ def test_restoring_is_the_seven_steps_of_the_paper(preset, scale):
     np.testing.assert_array_equal(found[~margin], expected[~margin])
 
 
+@pytest.mark.slow
 def test_refining_changes_the_roll_and_bars_are_refined_too():
     for unit in ("note", "bar"):
         system = tiny(unit=unit)
@@ -115,6 +116,7 @@ def test_refining_changes_the_roll_and_bars_are_refined_too():
         assert (plain != refined).any()
 
 
+@pytest.mark.slow
 def test_the_presets_restore_with_and_without_refining():
     paper, repo = tiny(), tiny("repo")
     np.testing.assert_array_equal(paper.restore(PHRASES), paper.restore(PHRASES, refine=True))
@@ -141,7 +143,7 @@ def test_width_of_the_random_latents(system, monkeypatch):
         assert drawn["z"].std() == pytest.approx(wanted, rel=0.02)
     with pytest.raises(Error, match="no measured latents"):
         system.generate(1, z_std="fit")
-    monkeypatch.setattr(system, "latents", system.measure(midi_s2.load(PHRASES)))
+    monkeypatch.setattr(system, "latents", system.measure(load(PHRASES)))
     system.generate(2000, z_std="fit")
     np.testing.assert_allclose(drawn["z"].mean(axis=0), system.latents["fusion_mean"], atol=0.01)
     found = np.cov(drawn["z"].reshape(-1, 6), rowvar=False)
@@ -165,7 +167,7 @@ def test_without_fusion_the_tracks_are_drawn_apart(system):
 
 def test_files_give_the_same_system(system, tmp_path, monkeypatch):
     narrowed(monkeypatch, "paper")
-    monkeypatch.setattr(system, "latents", system.measure(midi_s2.load(PHRASES)))
+    monkeypatch.setattr(system, "latents", system.measure(load(PHRASES)))
     loaded = MidiS2.load(system.save(tmp_path / "system"))
     np.testing.assert_array_equal(system.generate(2, z_std="fit"), loaded.generate(2, z_std="fit"))
     np.testing.assert_array_equal(system.restore(PHRASES), loaded.restore(PHRASES))

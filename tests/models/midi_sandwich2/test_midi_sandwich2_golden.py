@@ -252,6 +252,7 @@ def test_refine_per_bar():
     close("refine_bar/output_training", model(x, training=True), 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", quick(["mse", "bce", "column"], "mse"))
 def test_refine_per_bar_learns(loss):
     """Gradients of deeper layers jump where the input of a ReLU rounds to another sign."""

@@ -37,6 +37,7 @@ def test_both_agree_with_jax(tmp_path):
     check_on_jax(refine.per_bar(PRESETS["repo"].refine), outputs(1, 48, 84, 1), tmp_path)
 
 
+@pytest.mark.slow
 def test_every_weight_is_trained():
     note = refine.compiled(refine.per_note())
     check_trains(note, outputs(8, 84), (RNG.random((8, 84)) < 0.1).astype("float32"))

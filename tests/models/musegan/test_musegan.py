@@ -67,6 +67,7 @@ def heard(made: MuseGAN) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 @both
 def test_who_hears_whom(preset):
     every, guitar = list(TRACKS), ["guitar"]
@@ -214,6 +215,7 @@ def test_binarisations():
     assert np.abs(draws - (made.values(z) + 1) / 2).mean() < 0.1  # sd of a mean of 40 is <= 0.08
 
 
+@pytest.mark.slow
 def test_a_phrase_that_is_normalized_by_its_batch_is_generated_among_others():
     """Alone in its batch it would not depend on its random vectors at all."""
     made = system("repo", "hybrid")
@@ -383,6 +385,7 @@ def test_every_switch_of_the_networks_switches(preset, words, generator, critic)
         assert one.input_shape == two.input_shape
 
 
+@pytest.mark.slow
 def test_a_folder_that_contradicts_its_network_is_named(tmp_path):
     system("paper", "hybrid", "piano").save(tmp_path)
     told = json.loads((tmp_path / "system.json").read_text())
@@ -410,6 +413,7 @@ def test_networks_survive_configuration_and_file(tmp_path):
     check_model(critic, 2 * phrases().astype("float32") - 1, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_tensorflow_and_jax_agree(preset, tmp_path):
     if preset == "paper":

@@ -93,7 +93,7 @@ def test_any_width_is_built(preset, width):
 
 @pytest.mark.parametrize(("name", "preset"), [(n, preset) for n in COUNTS for preset in COUNTS[n]])
 def test_counts_of_the_whole(name, preset):
-    kind, networks = KINDS[name], musegan_system.models(name, preset)
+    kind, networks = KINDS[name], musegan_system.networks(name, preset)
     generator, critic = networks
     assert list(map(trained, networks)) == COUNTS[name][preset]
     assert generator.output_shape == critic.input_shape == (None, kind.n_bars, 96, 84, 5)

@@ -16,7 +16,7 @@ from musegen.training.gan.wgan_gp import EPSILON, WGANGP, Game
 
 SHAPE = (2, 3, 4, 2)  # bars, steps, pitches, tracks
 N, LATENT = 5, 6
-DUMP = "import sys, test_adversarial; test_adversarial.dump(sys.argv[1])"
+DUMP = "import sys, test_wgan_gp; test_wgan_gp.dump(sys.argv[1])"
 
 
 def flat(*between) -> list:
@@ -319,6 +319,7 @@ def here(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_give_the_same(backend, here, tmp_path):
     if find_spec(backend) is None or keras.config.backend() == backend:
