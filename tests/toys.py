@@ -44,3 +44,17 @@ def add(folder: Path, catalogue: dict, name: str, can: dict, music: str = "phras
 
 def rows(**music) -> list[EvaluatedRow]:
     return [EvaluatedRow(name, phrases) for name, phrases in music.items()]
+
+
+def band(folder: Path) -> Path:
+    """A MIDI-Sandwich2 that has learned nothing, plays some notes, and has no loops to trace."""
+    import numpy as np
+
+    from musegen.models.midi_sandwich2 import bvae
+    from musegen.models.midi_sandwich2.system import untrained
+
+    made, rng = untrained("large"), np.random.default_rng(0)
+    for autoencoder in made.bvaes.values():
+        write = bvae.halves(autoencoder)[1].get_layer("write")
+        write.bias.assign(rng.normal(-2.5, 1, write.bias.shape))
+    return made.save(folder)

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import pytest
 import symusic
+import toys
 
 from musegen import cli, data, registry
 
@@ -16,9 +17,7 @@ FOUR_FOUR = ((0, 4, 4),)
 @pytest.fixture(scope="session")
 def system(tmp_path_factory):
     """The folder of a system with random weights."""
-    from musegen.models.midi_sandwich2 import system as midi_s2
-
-    return midi_s2.untrained("paper").save(tmp_path_factory.mktemp("systems") / "band")
+    return toys.band(tmp_path_factory.mktemp("systems") / "band")
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import toys
 
 from musegen import registry
 
 
 @pytest.fixture(scope="session")
 def system_folder(tmp_path_factory) -> Path:
-    from musegen.models.midi_sandwich2 import system as midi_s2
-
-    return midi_s2.untrained("paper").save(tmp_path_factory.mktemp("systems") / "band")
+    return toys.band(tmp_path_factory.mktemp("systems") / "band")
 
 
 @pytest.fixture(scope="session")
