@@ -62,21 +62,21 @@ def keras_iteration(width: float, batch: int, layers: str, jit: bool) -> Callabl
 
     import keras
 
-    from musegen.models.musegan import critics
-    from musegen.models.musegan import generators as musegan
-    from musegen.models.musegan import settings as musegan_kinds
-    from musegen.training.gan.wgan_gp import WGANGP, Game
+    from musegen.models.musegan import critics, generators
+    from musegen.models.musegan import settings as musegan_settings
+    from musegen.training.gan.wgan_gp import WGANGP, WGANSettings
 
     if layers == "keras":
         for name in ("Conv2D", "Conv2DTranspose", "Conv3D"):
-            for module in (musegan, critics):
+            for module in (generators, critics):
                 setattr(module, name, getattr(keras.layers, name))
-    settings = replace(musegan_kinds.PRESETS["paper"], width=width)
-    kind = musegan_kinds.Kind("hybrid")
+    settings = replace(musegan_settings.PRESETS["paper"], width=width)
+    kind = musegan_settings.Kind("hybrid")
     optimizers = tuple(keras.optimizers.Adam(1e-3, 0.5, 0.9, epsilon=1e-8) for _ in range(2))
     training = WGANGP(
-        musegan.generator(settings, kind), critics.critic(settings, kind), kind.latents, optimizers,
-        Game(critics.unit(settings, kind), tuple(range(5)), PENALTY, CRITIC_STEPS),
+        generators.generator(settings, kind), critics.critic(settings, kind),
+        kind.latents, optimizers,
+        WGANSettings(critics.unit(settings, kind), tuple(range(5)), PENALTY, CRITIC_STEPS),
         settings.z_std, jit=jit,
     )  # fmt: skip
     phrases = music(batch)
@@ -228,12 +228,12 @@ def measure_generating(width: float) -> dict[str, float]:
     from dataclasses import replace
 
     from musegen.metrics import muse
-    from musegen.models.musegan import generators as musegan
-    from musegen.models.musegan import settings as musegan_kinds
+    from musegen.models.musegan import generators
+    from musegen.models.musegan import settings as musegan_settings
     from musegen.models.musegan import system as musegan_system
 
-    kind = musegan_kinds.Kind("hybrid")
-    network = musegan.generator(replace(musegan_kinds.PRESETS["paper"], width=width), kind)
+    kind = musegan_settings.Kind("hybrid")
+    network = generators.generator(replace(musegan_settings.PRESETS["paper"], width=width), kind)
     system = musegan_system.MuseGAN("paper", kind, network)
     system.generate(2 * musegan_system.PHRASES_AT_ONCE)  # compiles
     start = time.perf_counter()

@@ -44,7 +44,7 @@ def main() -> None:
     from musegen.models.prediction import predictor
 
     composer, hybrid = musegen.load("musegan-composer"), musegen.load("musegan-hybrid")
-    decoder = bvae.halves(musegen.load("midi-s2").bvaes["bass"])[1]
+    decoder = bvae.encoder_and_decoder(musegen.load("midi-s2").bvaes["bass"])[1]
     networks = {
         "musegan-composer": (composer.network, composer.draw(SIZES[0], 0)),
         "musegan-hybrid": (hybrid.network, hybrid.draw(SIZES[0], 0)),

@@ -20,7 +20,7 @@ from musegen.models.midi_sandwich2 import bvae, refine
 from musegen.models.midi_sandwich2 import settings as midi_sandwich2
 from musegen.models.midi_sandwich2 import system as midi_s2
 from musegen.models.midi_sandwich2.settings import BVAESettings
-from musegen.models.musegan import generators as musegan
+from musegen.models.musegan import generators
 from musegen.models.musegan.settings import PRESETS, Kind
 from musegen.models.musegan.system import MuseGAN
 from musegen.registry import pretrained
@@ -108,8 +108,8 @@ def test_stock_form_of_a_refine_network(preset):
     ("preset", "kind"), [("paper", Kind("composer", "piano")), ("repo", Kind("hybrid"))]
 )
 def test_stock_form_of_a_generator(preset, kind, tmp_path):
-    settings = musegan.Settings(**{**vars(PRESETS[preset]), "width": 1 / 64})
-    model = lively(musegan.generator(settings, kind))
+    settings = generators.Settings(**{**vars(PRESETS[preset]), "width": 1 / 64})
+    model = lively(generators.generator(settings, kind))
     inputs = example(model)
     np.testing.assert_allclose(
         outputs(stock(model, expand=True), inputs), outputs(model, inputs), atol=1e-4
@@ -208,13 +208,13 @@ def exported(tmp_path_factory) -> list[tuple[Path, keras.Model]]:
     """Plain files beside the networks of ours that they stand for."""
     folder = tmp_path_factory.mktemp("exported")
     kind = Kind("hybrid")
-    settings = musegan.Settings(**{**vars(PRESETS["repo"]), "width": 1 / 64})
+    settings = generators.Settings(**{**vars(PRESETS["repo"]), "width": 1 / 64})
     systems = {name: musegen.load(name) for name in pretrained()}
     repo = midi_s2.untrained("repo")
     for network in (*repo.bvaes.values(), repo.fusion):
         lively(network)
     systems["midi-s2-repo"] = repo
-    systems["musegan-repo"] = MuseGAN("repo", kind, lively(musegan.generator(settings, kind)))
+    systems["musegan-repo"] = MuseGAN("repo", kind, lively(generators.generator(settings, kind)))
     found = [(path, load_model(path)) for path in FILES if not registered(path)]
     for name, system in systems.items():
         for part, (network, words) in system.parts().items():

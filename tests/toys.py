@@ -55,6 +55,6 @@ def band(folder: Path) -> Path:
 
     made, rng = untrained("large"), np.random.default_rng(0)
     for autoencoder in made.bvaes.values():
-        write = bvae.halves(autoencoder)[1].get_layer("write")
+        write = bvae.encoder_and_decoder(autoencoder)[1].get_layer("write")
         write.bias.assign(rng.normal(-2.5, 1, write.bias.shape))
     return made.save(folder)

@@ -4,11 +4,11 @@
     python train/bvae.py --track all --data phrases/ --out runs
     python train/bvae.py --track drums --data phrases/ --preset repo --resume
     python train/bvae.py --track shared
-    python train/bvae.py --track piano --data phrases/ --recipe led   # ours: ten times faster
+    python train/bvae.py --track piano --data phrases/ --recipe pca-warmup   # ours: faster
 
-Writes to runs/bvae-TRACK: the model and its halves, history.csv, loss.png, and in samples/ phrases
-of the held-out data beside their reconstructions, as pictures and MIDI. With --track all, --out is
-the folder in which those of the tracks are made.
+Writes to runs/bvae-TRACK: the model, its encoder and decoder, history.csv, loss.png, and in
+samples/ phrases of the held-out data beside their reconstructions, as pictures and MIDI. With
+--track all, --out is the folder in which those of the tracks are made.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -27,7 +27,7 @@ from musegen.training.recipes import (
     RecipeOptions,
     kl_weight,
     optimizer_of,
-    settled,
+    with_defaults,
 )
 from musegen.training.runs import begun
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from musegen.data import Data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BVAERecipe(Recipe):
     """How a BVAE is trained where no flag says otherwise.
 
@@ -53,10 +53,20 @@ class BVAERecipe(Recipe):
 
 
 RECIPES = {
-    "paper": BVAERecipe(100, 16, kl_warmup=8),
-    "repo": BVAERecipe(100, 16),
-    "large": BVAERecipe(100, 6, "adam"),
-    "led": BVAERecipe(20, 4, "muon", 3e-3, "cosine", 4, 2, kl_weight=1e-3, loss="nll"),
+    "paper": BVAERecipe(epochs=100, demo_epochs=16, kl_warmup=8),
+    "repo": BVAERecipe(epochs=100, demo_epochs=16),
+    "large": BVAERecipe(epochs=100, demo_epochs=6, optimizer="adam"),
+    "pca-warmup": BVAERecipe(
+        epochs=20,
+        demo_epochs=4,
+        pca_warmup=4,
+        demo_pca_warmup=2,
+        optimizer="muon",
+        learning_rate=3e-3,
+        decay="cosine",
+        kl_weight=1e-3,
+        loss="nll",
+    ),
 }
 SHARED_EPOCHS = 30  # of a network that all tracks share, which sees five times as many bars
 
@@ -111,10 +121,10 @@ def train(options: Training) -> Path:
     from musegen.models.midi_sandwich2.training_data import load_training_data
     from musegen.training.fit import fit
     from musegen.training.options import jit_compile
-    from musegen.training.pca_warmup import lead
+    from musegen.training.pca_warmup import pca_warmup
     from musegen.training.runs import Run, describe_data
 
-    options = settled(options, recipes(options.track))
+    options = with_defaults(options, recipes(options.track))
     preset = PRESETS[options.preset].bvae
     settings = replace(
         preset, loss=options.loss or preset.loss, kl_weight=kl_weight(options, preset.kl_weight)
@@ -124,7 +134,7 @@ def train(options: Training) -> Path:
     )
     name, about = f"bvae-{options.track}", f"BVAE, {options.track}"
     model = bvae.bvae(settings, options.steps, name=name)
-    halves = bvae.halves(model)
+    parts = bvae.encoder_and_decoder(model)
     print(f"{name}: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
 
     feed = feeder(options, settings, data)
@@ -143,9 +153,11 @@ def train(options: Training) -> Path:
 
     folder = Path(options.out or f"runs/{name}")
     with Run(folder, asdict(options), options.resume, describe_data(data)) as run:
-        if options.lead:
-            title = f"{about}, led by components"
-            lead(run, halves, compiled, feed, options.lead, validation, title=title, **fitting)
+        if options.pca_warmup:
+            title = f"{about}, PCA warm-up"
+            pca_warmup(
+                run, parts, compiled, feed, options.pca_warmup, validation, title=title, **fitting
+            )
         fit(
             compiled(model, options.epochs * len(feed(0))),
             batches,
@@ -160,10 +172,10 @@ def train(options: Training) -> Path:
             **fitting,
         )
         bvae.weigh_kl(model, settings.kl_weight)
-        parts = (model, *bvae.noiseless_halves(model))
-        for part, file in zip(parts, (name, "encoder", "decoder"), strict=True):
+        networks = (model, *bvae.noiseless_parts(model))
+        for part, file in zip(networks, (name, "encoder", "decoder"), strict=True):
             run.save(part, f"{file}.keras")
-        spread(model, settings, options, data, run)
+        write_spread(model, settings, options, data, run)
         print(run.path(f"{name}.keras"))
     return folder
 
@@ -197,7 +209,7 @@ def feeder(
 
     size, seed = options.batch_size, options.seed
     if options.mix or options.unique or options.passes > 1 or options.track == "shared":
-        bars = bars_of(chosen(data.phrases, options.track))  # (n, T, 84), in memory
+        bars = bars_of(of_track(data.phrases, options.track))  # (n, T, 84), in memory
         if options.unique:
             packed = np.unique(pack(bars), axis=0)
             bars = unpack(packed, bars.shape[1:])
@@ -205,7 +217,7 @@ def feeder(
         if shuffle:
             say_if_one_batch(len(bars), "bars", size)
         return lambda epoch: array_batches.batches(
-            (anew(bars, options, epoch),), size, seed, shuffle, epoch, target
+            (augmented(bars, options, epoch),), size, seed, shuffle, epoch, target
         )  # fmt: skip
     if shuffle:
         say_if_one_batch(len(data.bars), "bars", size)
@@ -216,12 +228,12 @@ def feeder(
     )  # fmt: skip
 
 
-def chosen(phrases: "np.ndarray", track: str) -> "np.ndarray":
+def of_track(phrases: "np.ndarray", track: str) -> "np.ndarray":
     """The phrases of one track, `(N, bars, T, 84, 1)`, or of all where one network is shared."""
     return phrases if track == "shared" else phrases[..., [TRACKS.index(track)]]
 
 
-def anew(bars: "np.ndarray", options: Training, epoch: int) -> "np.ndarray":
+def augmented(bars: "np.ndarray", options: Training, epoch: int) -> "np.ndarray":
     """The bars as this epoch has them."""
     import numpy as np
 
@@ -243,7 +255,7 @@ def sampler(
     from musegen.training.samples import Sampler
 
     tracks = TRACKS if options.track == "shared" else (options.track,)
-    draw = Sampler(run, chosen(next(data.blocks()), options.track), options.epochs, tracks)
+    draw = Sampler(run, of_track(next(data.blocks()), options.track), options.epochs, tracks)
     x = as_input(bars_of(draw.original), settings)
 
     def versions():
@@ -253,7 +265,7 @@ def sampler(
     return lambda epoch: draw(epoch, versions)
 
 
-def spread(model: "keras.Model", settings, options: Training, data: "Data", run) -> None:
+def write_spread(model: "keras.Model", settings, options: Training, data: "Data", run) -> None:
     """Writes how wide the encoder's means lie: near 0 the BVAE has collapsed and says nothing."""
     import json
 
@@ -262,9 +274,9 @@ def spread(model: "keras.Model", settings, options: Training, data: "Data", run)
     from musegen.models.prediction import predictor
     from musegen.music.phrases import bars_of
 
-    bars = bars_of(chosen(next(data.blocks()), options.track))
+    bars = bars_of(of_track(next(data.blocks()), options.track))
     x = bvae.as_input(bars, settings)
-    _, means, _ = predictor(bvae.halves(model)[0])(x)
+    _, means, _ = predictor(bvae.encoder_and_decoder(model)[0])(x)
     told = {"bars": len(bars), "std_of_means": float(means.std(axis=0).mean())}
     write_bytes(run.path("latents.json"), json.dumps(told, indent=2).encode())
     print(f"std of the encoder's means: {told['std_of_means']:.4f}")

@@ -2,7 +2,7 @@
 
     python train/bvae.py --track all && python train/mfg_vae.py
     python train/mfg_vae.py --strategy concat --data phrases/ --bvaes runs
-    python train/mfg_vae.py --recipe led --data phrases/   # ours: faster
+    python train/mfg_vae.py --recipe pca-warmup --data phrases/   # ours: faster
 
 Reads runs/bvae-TRACK of all tracks, which stay as they are. Writes to runs/mfg-vae: the model,
 history.csv, loss.png, and in samples/ held-out phrases beside what the whole reducer gives back.
@@ -22,7 +22,7 @@ from musegen.training.recipes import (
     RecipeOptions,
     kl_weight,
     optimizer_of,
-    settled,
+    with_defaults,
 )
 
 if TYPE_CHECKING:
@@ -32,10 +32,19 @@ if TYPE_CHECKING:
     from musegen.data import Data
 
 RECIPES = {
-    "paper": Recipe(500, 40),
-    "repo": Recipe(500, 40),
-    "large": Recipe(500, 12),
-    "led": Recipe(100, 10, "muon", 3e-3, "cosine", 20, 5, kl_weight=1e-3),
+    "paper": Recipe(epochs=500, demo_epochs=40),
+    "repo": Recipe(epochs=500, demo_epochs=40),
+    "large": Recipe(epochs=500, demo_epochs=12),
+    "pca-warmup": Recipe(
+        epochs=100,
+        demo_epochs=10,
+        pca_warmup=20,
+        demo_pca_warmup=5,
+        optimizer="muon",
+        learning_rate=3e-3,
+        decay="cosine",
+        kl_weight=1e-3,
+    ),
 }
 
 
@@ -78,10 +87,10 @@ def train(options: Training) -> Path:
     from musegen.training import array_batches
     from musegen.training.fit import fit
     from musegen.training.options import jit_compile
-    from musegen.training.pca_warmup import lead
+    from musegen.training.pca_warmup import pca_warmup
     from musegen.training.runs import Run, describe_data
 
-    options = settled(options, RECIPES)
+    options = with_defaults(options, RECIPES)
     settings = PRESETS[options.preset]
     names = {track: f"bvae-{track}" for track in TRACKS}
     bvaes = {
@@ -114,12 +123,21 @@ def train(options: Training) -> Path:
     folder = Path(options.out or "runs/mfg-vae")
     strategy = options.strategy or settings.mfg_vae.strategy
     told = asdict(replace(options, strategy=strategy))
-    halves, title = bvae.halves(model), f"MFG-VAE, strategy {strategy}"
+    parts, title = bvae.encoder_and_decoder(model), f"MFG-VAE, strategy {strategy}"
     fitting = {"accuracy": "acc_argmax", "reconstruction": "mse"}
     with Run(folder, told, options.resume, describe_data(data)) as run:
-        if options.lead:
-            about = f"{title}, led by components"
-            lead(run, halves, compiled, batches, options.lead, validation, title=about, **fitting)
+        if options.pca_warmup:
+            about = f"{title}, PCA warm-up"
+            pca_warmup(
+                run,
+                parts,
+                compiled,
+                batches,
+                options.pca_warmup,
+                validation,
+                title=about,
+                **fitting,
+            )
         fit(
             compiled(model, options.epochs * len(batches(0))),
             batches,
@@ -134,8 +152,8 @@ def train(options: Training) -> Path:
             title=title,
             **fitting,
         )
-        parts = (model, *bvae.noiseless_halves(model))
-        for part, name in zip(parts, ("mfg-vae", "encoder", "decoder"), strict=True):
+        networks = (model, *bvae.noiseless_parts(model))
+        for part, name in zip(networks, ("mfg-vae", "encoder", "decoder"), strict=True):
             run.save(part, f"{name}.keras")
         print(run.path("mfg-vae.keras"))
     return folder

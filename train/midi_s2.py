@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from musegen import Error
 from musegen.music.layout import TRACKS
 from musegen.training.options import Options, add_flags, flag, option, prepare, read_flags
-from musegen.training.recipes import RECIPE_HELP, chosen
+from musegen.training.recipes import RECIPE_HELP, recipe_name
 
 if TYPE_CHECKING:
     from musegen.data import Data
@@ -32,9 +32,9 @@ PASSED_ON = (*DECISIVE, "precision", "backend", "keep", "patience", "jit", "tens
 # On the demo band, where it is to be seen at work: settings by script, unless flags say otherwise.
 # The greater weight of the KL term keeps latent vectors of so short a training inside (-1, 1).
 QUICK = {
-    "bvae": {"epochs": 3, "lead": 1, "kl_weight": 0.1},
+    "bvae": {"epochs": 3, "pca_warmup": 1, "kl_weight": 0.1},
     "refine": {"epochs": 1, "batch_size": 256, "learning_rate": 2e-3},
-    "mfg_vae": {"epochs": 5, "lead": 2},
+    "mfg_vae": {"epochs": 5, "pca_warmup": 2},
 }
 QUICK_LARGE = {"bvae": {"epochs": 3}, "mfg_vae": {"epochs": 5}, "refine": {"epochs": 1}}
 
@@ -50,7 +50,7 @@ class Training(Options):
     recipe: str | None = option(
         None,
         RECIPE_HELP,
-        choices=("paper", "repo", "large", "led"),
+        choices=("paper", "repo", "large", "pca-warmup"),
     )
     batch_size: int | None = option(None, "examples in a batch (default: 32)", metavar="N", least=1)
     epochs: int | None = option(None, "of each BVAE (default: as train/bvae.py)", metavar="N")
@@ -73,17 +73,17 @@ class Training(Options):
 
 
 def run(args: Namespace) -> None:
-    train(settled(read_flags(args, Training)))
+    train(with_defaults(read_flags(args, Training)))
 
 
-def settled(options: Training) -> Training:
+def with_defaults(options: Training) -> Training:
     """The options with all that was left to the preset and the data."""
     demo = options.data == "demo"
     options = replace(options, preset=options.preset or ("large" if demo else "paper"))
     return replace(
         options,
         unit=options.unit or ("none" if options.preset == "large" else "note"),
-        recipe=chosen(options),
+        recipe=recipe_name(options),
         jobs=options.jobs or (2 if demo and (os.cpu_count() or 1) > 1 else 1),
     )
 

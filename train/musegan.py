@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from musegen.training.gan.wgan_gp import WGANGP
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a MuseGAN is trained where no flag says otherwise.
 
@@ -41,7 +41,7 @@ class Recipe:
         steps: of the generator.
         every: so many steps it is looked at.
         same_batch: whether the critic's steps and the generator's see the same music.
-        patient_critic: whether the critic has 100 steps in the first iterations and now and then.
+        critic_warmup: whether the critic has 100 steps in the first iterations and now and then.
     """
 
     learning_rate: float = 1e-3
@@ -50,20 +50,20 @@ class Recipe:
     width: float = 1.0
     every: int = 100
     same_batch: bool = False
-    patient_critic: bool = False
+    critic_warmup: bool = False
 
 
 RECIPES = {
     "paper": Recipe(),
-    "repo": Recipe(2e-4, 15_700, same_batch=True, patient_critic=True),
-    "narrow": Recipe(1e-3, batch_size=16, width=0.25),
+    "repo": Recipe(learning_rate=2e-4, steps=15_700, same_batch=True, critic_warmup=True),
+    "narrow": Recipe(batch_size=16, width=0.25),
 }
 # On the demo band, where it is to be seen at work in minutes.
 NARROWEST = 1 / 128  # where the narrowest layers of the paper, of 128 filters, have one left
 DEMO = {"steps": 600, "batch_size": 4, "width": 1 / 16, "every": 40}
 LEFT = ("learning_rate", "steps", "batch_size", "width", "every")  # to the recipe
 EXCHANGED = ("piano", "guitar", "strings")  # tracks of which each could play what the others do
-LOOKED_AT = 64  # phrases of the fixed random vectors
+MONITORED_PHRASES = 64  # phrases of the fixed random vectors
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ class Training(Options):
         None, "filters, times this; 1 is the paper's (default: 1, of narrow 1/4, on the demo 1/16)",
         metavar="W",
     )  # fmt: skip
-    start: str | None = option(
-        None, "a trained system, by name or folder, from whose weights the generator sets out; its "
+    init_from: str | None = option(
+        None, "a trained system, by name or folder, from whose weights the generator starts; its "
         "critic learns from nothing, with a hundred steps in each of the first iterations",
-        metavar="NAME",
+        metavar="NAME", former="start",
     )  # fmt: skip
     steps: int | None = option(
         None,
@@ -111,7 +111,7 @@ class Training(Options):
     decay: str = option("none", "of the learning rate, to 0 in the end", choices=DECAYS)
     every: int | None = option(
         None,
-        "look at losses, metrics and music so often (default: 100, on the demo 40)",
+        "steps from one report of losses and metrics to the next (default: 100, on the demo 40)",
         metavar="N",
         least=1,
     )
@@ -123,7 +123,7 @@ class Training(Options):
         "0.1 for such a model, but all is learned from scratch and with preset repo)", metavar="S",
     )  # fmt: skip
     keep: str = option(
-        "last", "weights to end with: of the last step, or of the look that found the metrics "
+        "last", "weights to end with: of the last step, or of the report whose metrics were "
         "nearest to the data's", choices=KEEP,
     )  # fmt: skip
     augment: bool = option(False, "learn in all keys: phrases moved by -5 to 6 semitones")
@@ -147,16 +147,16 @@ class Training(Options):
             raise Error(f"--exchange: with --condition {' or '.join(EXCHANGED)} only")
 
     def reads(self) -> list[str | Path]:
-        return [*super().reads(), *([registry.place(self.start)] if self.start else [])]
+        return [*super().reads(), *([registry.place(self.init_from)] if self.init_from else [])]
 
 
 def run(args: Namespace) -> None:
     options = read_flags(args, Training)
     prepare(options)
-    train(settled(options))
+    train(with_defaults(options))
 
 
-def settled(options: Training) -> Training:
+def with_defaults(options: Training) -> Training:
     """The options with all that was left to the preset and the data."""
     demo, own = options.data == "demo", kind_of(options).presets
     preset = options.preset or ("narrow" if demo else own[0])
@@ -184,7 +184,7 @@ def train(options: Training) -> Path:
     from musegen.metrics.muse import DEFINITIONS
     from musegen.models.musegan.settings import PRESETS, changed, system_name
     from musegen.models.musegan.system import MuseGAN
-    from musegen.training.gan.loop import Look, monitored, play
+    from musegen.training.gan.loop import Monitor, monitored, train_gan
     from musegen.training.gan.pictures import drawer
     from musegen.training.runs import Run, describe_data
 
@@ -193,10 +193,10 @@ def train(options: Training) -> Path:
     settings = replace(PRESETS[options.preset], **own)
     settings = replace(settings, width=options.width, batch_norm=options.batchnorm)
     data, held_out = music(options)
-    training = game(settings, kind, options)
+    training = wgan(settings, kind, options)
     system = MuseGAN(options.preset, kind, training.generator, own)
-    if options.start:
-        set_out(system, options.start)
+    if options.init_from:
+        init_from(system, options.init_from)
     name = system_name(kind, ablated=not options.batchnorm)
     params = [model.count_params() for model in (training.generator, training.critic)]
     of_data = f"{len(data):,} {unit(options)} of {data.name}"
@@ -204,16 +204,17 @@ def train(options: Training) -> Path:
 
     change = exchange(options)
     known, shown = (
-        change(some.part(0, n).phrases, 0) for some, n in ((data, 1000), (held_out, LOOKED_AT))
+        change(some.part(0, n).phrases, 0)
+        for some, n in ((data, 1000), (held_out, MONITORED_PHRASES))
     )
     check(data, known, training, options)
-    n = len(shown) if kind.given else LOOKED_AT
-    fixed = system.draw(n, options.seed) | system.hear(shown)
+    n = len(shown) if kind.given else MONITORED_PHRASES
+    fixed = system.draw(n, options.seed) | system.condition(shown)
     folder = Path(options.out or f"runs/{name}")
     with Run(folder, asdict(options), options.resume, describe_data(data), "steps") as run:
         definition = DEFINITIONS["v1" if options.preset == "repo" else "paper"]
         goal = monitored(known)
-        look = Look(
+        monitor = Monitor(
             options.steps,
             options.every,
             lambda: system.values(fixed),
@@ -222,7 +223,7 @@ def train(options: Training) -> Path:
             drawer(run, system.binarised, goal, definition.chroma),
         )
         batches = feeder(data, training, options)
-        play(training, batches, change, run, look, options.keep, options.tensorboard)
+        train_gan(training, batches, change, run, monitor, options.keep, options.tensorboard)
         system.save(folder, options.half)
         print(f"musegen {'accompany SONG --system' if kind.given else 'generate'} {folder}")
     return folder
@@ -244,7 +245,7 @@ def music(options: Training) -> "tuple[Data, Data]":
 
 def check(data: "Data", known: "np.ndarray", training: "WGANGP", options: Training) -> None:
     """Raises an `Error` where there is too little to learn, or to be given."""
-    n_batches = training.game.batches
+    n_batches = training.settings.batches
     if len(data) < n_batches * options.batch_size:
         raise Error(
             f"{data.name}: {len(data)} {unit(options)} are too few, a step takes {n_batches} "
@@ -252,25 +253,25 @@ def check(data: "Data", known: "np.ndarray", training: "WGANGP", options: Traini
         )
     if options.condition and not known[..., TRACKS.index(options.condition)].any():
         raise Error(
-            f"{data.name}: its {options.condition} rests in the first {len(known):,} phrases; "
+            f"{data.name}: its {options.condition} is silent in the first {len(known):,} phrases; "
             "choose another --condition, or --exchange"
         )
 
 
-def game(settings, kind, options: Training) -> "WGANGP":
+def wgan(settings, kind, options: Training) -> "WGANGP":
     """Generator and critic with their optimizers."""
     import keras
 
     from musegen.models.musegan import critics, generators
-    from musegen.training.gan.wgan_gp import WGANGP, Game
+    from musegen.training.gan.wgan_gp import WGANGP, WGANSettings
     from musegen.training.optimizers import falling
 
-    rules = Game(
+    rules = WGANSettings(
         critics.unit(settings, kind),
         tuple(TRACKS.index(track) for track in kind.written),
         same_batch=RECIPES[options.preset].same_batch,
         given=TRACKS.index(kind.given) if kind.given else None,
-        patient=RECIPES[options.preset].patient_critic or options.start is not None,
+        critic_warmup=RECIPES[options.preset].critic_warmup or options.init_from is not None,
     )
 
     def adam(steps: int):
@@ -293,17 +294,17 @@ def game(settings, kind, options: Training) -> "WGANGP":
     )
 
 
-def set_out(system: "MuseGAN", start: str) -> None:
+def init_from(system: "MuseGAN", source: str) -> None:
     """Gives a generator the weights of a trained system of its kind that is built alike."""
     from musegen.registry import load
 
     # Presets may differ in what a number means and not in how many there are.
-    trained, weights = load(start), []
+    trained, weights = load(source), []
     if getattr(trained, "kind", None) == system.kind and trained.settings == system.settings:
         weights = trained.network.get_weights()
     if [weight.shape for weight in weights] != [tuple(w.shape) for w in system.network.weights]:
         raise Error(
-            f"--start {start}: is built differently; give the --model, --condition, --preset, "
+            f"--init-from {source}: is built differently; give the --model, --condition, --preset, "
             "--set and --width that it has"
         )
     system.network.set_weights(weights)
@@ -315,7 +316,7 @@ def feeder(data: "Data", training: "WGANGP", options: Training) -> Callable:
 
     return lambda epoch: pipeline.batches(
         data,
-        training.game.batches * options.batch_size,
+        training.settings.batches * options.batch_size,
         shuffle=options.preset != "repo",
         seed=options.seed,
         augment=options.augment,

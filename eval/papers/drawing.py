@@ -12,7 +12,7 @@ import numpy as np
 from musegen import Error, registry
 from musegen.data import load
 from musegen.eval.tables import evaluated
-from musegen.eval.tables.measure import spread
+from musegen.eval.tables.measure import evenly_spaced
 from musegen.music.phrases import TRACKS
 from musegen.saving import load_model
 
@@ -151,13 +151,13 @@ class Sources:
             track: in which there shall be music first of all.
         """
         held_out = evaluated.held_out(load(self.data, n_steps).five_tracks(), self.split)
-        some = spread(held_out, AMONG, "read")
+        some = evenly_spaced(held_out, AMONG, "read")
         bars = some.any(axis=(2, 3))  # (N, bars, tracks)
         sounding = bars.sum(axis=(1, 2))
         if track:
             own = bars[..., TRACKS.index(track)].sum(axis=1)
             if not own.any():
-                raise Error(f"{held_out.name}: its {track} rests in all phrases that were read")
+                raise Error(f"{held_out.name}: its {track} is silent in all phrases that were read")
             sounding = sounding + own * bars[0].size
         fullest = sorted((-sounding).argsort(kind="stable")[:n])
         return some[fullest], f"{len(fullest)} full phrases of {held_out.name}"
@@ -166,7 +166,7 @@ class Sources:
         """Phrases of the training data at random, and what they are."""
         data = load(self.data, n_steps).five_tracks()
         data = data.of(self.split or "train")
-        some = spread(data, AMONG, "read")
+        some = evenly_spaced(data, AMONG, "read")
         chosen = np.random.default_rng(self.seed).permutation(len(some))[:n]
         return some[np.sort(chosen)], f"{len(chosen)} phrases of {data.name}, at random"
 

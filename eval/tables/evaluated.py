@@ -7,7 +7,7 @@ from pathlib import Path
 from musegen import Error
 from musegen.commands import calls
 from musegen.data import Data, load
-from musegen.eval.tables.measure import spread
+from musegen.eval.tables.measure import evenly_spaced
 from musegen.system import TrainedSystem
 
 
@@ -61,7 +61,7 @@ def rows(
     music, values = [], {}
     for label, system in systems.items():
         n = phrases or system.evaluated
-        originals = spread(held_out, n, f"read for {label}")
+        originals = evenly_spaced(held_out, n, f"read for {label}")
         for row in system.evaluate(originals, n, seed, **options):
             name = f"{label} {row.name}"
             if row.music is not None:

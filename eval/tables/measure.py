@@ -105,7 +105,7 @@ def distances(data: Data, one: Data, definition: str, track: str) -> "Figure":
 def _features(data: Data, definition: str, track: str) -> dict[str, np.ndarray]:
     """The features of some phrases, by their short names."""
     layout = data.layout
-    samples = from_phrases(spread(data, SAMPLES, "mgeval"), track, layout.tracks)
+    samples = from_phrases(evenly_spaced(data, SAMPLES, "mgeval"), track, layout.tracks)
     features, left_out = mgeval.measure(samples, num_bar=layout.n_bars, definition=definition)
     kept = len(features["pitch_range"])
     if kept < 2:
@@ -124,7 +124,7 @@ def _moments(features: dict[str, np.ndarray]) -> dict[str, dict]:
     }
 
 
-def spread(data: Data, n: int, what: str) -> np.ndarray:
+def evenly_spaced(data: Data, n: int, what: str) -> np.ndarray:
     """At most `n` phrases, evenly spaced; `what` they are for is shown if it takes long."""
     wanted = np.unique(np.linspace(0, len(data) - 1, n).astype(int))
     picked, start = [], 0

@@ -212,5 +212,5 @@ def _measured(rows: list[Row], columns: Columns) -> Block:
 
 def _published(table: Table) -> Block:
     rows = {name: Row(name, "paper", None, table.metrics(name)) for name in table.rows}
-    given = [rows.pop(name) for name in (table.reference, *table.apart)]
+    given = [rows.pop(name) for name in (table.reference, *table.unranked)]
     return Block(f"printed in {table.name}", given, list(rows.values()))

@@ -31,7 +31,7 @@ class Table:
         reference: the row that the others want to come close to, if there is one.
         definition: the metric definition that made the figures.
         fractions: the table prints as fractions what the reports give in percent.
-        apart: rows that are shown but not compared with the reference.
+        unranked: rows that are shown but not compared with the reference.
     """
 
     paper: str
@@ -44,7 +44,7 @@ class Table:
     reference: str | None = None
     definition: str | None = None
     fractions: bool = False
-    apart: tuple[str, ...] = ()
+    unranked: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -76,7 +76,7 @@ def bvae(
     n_features: int = N_PITCHES,
     name: str = "bvae",
 ) -> keras.Model:
-    """The whole autoencoder; `halves` takes it apart.
+    """The whole autoencoder; `encoder_and_decoder` takes it apart.
 
     Example:
         >>> bvae().count_params()
@@ -93,21 +93,21 @@ def networks(name: str, preset: str, n_steps: int) -> list[keras.Model]:
     return [bvae(PRESETS[preset].bvae, n_steps)]
 
 
-def halves(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
+def encoder_and_decoder(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
     """Encoder and decoder of a whole BVAE or MFG-VAE."""
     name = autoencoder.name
     return autoencoder.get_layer(f"{name}-encoder"), autoencoder.get_layer(f"{name}-decoder")
 
 
-def noiseless_halves(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
+def noiseless_parts(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
     """The encoder to mean and sigma alone, and the decoder, of a whole BVAE or MFG-VAE."""
-    encoder, decoder = halves(autoencoder)
+    encoder, decoder = encoder_and_decoder(autoencoder)
     return keras.Model(encoder.input, encoder.output[1:], name=encoder.name), decoder
 
 
 def check(autoencoder: keras.Model, settings: BVAESettings, track: str) -> None:
     """Raises an `Error` for a BVAE that was trained with other settings."""
-    _, decoder = halves(autoencoder)
+    _, decoder = encoder_and_decoder(autoencoder)
     latent = decoder.input_shape[-1]
     if latent != settings.latent:
         raise Error(
@@ -180,7 +180,7 @@ def compiled(
 
 def weigh_kl(autoencoder: keras.Model, weight: float) -> None:
     """Changes the weight of the KL term between two epochs of training."""
-    encoder, _ = halves(autoencoder)
+    encoder, _ = encoder_and_decoder(autoencoder)
     sampling = encoder.get_layer("sampling")
     if sampling.kl_weight != weight:
         sampling.kl_weight = weight

@@ -37,7 +37,7 @@ from musegen.training import optimizers
 def mfg_vae(
     settings: MFGVAESettings = PAPER.mfg_vae, strategy: str | None = None, name: str = "mfg-vae"
 ) -> keras.Model:
-    """The whole autoencoder; `bvae.halves` takes it apart.
+    """The whole autoencoder; `bvae.encoder_and_decoder` takes it apart.
 
     Example:
         >>> mfg_vae().count_params()
@@ -141,7 +141,7 @@ def reader(bvaes: Mapping[str, keras.Model], settings: BVAESettings) -> keras.Mo
     x = bvae.as_input(ops.cast(bars, "float32"), settings)
     rows = []
     for i, track in enumerate(TRACKS):
-        encoder, _ = bvae.halves(bvaes[track])
+        encoder, _ = bvae.encoder_and_decoder(bvaes[track])
         _, mean, sigma = encoder(x[..., i])
         rows.append(ops.concatenate([mean, sigma], axis=-1))  # (B, 2L)
     return keras.Model(bars, ops.stack(rows, axis=1), name="reader")

@@ -113,7 +113,7 @@ class MidiS2:
         else:
             size = (len(TRACKS), self.settings.bvae.latent)
             z = self._draw(rng, n_bars, size, "tracks", z_std, self.settings.z_std_tracks)
-            task, inputs = "apart", z
+            task, inputs = "tracks_decoded", z
         shape = (N_BARS, *self._bar)
         if packed:  # the bits of a bar fill whole bytes
             return Packed(self._play(task, inputs, refine, pack).reshape(n, -1), shape)
@@ -177,7 +177,7 @@ class MidiS2:
         """
         read = predictor(mfg_vae.reader(self.bvaes, self.settings.bvae))
         rows = np.concatenate([read(block[:, 0]) for block in data.bars.blocks(4096)])
-        encoder, _ = bvae.halves(self.fusion)
+        encoder, _ = bvae.encoder_and_decoder(self.fusion)
         _, fused, _ = predictor(encoder)(rows)
         by_track = rows[..., : self.settings.bvae.latent].swapaxes(0, 1)  # (5, bars, L)
         return {
@@ -210,7 +210,7 @@ class MidiS2:
         low, on = (0, "0.5") if self.settings.bvae.loss == "bce" else (-1, "0")
         found = {}
         for track, autoencoder in self.bvaes.items():
-            encoder, decoder = bvae.noiseless_halves(autoencoder)
+            encoder, decoder = bvae.noiseless_parts(autoencoder)
             found[f"bvae-{track}-encoder"] = (
                 encoder, f"a bar of the {track}, cells {low} or 1, to mean and sigma"
             )  # fmt: skip
@@ -222,7 +222,7 @@ class MidiS2:
                 network, f"what the decoder of the {track} gives, by {self.refine_unit}, to the "
                 "probability of each cell; on from 0.5",
             )  # fmt: skip
-        encoder, decoder = bvae.noiseless_halves(self.fusion)
+        encoder, decoder = bvae.noiseless_parts(self.fusion)
         found["mfg-vae-encoder"] = (
             encoder, "means and sigmas of the five tracks, side by side, to mean and sigma"
         )  # fmt: skip
@@ -306,7 +306,7 @@ class MidiS2:
         return rng.standard_normal(size, np.float32) * np.float32(self.settings.bvae.noise)
 
     def _fusion_noise(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        encoder, _ = bvae.halves(self.fusion)  # its noise depends on the strategy
+        encoder, _ = bvae.encoder_and_decoder(self.fusion)  # its noise depends on the strategy
         size = (n, self.settings.mfg_vae.latent)
         return rng.standard_normal(size, np.float32) * np.float32(
             encoder.get_layer("sampling").noise
@@ -335,7 +335,7 @@ class MidiS2:
         """The functional model of one task."""
         latent, n_tracks = self.settings.bvae.latent, len(TRACKS)
         own = keras.Input((n_tracks, latent), name="noise")  # (B, 5, L)
-        if name == "apart":
+        if name == "tracks_decoded":
             return keras.Model(own, self._cells(own, refine))
         if name == "decoded":
             z = keras.Input((self.settings.mfg_vae.latent,), name="z")
@@ -344,7 +344,7 @@ class MidiS2:
         rows = mfg_vae.reader(self.bvaes, self.settings.bvae)(bars)  # (B, 5, 2L)
         if name == "restored_apart":
             return keras.Model([bars, own], self._cells(self._sampled(rows, own), refine))
-        encoder, _ = bvae.halves(self.fusion)
+        encoder, _ = bvae.encoder_and_decoder(self.fusion)
         _, mean, sigma = encoder(rows)
         if name == "encoded":
             return keras.Model(bars, mean)
@@ -354,7 +354,7 @@ class MidiS2:
 
     def _unfused(self, z, own):
         """The tracks' latent vectors of a fused one: sampling comes after the MFG-VAE."""
-        return self._sampled(bvae.halves(self.fusion)[1](z), own)
+        return self._sampled(bvae.encoder_and_decoder(self.fusion)[1](z), own)
 
     def _sampled(self, rows, own):
         latent = self.settings.bvae.latent
@@ -364,7 +364,7 @@ class MidiS2:
         """Latent vectors `(B, 5, L)` to bars of cells, bool `(B, T, 84, 5)`."""
         threshold, written = self.settings.bvae.threshold, []
         for i, track in enumerate(TRACKS):
-            bar = bvae.halves(self.bvaes[track])[1](z[:, i])  # (B, T, 84)
+            bar = bvae.encoder_and_decoder(self.bvaes[track])[1](z[:, i])  # (B, T, 84)
             written.append(self._refined(track, bar) if refine else bar > threshold)
         return ops.stack(written, axis=-1)
 
@@ -396,8 +396,8 @@ def _latents(path: Path, settings: SystemSettings) -> dict[str, np.ndarray]:
 def _factor(means: np.ndarray) -> np.ndarray:
     """The lower Cholesky factor of the covariance of vectors `(n, size)`."""
     covariance = np.cov(means.astype(float), rowvar=False)
-    grain = 1e-6 * np.trace(covariance) / len(covariance) + 1e-12  # some numbers never move
-    return np.linalg.cholesky(covariance + grain * np.eye(len(covariance))).astype(np.float32)
+    jitter = 1e-6 * np.trace(covariance) / len(covariance) + 1e-12  # some numbers never move
+    return np.linalg.cholesky(covariance + jitter * np.eye(len(covariance))).astype(np.float32)
 
 
 def load(folder: str | Path) -> MidiS2:

@@ -35,7 +35,7 @@ def critic(settings: Settings, kind: Kind, name: str = "critic") -> keras.Model:
         ]  # fmt: skip
         return keras.Model(phrase, layers.Concatenate(name="scores")(own), name=name)
     score, found = bar_critic(settings)(ops.reshape(phrase, (-1, N_STEPS, N_PITCHES, N_TRACKS)))
-    if kind.apart:
+    if kind.independent_bars:
         return keras.Model(phrase, ops.reshape(score, (-1, kind.n_bars)), name=name)
     size = settings.wide(128)
     if settings.mixes_bars:  # (4 B, 5, 1, 512): each row of time, cut in four
@@ -55,7 +55,7 @@ def scores_of(settings: Settings) -> int:
 def unit(settings: Settings, kind: Kind) -> str:
     """What each score of a critic is of: the phrase, each of its tracks, or each of its bars."""
     if settings.critic == "bar":
-        return "bar" if kind.apart else "phrase"
+        return "bar" if kind.independent_bars else "phrase"
     return "track" if kind.model == "jamming" and settings.critic_each else "phrase"
 
 

@@ -27,7 +27,7 @@ from keras import layers, ops
 
 from musegen.models.layers.convolutions import Conv2D, Conv2DTranspose
 from musegen.models.layers.normalization import BatchNorm
-from musegen.models.musegan.settings import HEARD, N_STEPS, Kind, Settings
+from musegen.models.musegan.settings import LATENT_WIDTH, N_STEPS, Kind, Settings
 from musegen.music.phrases import N_BARS, N_PITCHES, TRACKS
 
 N_TRACKS = len(TRACKS)
@@ -81,14 +81,14 @@ def temporal_generator(
 
 def recurrent_generator(name: str = "temporal") -> keras.Model:
     """A vector of each bar to one that knows those before it: `(B, 4, 128)` to the same shape."""
-    z = keras.Input((N_BARS, HEARD), name="z")
+    z = keras.Input((N_BARS, LATENT_WIDTH), name="z")
     # The original's single kernel is drawn as one of all its 256 inputs.
-    limit = (6 / (2 * HEARD + 4 * HEARD)) ** 0.5
+    limit = (6 / (2 * LATENT_WIDTH + 4 * LATENT_WIDTH)) ** 0.5
     first = {
         f"{kernel}_initializer": keras.initializers.RandomUniform(-limit, limit)
         for kernel in ("kernel", "recurrent")
     }
-    x = layers.LSTM(HEARD, return_sequences=True, unroll=True, name="bars", **first)(z)
+    x = layers.LSTM(LATENT_WIDTH, return_sequences=True, unroll=True, name="bars", **first)(z)
     return keras.Model(z, x, name=name)
 
 
@@ -103,12 +103,12 @@ def bar_generator(
         >>> bar_generator(PRESETS["paper"], 1).output_shape
         (None, 96, 84, 1)
     """
-    z = keras.Input((HEARD,), name="z")
+    z = keras.Input((LATENT_WIDTH,), name="z")
     found = {}
     if conditional:
         for shape in encoded_shapes(settings):
             found[shape[:2]] = keras.Input(shape, name=f"found_{shape[0]}_{shape[1]}")
-    x = layers.Reshape((1, 1, HEARD), name="start")(z)
+    x = layers.Reshape((1, 1, LATENT_WIDTH), name="start")(z)
     for i, (filters, size, axis) in enumerate(settings.rows, 1):
         if x.shape[1:3] in found:
             x = layers.Concatenate(name=f"hear_{i}")([x, found[x.shape[1:3]]])
@@ -187,7 +187,7 @@ def phrase_of(settings: Settings, vectors, found: list, n_tracks: int, name: str
     network = bar_generator(settings, n_tracks, bool(found), name)
     if settings.norm_each_bar and not found:  # one call for each bar, so that each is a batch
         return ops.stack([network(vectors[:, k]) for k in range(vectors.shape[1])], axis=1)
-    z = ops.reshape(vectors, (-1, HEARD))
+    z = ops.reshape(vectors, (-1, LATENT_WIDTH))
     bars = network([z, *found] if found else z)
     return ops.reshape(bars, (-1, vectors.shape[1], N_STEPS, N_PITCHES, n_tracks))
 
@@ -200,7 +200,7 @@ def bar_vectors(settings: Settings, kind: Kind, z: dict) -> list:
     for name in ("z_tracks", "z_tracks_time"):
         if name in z:
             parts[name] = [z[name][..., k, :] for k in range(z[name].shape[-2])]
-    if kind.apart:
+    if kind.independent_bars:
         order = ("z_tracks", "z")
     else:
         parts |= unrolled(settings, parts)

@@ -13,7 +13,7 @@ from musegen.music.layout import N_BARS, TRACKS
 N_STEPS = 96
 PAPERS = ("jamming", "composer", "hybrid")  # models
 MODELS = (*PAPERS, "rnn")
-HEARD = 128  # numbers that a bar generator makes a bar of
+LATENT_WIDTH = 128  # numbers that a bar generator makes a bar of
 
 Rows = tuple[tuple[int | None, int, str], ...]  # filters, None for one a track; size; axis
 
@@ -189,7 +189,7 @@ class Kind:
         return tuple(track for track in TRACKS if track != self.given)
 
     @property
-    def apart(self) -> bool:
+    def independent_bars(self) -> bool:
         """Whether each bar is written apart, and no temporal generator joins them."""
         return self.given is not None or self.n_bars == 1
 
@@ -201,16 +201,16 @@ class Kind:
         generator unrolls. Bars that are written apart have vectors of their own.
         """
         if self.model == "rnn":
-            return {"z_time": (N_BARS, HEARD)}
+            return {"z_time": (N_BARS, LATENT_WIDTH)}
         shared, private = self.model != "jamming", self.model != "composer"
-        n, parts = len(self.written), (shared + private) * (1 if self.apart else 2)
-        size, bars = HEARD // parts, (self.n_bars,) if self.apart else ()
+        n, parts = len(self.written), (shared + private) * (1 if self.independent_bars else 2)
+        size, bars = LATENT_WIDTH // parts, (self.n_bars,) if self.independent_bars else ()
         shapes = {}
         if shared:
             shapes["z"] = (*bars, size)
         if private:
             shapes["z_tracks"] = (*bars, n, size)
-        if self.apart:
+        if self.independent_bars:
             return shapes
         return shapes | {f"{name}_time": shape for name, shape in shapes.items()}
 
@@ -228,9 +228,9 @@ KINDS = {
 
 def system_name(kind: Kind, ablated: bool = False) -> str:
     """The name in `KINDS`."""
-    if ablated and not kind.apart:
+    if ablated and not kind.independent_bars:
         return ABLATED
-    end = "-conditional" if kind.given else "-bar" if kind.apart else ""
+    end = "-conditional" if kind.given else "-bar" if kind.independent_bars else ""
     return f"musegan-{kind.model}{end}"
 
 
@@ -266,12 +266,14 @@ def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str
 
 ABOVE_0 = ("z_std", "reach")
 MATTERS = {  # where a setting does
-    "temporal": lambda settings, kind: not kind.apart and kind.model in ("jamming", "hybrid"),
-    "unrolled_first": lambda settings, kind: not kind.apart and kind.model != "rnn",
-    "mixes_bars": lambda settings, kind: not kind.apart and settings.critic == "bar",
+    "temporal": lambda settings, kind: (
+        not kind.independent_bars and kind.model in ("jamming", "hybrid")
+    ),
+    "unrolled_first": lambda settings, kind: not kind.independent_bars and kind.model != "rnn",
+    "mixes_bars": lambda settings, kind: not kind.independent_bars and settings.critic == "bar",
     "hears_onsets": lambda settings, kind: settings.critic == "bar",
     "critic_each": lambda settings, kind: kind.model == "jamming" and settings.critic == "phrase",
-    "norm_each_bar": lambda settings, kind: not kind.apart and settings.batch_norm,
+    "norm_each_bar": lambda settings, kind: not kind.independent_bars and settings.batch_norm,
     "writes_all": lambda settings, kind: kind.model == "composer" and kind.given is not None,
 }
 

@@ -118,13 +118,13 @@ class MuseGAN:
                 f"phrases of {phrases.shape[1:]} bars, steps, pitches and tracks; this system "
                 f"takes {(N_BARS, N_STEPS, N_PITCHES, N_TRACKS)}"
             )
-        z = self.draw(len(phrases), seed, z_std) | self.hear(phrases)
+        z = self.draw(len(phrases), seed, z_std) | self.condition(phrases)
         cells = self.play(z, seed, binarisation)
         k = TRACKS.index(given)
         cells[..., k] = phrases[..., k]
         return cells
 
-    def hear(self, phrases: np.ndarray) -> dict[str, np.ndarray]:
+    def condition(self, phrases: np.ndarray) -> dict[str, np.ndarray]:
         """The given track of some phrases as the generator takes it; nothing from scratch."""
         if not self.kind.given:
             return {}

@@ -57,7 +57,7 @@ def from_parts(parts: Iterable[np.ndarray], drums: bool = False) -> np.ndarray:
 def to_roll(notes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Paints notes on a bool roll of `shape`: `(steps, pitches)` or `(steps, pitches, tracks)`."""
     roll = np.zeros(shape, bool)
-    step = spread(notes["onset"], notes["duration"])
+    step = ranges(notes["onset"], notes["duration"])
     pitch, track = (np.repeat(notes[name], notes["duration"]) for name in ("pitch", "track"))
     inside = (step >= 0) & (step < shape[0])
     index = (step[inside], pitch[inside], track[inside])
@@ -65,7 +65,7 @@ def to_roll(notes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return roll
 
 
-def spread(start: np.ndarray, length: np.ndarray) -> np.ndarray:
+def ranges(start: np.ndarray, length: np.ndarray) -> np.ndarray:
     """All integers of the ranges `[start, start + length)`, one range after the other."""
     ends = np.cumsum(length)
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(start - ends + length, length)

@@ -19,7 +19,7 @@ import math
 import os
 import sys
 import typing
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -34,6 +34,9 @@ from musegen.files import check_folder
 BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 KEEP = ("last", "best")
+# Names of settings, and of recipes, as version 0.1 had them: in its flags and its config.json.
+FORMER_NAMES = {"lead": "pca_warmup", "start": "init_from"}
+FORMER_RECIPES = {"led": "pca-warmup"}
 RUNS = "runs"  # where the folders of runs are made unless --out says otherwise
 
 
@@ -43,15 +46,18 @@ def option(
     choices: Sequence | None = None,
     metavar: str | None = None,
     least: float | None = None,
+    former: str | None = None,
 ) -> Any:
-    """A field of a settings dataclass that is a flag as well, with the least value it may have.
+    """A field of a settings dataclass that is a flag as well.
 
     A field that is True by default becomes `--no-name`, so its help says what that switches off.
+
+    Args:
+        least: the least value that it may have.
+        former: the name that the field had in version 0.1; its flag is still understood.
     """
-    return dataclasses.field(
-        default=default,
-        metadata={"help": help, "choices": choices, "metavar": metavar, "least": least},
-    )
+    facts = {"help": help, "choices": choices, "metavar": metavar, "least": least}
+    return dataclasses.field(default=default, metadata=facts | {"former": former})
 
 
 @dataclass(frozen=True)
@@ -137,14 +143,14 @@ def add_flags(parser: ArgumentParser, cls: type) -> None:
             continue
         if default is not None:
             text += f" (default: {default})"
-        parser.add_argument(
-            flag(field.name),
-            type=_plain(types[field.name]),
-            default=default,
-            choices=facts["choices"],
-            metavar=facts["metavar"],
-            help=text,
-        )
+        known = {"choices": facts["choices"], "metavar": facts["metavar"]}
+        known["type"] = _plain(types[field.name])
+        if field.name == "recipe":
+            known["type"] = lambda word: FORMER_RECIPES.get(word, word)
+        parser.add_argument(flag(field.name), default=default, help=text, **known)
+        if facts["former"]:
+            own = {"dest": field.name, "default": SUPPRESS, "help": SUPPRESS}
+            parser.add_argument(flag(facts["former"]), **known, **own)
 
 
 def read_flags(args: Namespace, cls: type) -> Any:

@@ -1,9 +1,8 @@
-"""A start for the latent vector of an autoencoder.
+"""A warm-up for autoencoders: principal components stand for the latent vector.
 
-From random weights encoder and decoder have to agree on a code while neither makes sense yet. Led
-by the principal components of the data they agree at once: the encoder learns to read the
-components, the decoder, at the same time, to write from them. Training from end to end then sets
-out from there.
+From random weights, encoder and decoder have to agree on a code while neither makes sense yet. In
+this warm-up the principal components of the data are the code: the encoder learns to compute them,
+and the decoder, at the same time, to write from them. Training from end to end starts from there.
 """
 
 from collections.abc import Callable
@@ -22,28 +21,32 @@ SAMPLE = 4096  # inputs that the components are computed from
 ITERATIONS = 4
 
 
-def lead(
+def pca_warmup(
     run: Run,
-    halves: tuple["keras.Model", "keras.Model"],
+    parts: tuple["keras.Model", "keras.Model"],
     compiled: Callable[["keras.Model", int], "keras.Model"],
     batches: Callable[[int], Any],
     epochs: int,
     validation: Any = None,
     **fitting: Any,
 ) -> None:
-    """Trains the halves of an autoencoder so, in the folder `lead` of their run.
+    """Trains encoder and decoder of an autoencoder so, in the folder `pca-warmup` of their run.
 
     Args:
+        parts: the encoder and the decoder.
         compiled: gives a model ready for `fit` over so many batches.
         batches, validation, fitting: as for `fit`.
     """
     data = batches(0)
-    model = compiled(led(*halves, _some(data)), epochs * len(data))
-    with run.inner("lead") as own:
+    model = compiled(with_components(*parts, _some(data)), epochs * len(data))
+    name = "lead" if run.path("lead").is_dir() else "pca-warmup"  # the former of version 0.1
+    with run.inner(name) as own:
         fit(model, batches, epochs, own, validation, **fitting)
 
 
-def led(encoder: "keras.Model", decoder: "keras.Model", examples: np.ndarray) -> "keras.Model":
+def with_components(
+    encoder: "keras.Model", decoder: "keras.Model", examples: np.ndarray
+) -> "keras.Model":
     """A network of the same weights, in which components stand for the latent vector.
 
     Args:
@@ -59,7 +62,7 @@ def led(encoder: "keras.Model", decoder: "keras.Model", examples: np.ndarray) ->
     _, mean, _ = encoder(x)
     y = decoder(_follow()([mean, code(layers.Flatten(name="flat")(x))]))
     code.set_weights([kernel, bias])
-    return keras.Model(x, y, name=f"{encoder.name}-led")
+    return keras.Model(x, y, name=f"{encoder.name}-pca-warmup")
 
 
 def _follow() -> "keras.layers.Layer":

@@ -1,15 +1,18 @@
 """Recipes: how a network is trained where no flag says otherwise.
 
 A script holds a table of them by name. Those that bear the name of a preset are that preset's;
-`led` is for any of the recurrent ones.
+`pca-warmup` is for any of the recurrent ones.
 
-    RECIPES = {"paper": Recipe(100, 16), "led": Recipe(20, 6, "muon", lead=4, demo_lead=2)}
+    RECIPES = {
+        "paper": Recipe(epochs=100, demo_epochs=16),
+        "pca-warmup": Recipe(epochs=20, demo_epochs=6, pca_warmup=4, demo_pca_warmup=2),
+    }
 
     @dataclass(frozen=True)
     class Training(RecipeOptions):
         recipe: str | None = option(None, RECIPE_HELP, choices=tuple(RECIPES))
 
-    options = settled(read_flags(args, Training), RECIPES)
+    options = with_defaults(read_flags(args, Training), RECIPES)
 """
 
 from collections.abc import Mapping
@@ -23,20 +26,21 @@ if TYPE_CHECKING:
     import keras
 
 RECIPE_HELP = (
-    "how to train; led is ours and learns ten times faster than the paper's (default: the one "
-    "of the preset's name, and instead of the paper's on the demo band led)"
+    "how to train; pca-warmup is ours and learns ten times faster than the paper's (default: the "
+    "one of the preset's name, and instead of the paper's on the demo band pca-warmup)"
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a network is trained.
 
     Args:
-        demo_epochs, demo_lead: on the demo band, enough to see it work.
+        demo_epochs, demo_pca_warmup: the same on the demo band, enough to see it work.
         optimizer: a name of `optimizers.OPTIMIZERS`.
         decay: of the learning rate: `"none"`, or along a `"cosine"` to 0 in the end.
-        lead: epochs before the first, in which components lead the latent vector; see `lead`.
+        pca_warmup: epochs before the first, in which principal components stand for the latent
+            vector; see `musegen.training.pca_warmup`.
         kl_weight: of the KL term; None as the preset has it.
     """
 
@@ -45,8 +49,8 @@ class Recipe:
     optimizer: str = "rmsprop"
     learning_rate: float = 1e-3
     decay: str = "none"
-    lead: int = 0
-    demo_lead: int = 0
+    pca_warmup: int = 0
+    demo_pca_warmup: int = 0
     kl_weight: float | None = None
 
 
@@ -64,32 +68,33 @@ class RecipeOptions(Options):
     decay: str | None = option(
         None, "of the learning rate, to 0 in the end (default: by recipe)", choices=DECAYS
     )
-    lead: int | None = option(
+    pca_warmup: int | None = option(
         None,
-        "epochs beforehand, in which principal components lead the latent vector (default: by "
+        "epochs beforehand, in which principal components stand for the latent vector (default: by "
         "recipe)",
         metavar="N",
         least=0,
+        former="lead",
     )
     kl_weight: float | None = option(
         None, "of the KL term (default: by recipe)", metavar="W", least=0
     )
 
 
-def chosen(options: Any) -> str:
+def recipe_name(options: Any) -> str:
     """The name of the recipe by flags; on the demo band one that shows something in a minute."""
     quick = options.data == "demo" and options.preset != "large"
-    return options.recipe or ("led" if quick else options.preset)
+    return options.recipe or ("pca-warmup" if quick else options.preset)
 
 
 Given = TypeVar("Given", bound=RecipeOptions)
 
 
-def settled(options: Given, recipes: Mapping[str, Recipe]) -> Given:
+def with_defaults(options: Given, recipes: Mapping[str, Recipe]) -> Given:
     """The options with all that was left to the recipe."""
-    name = chosen(options)
+    name = recipe_name(options)
     recipe = asdict(recipes[name])
-    on_demo = {part: recipe.pop(f"demo_{part}") for part in ("epochs", "lead")}
+    on_demo = {part: recipe.pop(f"demo_{part}") for part in ("epochs", "pca_warmup")}
     if options.data == "demo":
         recipe |= on_demo
     left = {name: value for name, value in recipe.items() if getattr(options, name) is None}
@@ -97,10 +102,10 @@ def settled(options: Given, recipes: Mapping[str, Recipe]) -> Given:
 
 
 def optimizer_of(options: RecipeOptions, n_batches: int) -> "keras.optimizers.Optimizer":
-    """The optimizer of settled options, for a training of so many batches."""
+    """The optimizer of with_defaults options, for a training of so many batches."""
     return optimizer(options.optimizer, options.learning_rate, options.decay, n_batches)
 
 
 def kl_weight(options: RecipeOptions, of_preset: float) -> float:
-    """The weight of the KL term in settled options, or that of the preset."""
+    """The weight of the KL term in with_defaults options, or that of the preset."""
     return of_preset if options.kl_weight is None else options.kl_weight

@@ -23,7 +23,7 @@ import musegen
 from musegen import Error, environment, reading
 from musegen.files import replacing, write_bytes
 from musegen.saving import save_model
-from musegen.training.options import flag
+from musegen.training.options import FORMER_NAMES, FORMER_RECIPES, flag
 
 if TYPE_CHECKING:
     import keras
@@ -159,14 +159,17 @@ def begun(folder: str | Path) -> bool:
 
 
 def read_config(folder: Path) -> dict:
-    """What the `config.json` of a run folder tells."""
+    """The content of a run folder's `config.json`, settings under the names of today."""
     path, remedy = folder / CONFIG, "give another --out"
-    told = reading.read_json(path, remedy)
+    facts = reading.read_json(path, remedy)
     with reading.damaged(path, "cannot be read", remedy):
         for name, kind in FACTS.items():
-            if not isinstance(told.setdefault(name, kind()), kind):
+            if not isinstance(facts.setdefault(name, kind()), kind):
                 raise TypeError(f"its {name!r} is of the wrong type")
-    return told
+        settings = {FORMER_NAMES.get(k, k): value for k, value in facts["settings"].items()}
+        if isinstance(recipe := settings.get("recipe"), str):
+            settings["recipe"] = FORMER_RECIPES.get(recipe, recipe)
+    return facts | {"settings": settings}
 
 
 def describe_data(data: "Data") -> dict:

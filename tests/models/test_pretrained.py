@@ -95,5 +95,5 @@ def test_a_musegan_plays_in_many_ways(name):
 @pytest.mark.parametrize("name", MUSEGANS)
 def test_a_musegan_gives_the_same_on_jax(name, tmp_path):
     system = musegen.load(name)
-    z = system.draw(2, seed=0) | system.hear(demo.phrases(2, n_steps=96, seed=11)[:2])
+    z = system.draw(2, seed=0) | system.condition(demo.phrases(2, n_steps=96, seed=11)[:2])
     check_on_jax(load_model(Path(pretrained()[name]) / "generator.keras"), z, tmp_path)

@@ -34,7 +34,7 @@ def test_notes_over_the_end_are_cut():
 
 def test_empty():
     assert len(notes.from_roll(np.zeros((0, 84), bool))) == 0
-    assert notes.spread(np.zeros(0, int), np.zeros(0, int)).tolist() == []
+    assert notes.ranges(np.zeros(0, int), np.zeros(0, int)).tolist() == []
 
 
 def test_reading_a_roll_takes_a_few_times_its_memory():

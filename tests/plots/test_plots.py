@@ -417,7 +417,7 @@ def test_pca_finds_the_plane(rng):
     assert share[0] > share[1]
     distances = np.linalg.norm(plane[:, None] - plane, axis=-1)
     assert np.linalg.norm(points[:, None] - points, axis=-1) == pytest.approx(distances, abs=1e-9)
-    assert plots.pca(-codes)[0] == pytest.approx(-points)  # the sign is settled
+    assert plots.pca(-codes)[0] == pytest.approx(-points)  # the sign is with_defaults
 
 
 def test_latent_map_groups_and_scales(rng):

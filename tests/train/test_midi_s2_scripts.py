@@ -136,7 +136,7 @@ def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
     assert (folder / "bvae-bass.keras").stat().st_size < 700_000  # of 1.2 MB in float32
     assert "bvae-bass: 295,952 parameters, 64 bars of phrases.npy" in capsys.readouterr().out
     model = musegen.load(folder / "bvae-bass.keras")
-    encoder, decoder = bvae.halves(model)
+    encoder, decoder = bvae.encoder_and_decoder(model)
     for name, half in (("encoder", encoder), ("decoder", decoder)):
         saved = musegen.load(folder / f"{name}.keras")
         with zipfile.ZipFile(folder / f"{name}.keras") as file:  # opens without musegen
@@ -149,7 +149,17 @@ def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrases, tmp_path):
-    command = ["--data", phrases, *LITTLE, "--recipe", "led", "--preset", "large", "--lead", "1"]
+    command = [
+        "--data",
+        phrases,
+        *LITTLE,
+        "--recipe",
+        "pca-warmup",
+        "--preset",
+        "large",
+        "--pca-warmup",
+        "1",
+    ]
 
     def weights(folder: str, *epochs: str) -> list:
         for flags in epochs:
@@ -164,7 +174,7 @@ def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrase
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(one, other)
     columns = {}
-    for folder, rows in (("whole/lead", 1), ("whole", 2), ("parts", 2)):
+    for folder, rows in (("whole/pca-warmup", 1), ("whole", 2), ("parts", 2)):
         with (tmp_path / folder / "history.csv").open() as file:
             columns[folder] = list(csv.DictReader(file))
         assert len(columns[folder]) == rows
@@ -176,7 +186,7 @@ def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrase
 
 def test_the_demo_band_is_learned_quickly_unless_flags_say_otherwise():
     def line(**flags) -> list[str]:
-        options = whole.settled(replace(whole.Training(), **{"preset": "paper", **flags}))
+        options = whole.with_defaults(replace(whole.Training(), **{"preset": "paper", **flags}))
         _, refine = whole.of_track(options, "bass", Path("runs"))
         return whole.words(refine.settings)
 
@@ -193,7 +203,7 @@ def test_the_demo_band_is_learned_quickly_unless_flags_say_otherwise():
 
 
 def test_without_a_preset_the_demo_band_is_learned_by_the_one_that_learns_fast():
-    band, music = (whole.settled(whole.Training(data=data)) for data in ("demo", "phrases"))
+    band, music = (whole.with_defaults(whole.Training(data=data)) for data in ("demo", "phrases"))
     assert (band.preset, band.recipe, band.unit) == ("large", "large", "none")
     assert (music.preset, music.recipe, music.unit) == ("paper", "paper", "note")
     (bvae_stage,) = whole.of_track(band, "bass", Path("runs"))
@@ -230,7 +240,7 @@ def test_rows_of_bars_and_back():
     bars = bars_of(music)
     np.testing.assert_array_equal(bars[(4 * 2 + 1) * 5 + 3], music[2, 1, :, :, 3])
     np.testing.assert_array_equal(from_bars(bars, 5), music)
-    bass = bars_of(script.chosen(music, "bass"))
+    bass = bars_of(script.of_track(music, "bass"))
     np.testing.assert_array_equal(bass[4 * 2 + 1], music[2, 1, :, :, 3])
 
 
@@ -247,7 +257,7 @@ def test_batches_of_one_epoch(flags):
             assert set(np.unique(x)) <= {-1.0, 1.0}
         return np.concatenate([x for x, _ in pairs])
 
-    bars = bars_of(script.chosen(music, "bass"))
+    bars = bars_of(script.of_track(music, "bass"))
     first, again, second = epoch(0), epoch(0), epoch(1)
     np.testing.assert_array_equal(first, again)
     assert first.shape[1:] == (48, 84)
@@ -268,7 +278,7 @@ def test_mixed_precision_computes_in_it(phrases, tmp_path):
         "run_script('train', 'bvae', sys.argv[1:])\n"
         "from musegen.models.midi_sandwich2.bvae import halves\n"
         "model = musegen.load(sys.argv[2] + '/bvae-bass.keras')\n"
-        "layer = halves(model)[0].get_layer('read')\n"
+        "layer = encoder_and_decoder(model)[0].get_layer('read')\n"
         "print(layer.compute_dtype, layer.variable_dtype, model.output.dtype)\n"
     )
     command = ["--data", phrases, *LITTLE, "--epochs", "1", "--preset", "large"]

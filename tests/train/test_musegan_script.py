@@ -16,13 +16,12 @@ import musegen
 from musegen import Error
 from musegen.cli import run_script
 from musegen.data import Data, demo
-from musegen.models.musegan import settings as musegan_kinds
+from musegen.models.musegan import settings as musegan_settings
 from musegen.models.musegan.system import MuseGAN
 from musegen.music import midi
 from musegen.music.phrases import TRACKS, Layout
 from musegen.train import musegan as script
-from musegen.training.gan import loop as playing
-from musegen.training.gan import wgan_gp as adversarial
+from musegen.training.gan import loop, wgan_gp
 from musegen.training.gan.wgan_gp import WGANGP
 
 LITTLE = ["--width", "0.016", "--batch-size", "2", "--no-jit", "--every", "2"]
@@ -51,7 +50,7 @@ def uncompiled(monkeypatch):
     def written(function, variables, jit):
         return lambda *inputs: function(*keras.tree.map_structure(ops.convert_to_tensor, inputs))
 
-    monkeypatch.setattr(adversarial, "compiled", written)
+    monkeypatch.setattr(wgan_gp, "compiled", written)
 
 
 def test_a_run_leaves_a_system_curves_and_samples(trained):
@@ -186,10 +185,10 @@ def test_the_rnn_composer_learns_at_a_rate_that_falls(phrases, tmp_path):
 
 def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
     options = script.Training(data="x", preset="repo", steps=30, width=0.01, decay="late")
-    options = script.settled(options)
-    settings = replace(musegan_kinds.PRESETS["repo"], width=0.01)
-    made = script.game(settings, musegan_kinds.Kind("composer"), options)
-    # The patient critic has 100 steps in each of 25 iterations, then 5.
+    options = script.with_defaults(options)
+    settings = replace(musegan_settings.PRESETS["repo"], width=0.01)
+    made = script.settings(settings, musegan_settings.Kind("composer"), options)
+    # The critic_warmup critic has 100 steps in each of 25 iterations, then 5.
     for optimizer, steps in ((made.generator_optimizer, 30), (made.critic_optimizer, 2525)):
         for share, rate in ((0, 2e-4), (0.6, 2e-4), (0.8, 1.2e-4), (1, 0)):
             optimizer.iterations.assign(round(share * steps))
@@ -199,18 +198,18 @@ def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
 @pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_a_training_that_sets_out_from_a_trained_generator(trained, phrases, tmp_path, monkeypatch):
-    monkeypatch.setattr(adversarial, "LONG", 10)  # steps of the critic in the first iterations
+    monkeypatch.setattr(wgan_gp, "WARMUP_STEPS", 10)  # steps of the critic in the first iterations
     command = ["--model", "composer", "--start", str(trained), "--data", phrases, *LITTLE]
     out = ["--out", str(tmp_path / "run")]
     run_script("train", "musegan", [*command, "--steps", "1", "--learning-rate", "0", *out])
     one, other = (musegen.load(folder).network for folder in (trained, tmp_path / "run"))
     for weight, same in zip(one.trainable_weights, other.trainable_weights, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(same))
-    with pytest.raises(Error, match=r"--start .*: is built differently; give the --model"):
+    with pytest.raises(Error, match=r"--init-from .*: is built differently; give the --model"):
         run_script(
             "train", "musegan", [*command, "--preset", "narrow", "--out", str(tmp_path / "not")]
         )
-    with pytest.raises(Error, match=r"--start .*: is built differently; .*--set"):
+    with pytest.raises(Error, match=r"--init-from .*: is built differently; .*--set"):
         run_script(
             "train", "musegan", [*command, "--set", "z_std=1", "--out", str(tmp_path / "not")]
         )
@@ -218,9 +217,11 @@ def test_a_training_that_sets_out_from_a_trained_generator(trained, phrases, tmp
 
 
 def test_the_codes_epochs_have_785_batches_of_the_papers_phrases():
-    options = script.settled(script.Training(data="x", preset="repo", width=0.01))
-    made = script.game(
-        replace(musegan_kinds.PRESETS["repo"], width=0.01), musegan_kinds.Kind("hybrid"), options
+    options = script.with_defaults(script.Training(data="x", preset="repo", width=0.01))
+    made = script.settings(
+        replace(musegan_settings.PRESETS["repo"], width=0.01),
+        musegan_settings.Kind("hybrid"),
+        options,
     )
     phrases = Data("all", Layout(4, 96), (50_266,), rows=lambda piece: None)
     learned, _ = phrases.split(options.val_split)
@@ -231,7 +232,7 @@ def test_the_codes_epochs_have_785_batches_of_the_papers_phrases():
 @pytest.mark.slow
 def test_the_best_look_is_none_at_the_untrained_generator(phrases, tmp_path, monkeypatch):
     far = iter([0.1, 0.3, 0.4])
-    monkeypatch.setattr(playing, "distance", lambda found, data: next(far))
+    monkeypatch.setattr(loop, "distance", lambda found, data: next(far))
     command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "4", "--keep", "best"]
     run_script("train", "musegan", [*command, "--out", str(tmp_path)])
     with zipfile.ZipFile(tmp_path / "checkpoint" / "best.npz") as kept:
@@ -239,29 +240,29 @@ def test_the_best_look_is_none_at_the_untrained_generator(phrases, tmp_path, mon
 
 
 def test_what_flags_leave_open_the_preset_and_the_data_settle():
-    demo = script.settled(script.Training())
+    demo = script.with_defaults(script.Training())
     assert (demo.preset, demo.steps, demo.batch_size) == ("narrow", 600, 4)
     assert (demo.width, demo.every, demo.learning_rate) == (1 / 16, 40, 1e-3)
-    own = script.settled(script.Training(data="phrases"))
+    own = script.with_defaults(script.Training(data="phrases"))
     assert (own.preset, own.steps, own.batch_size) == ("paper", 10_000, 64)
     assert (own.width, own.every, own.learning_rate) == (1, 100, 1e-3)
-    code = script.settled(script.Training(data="phrases", preset="repo", steps=7))
+    code = script.with_defaults(script.Training(data="phrases", preset="repo", steps=7))
     assert (code.steps, code.learning_rate) == (7, 2e-4)
-    assert script.settled(script.Training(data="phrases", model="rnn")).preset == "repo"
-    assert script.settled(script.Training(data="phrases", one_bar=True)).preset == "repo"
-    assert script.settled(script.Training(one_bar=True)).preset == "narrow"
+    assert script.with_defaults(script.Training(data="phrases", model="rnn")).preset == "repo"
+    assert script.with_defaults(script.Training(data="phrases", one_bar=True)).preset == "repo"
+    assert script.with_defaults(script.Training(one_bar=True)).preset == "narrow"
     assert (demo.val_split, own.val_split, code.val_split) == (0, 0, 0)
     given = script.Training(data="phrases", condition="piano")
-    assert script.settled(given).val_split == 0.1
-    assert script.settled(replace(given, preset="repo")).val_split == 0
-    assert script.settled(replace(given, val_split=0.2)).val_split == 0.2
+    assert script.with_defaults(given).val_split == 0.1
+    assert script.with_defaults(replace(given, preset="repo")).val_split == 0
+    assert script.with_defaults(replace(given, val_split=0.2)).val_split == 0.2
 
 
 def test_distance_is_0_for_the_data_and_1_where_all_is_undefined():
     data = {"EB bass": 0.1, "UPC bass": 3.0, "QN bass": math.nan}
-    assert playing.distance(data, data) == 0
-    assert playing.distance(dict.fromkeys(data, math.nan), data) == 1
-    near = playing.distance({"EB bass": 0.1, "UPC bass": 3.3, "QN bass": 0.5}, data)
+    assert loop.distance(data, data) == 0
+    assert loop.distance(dict.fromkeys(data, math.nan), data) == 1
+    near = loop.distance({"EB bass": 0.1, "UPC bass": 3.3, "QN bass": 0.5}, data)
     assert near == pytest.approx(0.1 / 2**0.5)  # a metric of two is 10 % off
 
 
@@ -269,8 +270,8 @@ def test_distance_takes_the_mean_over_tracks_and_minds_the_metric_that_is_far():
     data = {"EB bass": 0.1, "EB piano": 0.3, "QN bass": 0.9}
     even = {"EB bass": 0.3, "EB piano": 0.3, "QN bass": 0.8}
     uneven = {"EB bass": 0.1, "EB piano": 0.3, "QN bass": 0.7}
-    assert playing.distance(even, data) == pytest.approx(0.1)
-    assert playing.distance(uneven, data) == pytest.approx(0.2 / 2**0.5)
+    assert loop.distance(even, data) == pytest.approx(0.1)
+    assert loop.distance(uneven, data) == pytest.approx(0.2 / 2**0.5)
 
 
 @pytest.mark.slow
@@ -328,7 +329,10 @@ def test_music_that_is_not_a_number_never_becomes_the_last_good_state(
         (["--batch-size", "97", "--one-bar"], "96 bars are too few, a step takes 1 batches of 97"),
         (["--batch-size", "5", "--condition", "bass"], "a step takes 6 batches of 5"),
         (["--data", "two-bars.npy"], "phrases of 2 bars where 4 are needed"),
-        (["--data", "silence.npy", "--condition", "bass"], "its bass rests in the first 18 phr"),
+        (
+            ["--data", "silence.npy", "--condition", "bass"],
+            "its bass is silent in the first 18 phr",
+        ),
         (["--set", "z_std=wide"], "--set z_std=wide: z_std is a number"),
     ],
 )

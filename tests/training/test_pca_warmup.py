@@ -1,4 +1,4 @@
-"""The led start: its components, and that both halves learn them."""
+"""PCA warm-up: its components, and that encoder and decoder learn them."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import pytest
 from musegen.models.midi_sandwich2 import bvae
 from musegen.models.midi_sandwich2.settings import PRESETS
 from musegen.training.optimizers import muon
-from musegen.training.pca_warmup import CODE_STD, components, led
+from musegen.training.pca_warmup import CODE_STD, components, with_components
 
 
 def bars(n: int, n_steps: int = 8, seed: int = 0) -> np.ndarray:
@@ -34,11 +34,13 @@ def test_components_are_those_of_an_eigendecomposition(n):
 
 
 @pytest.mark.slow
-def test_led_start_teaches_both_halves_a_common_code():
+def test_encoder_and_decoder_learn_a_common_code():
     settings = replace(PRESETS["paper"].bvae, width=32, latent=8, loss="nll", kl_weight=1e-3)
     model, x = bvae.bvae(settings, n_steps=8), np.repeat(bars(8, n_steps=8), 8, axis=0)
     before = model.get_weights()
-    start = bvae.compiled(led(*bvae.halves(model), x), settings, muon(1e-2))
+    start = bvae.compiled(
+        with_components(*bvae.encoder_and_decoder(model), x), settings, muon(1e-2)
+    )
     assert start.count_params() == model.count_params() + (8 * 84 + 1) * 8  # and the components
     start.fit(x, x, batch_size=32, epochs=60, verbose=0)
     for weight, former in zip(model.get_weights(), before, strict=True):

@@ -1,5 +1,6 @@
 """Recipes: what flags leave open they settle, and the optimizers that they name."""
 
+from argparse import ArgumentParser
 from dataclasses import dataclass
 
 import keras
@@ -9,10 +10,21 @@ from keras import ops
 
 from musegen import Error
 from musegen.training.optimizers import OPTIMIZERS, optimizer, rmsprop
-from musegen.training.options import option
-from musegen.training.recipes import Recipe, RecipeOptions, optimizer_of, settled
+from musegen.training.options import add_flags, option
+from musegen.training.recipes import Recipe, RecipeOptions, optimizer_of, with_defaults
 
-RECIPES = {"paper": Recipe(100, 16), "led": Recipe(20, 6, "muon", 3e-3, "cosine", 4, 2)}
+RECIPES = {
+    "paper": Recipe(epochs=100, demo_epochs=16),
+    "pca-warmup": Recipe(
+        epochs=20,
+        demo_epochs=6,
+        optimizer="muon",
+        learning_rate=3e-3,
+        decay="cosine",
+        pca_warmup=4,
+        demo_pca_warmup=2,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -21,23 +33,35 @@ class Training(RecipeOptions):
 
 
 def test_a_recipe_settles_what_flags_leave_open():
-    plain = settled(Training(data="phrases"), RECIPES)
+    plain = with_defaults(Training(data="phrases"), RECIPES)
     assert (plain.recipe, plain.epochs, plain.optimizer) == ("paper", 100, "rmsprop")
-    assert (plain.learning_rate, plain.decay, plain.lead) == (1e-3, "none", 0)
-    for demo in (settled(Training(recipe="led"), RECIPES), settled(Training(), RECIPES)):
-        assert (demo.recipe, demo.epochs, demo.lead) == ("led", 6, 2)
-    assert settled(Training(recipe="paper"), RECIPES).epochs == 16
-    led = settled(Training(recipe="led", lead=0, epochs=3), RECIPES)
-    assert (led.optimizer, led.decay, led.lead, led.epochs) == ("muon", "cosine", 0, 3)
+    assert (plain.learning_rate, plain.decay, plain.pca_warmup) == (1e-3, "none", 0)
+    for demo in (
+        with_defaults(Training(recipe="pca-warmup"), RECIPES),
+        with_defaults(Training(), RECIPES),
+    ):
+        assert (demo.recipe, demo.epochs, demo.pca_warmup) == ("pca-warmup", 6, 2)
+    assert with_defaults(Training(recipe="paper"), RECIPES).epochs == 16
+    own = with_defaults(Training(recipe="pca-warmup", pca_warmup=0, epochs=3), RECIPES)
+    assert (own.optimizer, own.decay, own.pca_warmup, own.epochs) == ("muon", "cosine", 0, 3)
+
+
+def test_flags_of_version_0_1_are_understood():
+    parser = ArgumentParser()
+    add_flags(parser, Training)
+    for words in ("--recipe led --lead 3", "--recipe pca-warmup --pca-warmup 3"):
+        args = parser.parse_args(words.split())
+        assert (args.recipe, args.pca_warmup) == ("pca-warmup", 3)
+    assert "--lead" not in parser.format_help()
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"lead": -1}, "--lead -1: at least 0 is needed"),
+        ({"pca_warmup": -1}, "--pca-warmup -1: at least 0 is needed"),
         ({"learning_rate": float("nan")}, "--learning-rate nan: at least 0 is needed"),
         ({"optimizer": "sgd"}, "--optimizer sgd: choose rmsprop, adam, muon"),
-        ({"recipe": "none"}, "--recipe none: choose paper, led"),
+        ({"recipe": "none"}, "--recipe none: choose paper, pca-warmup"),
     ],
 )
 def test_mistakes(flags, message):
@@ -47,7 +71,7 @@ def test_mistakes(flags, message):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_rate_of_an_optimizer_falls_to_nothing(name):
-    options = settled(Training(recipe="led", optimizer=name), RECIPES)
+    options = with_defaults(Training(recipe="pca-warmup", optimizer=name), RECIPES)
     weight = keras.Variable(np.eye(3, dtype="float32"))
     moving = optimizer_of(options, n_batches=10)
     moves = []

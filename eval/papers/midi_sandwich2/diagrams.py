@@ -63,7 +63,7 @@ def architecture(sources: Sources) -> Drawing:
             at, size = (centre[name], top - i * PITCH), (widths[name], HEIGHT)
             boxes[f"{name} {track}"] = _box(block, at, size)
         arrows += pairwise(name if name in FUSED else f"{name} {track}" for name in names)
-    for name, half in zip(("fuse", "unfuse"), bvae.halves(system.fusion), strict=True):
+    for name, half in zip(("fuse", "unfuse"), bvae.encoder_and_decoder(system.fusion), strict=True):
         title, size = f"MFG-VAE {half.name.rpartition('-')[2]}", (widths[name], top + HEIGHT)
         boxes[name] = Box((centre[name], top / 2), size, title, (_count(half),), turned=True)
     latent = Block("z", (str(system.settings.mfg_vae.latent),), CHANCE)
@@ -78,7 +78,7 @@ def architecture(sources: Sources) -> Drawing:
 
 def _track(system: MidiS2, track: str) -> dict[str, Block]:
     """The boxes of one track, from left to right."""
-    encoder, decoder = bvae.halves(system.bvaes[track])
+    encoder, decoder = bvae.encoder_and_decoder(system.bvaes[track])
     shape = _shape(encoder.input_shape)
     light = [0.65 + 0.35 * part for part in TRACK_COLOURS[track]]
     latent = str(system.settings.bvae.latent)
@@ -131,7 +131,7 @@ def refine_networks(sources: Sources) -> Drawing:
 def fusion(sources: Sources) -> Drawing:
     """Figure 3: the MFG-VAE, and where its latent vector is drawn."""
     system = _system(sources)
-    encoder, decoder = bvae.halves(system.fusion)
+    encoder, decoder = bvae.encoder_and_decoder(system.fusion)
     latents = Block("latents", (_shape(encoder.input_shape), "track × mean, σ"), DATA)
     first = [layer for layer in encoder.layers if layer.name not in ("mean", "sigma", "sampling")]
     boxes: dict[str, Box] = {}
@@ -150,7 +150,7 @@ def fusion(sources: Sources) -> Drawing:
 
 def _sampling(system: MidiS2, left: float) -> dict[str, Box]:
     """The heads of the MFG-VAE's encoder, the noise above them, and what is made of the three."""
-    encoder, _ = bvae.halves(system.fusion)
+    encoder, _ = bvae.encoder_and_decoder(system.fusion)
     settings = system.settings.mfg_vae
     blocks = {name: _layer(encoder.get_layer(name), name) for name in ("mean", "sigma")}
     noise = f"std {encoder.get_layer('sampling').noise:g}"

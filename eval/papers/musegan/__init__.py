@@ -44,7 +44,7 @@ TABLE_2 = Table(
     unit="bar; 20,000 bars a model",
     definition="v1",
     reference="training data",
-    apart=("training data, shuffled",),
+    unranked=("training data, shuffled",),
     columns=columns_of("TD: " + " ".join(PAIRS)),
     rows=rows_of("""
 training data           | 1.57 1.58 1.51 1.10 1.02 1.04

@@ -66,7 +66,7 @@ def conditional(sources: Sources) -> Drawing:
     phrases, source = sources.phrases(COLUMNS, N_STEPS, given)
     written = system.accompany(phrases, sources.seed)
     alone = phrases & (np.array(TRACKS) == given)
-    values = system.values(system.draw(len(phrases), sources.seed) | system.hear(phrases))
+    values = system.values(system.draw(len(phrases), sources.seed) | system.condition(phrases))
     figure = _grid({f"given {given}": alone, "raw": (values + 1) / 2, "binarised": written})
     return Drawing(figure, f"{model} given the {given}: {source}, seed {sources.seed}")
 
@@ -134,7 +134,7 @@ def _command(name: str) -> str:
     """What makes the system of a name; of a conditional one, as in the paper's Figure 13."""
     kind = KINDS[name]
     flags = f"--model {kind.model}"
-    flags += " --condition strings" if kind.given else " --one-bar" if kind.apart else ""
+    flags += " --condition strings" if kind.given else " --one-bar" if kind.independent_bars else ""
     flags += " --no-batchnorm" if name == ABLATED else ""
     return f"python train/musegan.py {flags} --out {{runs}}/{name}"
 

@@ -27,7 +27,7 @@ import numpy as np
 from musegen import Error, budget, reading
 from musegen.music.marker import PhraseMarker
 from musegen.music.midi import beats
-from musegen.music.notes import spread
+from musegen.music.notes import ranges
 from musegen.music.phrases import BEATS_PER_BAR, N_BARS, cut, resample
 from musegen.music.song import STEPS_PER_BEAT, Part, Song, beat_tempo
 
@@ -380,7 +380,7 @@ def _parts(spans: np.ndarray, instruments: list) -> list[Part]:
     part, start, stop, pitch, velocity = spans
     length = stop - start
     cells = np.empty((3, int(length.sum())), np.int32)
-    cells[0] = spread(start, length)
+    cells[0] = ranges(start, length)
     cells[1] = np.repeat(pitch, length)
     cells[2] = np.repeat(velocity, length)
     bounds = np.searchsorted(part, np.arange(1, len(instruments)))

@@ -32,7 +32,7 @@ PICTURES = 24  # looks at the fixed music that are kept for pictures
 
 
 @dataclass(frozen=True)
-class Look:
+class Monitor:
     """How a training looks at itself.
 
     Args:
@@ -52,16 +52,16 @@ class Look:
     draw: Callable[[dict, dict, np.ndarray, bool], None]
 
 
-def play(
+def train_gan(
     training: WGANGP,
     batches: Callable[[int], Any],
     change: Callable[[np.ndarray, int], np.ndarray],
     run: Run,
-    look: Look,
+    monitor: Monitor,
     keep: str = "last",
     tensorboard: bool = False,
 ) -> dict[str, list[float]]:
-    """Trains to `look.steps`, from the checkpoint of the run where it is resumed.
+    """Trains to `monitor.steps`, from the checkpoint of the run where it is resumed.
 
     Args:
         batches: gives the music of an epoch, step by step `(batches of a step * B, ...)`, by its
@@ -79,25 +79,25 @@ def play(
         history = checkpoints.load_variables(last, training.variables)
         with reading.damaged(last, "damaged", checkpoints.ANEW):
             training.iterations = int(history["step"][-1])
-    if training.iterations > look.steps:
-        raise Error(f"{run.folder}: has {training.iterations} steps already, not {look.steps}")
+    if training.iterations > monitor.steps:
+        raise Error(f"{run.folder}: has {training.iterations} steps already, not {monitor.steps}")
     pictures = _kept_pictures(run, training.iterations)
-    goal = {name: None if math.isnan(value) else value for name, value in look.data.items()}
+    goal = {name: None if math.isnan(value) else value for name, value in monitor.data.items()}
     write_bytes(run.path("data.json"), json.dumps(goal, indent=2).encode())
     with Progress("steps") as progress, logging(run, training.generator, tensorboard) as log:
         if not history:
-            _look(training, run, look, history, pictures, {}, 0.0)
+            _report(training, run, monitor, history, pictures, {}, 0.0)
             checkpoints.save_variables(last, training.variables, history)
         losses, start = [], time.monotonic()
-        for music in _music(training, batches, change, look.steps):
+        for music in _music(training, batches, change, monitor.steps):
             losses.append(training.step(music))
             step = training.iterations
             _check(losses[-1], step, run)
-            progress(step, step / look.steps, f"critic loss {losses[-1]['critic_loss']:.4g}")
-            if step % look.every and step < look.steps:
+            progress(step, step / monitor.steps, f"critic loss {losses[-1]['critic_loss']:.4g}")
+            if step % monitor.every and step < monitor.steps:
                 continue
             mean = {name: float(np.mean([row[name] for row in losses])) for name in LOSSES}
-            _look(training, run, look, history, pictures, mean, time.monotonic() - start)
+            _report(training, run, monitor, history, pictures, mean, time.monotonic() - start)
             losses, start = [], time.monotonic()
             if history["distance"][-1] == min(history["distance"][1:]):  # the first is untrained
                 checkpoints.save_variables(best, training.generator.variables, history)
@@ -119,7 +119,7 @@ def _music(
             batches(epoch), done, min(n_batches, done + steps - training.iterations)
         ):
             batch = change(np.asarray(batch), training.iterations)
-            yield batch.reshape(training.game.batches, -1, *batch.shape[1:])
+            yield batch.reshape(training.settings.batches, -1, *batch.shape[1:])
 
 
 def _check(losses: Mapping[str, float], step: int, run: Run) -> None:
@@ -132,20 +132,20 @@ def _check(losses: Mapping[str, float], step: int, run: Run) -> None:
             )
 
 
-def _look(
+def _report(
     training: WGANGP,
     run: Run,
-    look: Look,
+    monitor: Monitor,
     history: dict[str, list],
     pictures: dict[int, np.ndarray],
     losses: Mapping[str, float],
     seconds: float,
 ) -> None:
     """Writes and prints a row, and keeps the first phrase for pictures where one is due."""
-    values = look.generate()
+    values = monitor.generate()
     _check({"the generated music": float(values.mean())}, training.iterations, run)
-    found = monitored(look.binarise(values))
-    step, far = training.iterations, distance(found, look.data)
+    found = monitored(monitor.binarise(values))
+    step, far = training.iterations, distance(found, monitor.data)
     row = {"step": step} | {name: losses.get(name, math.nan) for name in LOSSES}
     # Over the random vectors; near 0 all give the same music.
     row |= {"distance": far, "spread": float(values.std(axis=0).mean())}
@@ -153,18 +153,18 @@ def _look(
     for name, value in row.items():
         history.setdefault(name, []).append(value)
     run.table("history.csv", history)
-    due = look.every * max(1, round(look.steps / look.every / PICTURES))
-    if step % due == 0 or step == look.steps:
+    due = monitor.every * max(1, round(monitor.steps / monitor.every / PICTURES))
+    if step % due == 0 or step == monitor.steps:
         pictures[step] = _half(values[:1])
         steps = np.array(list(pictures))
         write_npz(
             run.path("samples", "steps.npz"),
             {"steps": steps, "values": np.stack(list(pictures.values()))},
         )
-        look.draw(history, pictures, values, step == look.steps)
+        monitor.draw(history, pictures, values, step == monitor.steps)
     told = [f"{name} {losses[name]:.4g}" for name in LOSSES if name in losses]
     told += [f"distance {far:.3f}", f"spread {row['spread']:.3g}", f"{seconds:.1f} s"]
-    print(f"step {step:>6}/{look.steps}", *told, sep="  ", flush=True)
+    print(f"step {step:>6}/{monitor.steps}", *told, sep="  ", flush=True)
 
 
 def monitored(phrases: np.ndarray) -> dict[str, float]:

@@ -24,23 +24,24 @@ if TYPE_CHECKING:
 
 AXES = {"phrase": (1, 2, 3, 4), "bar": (2, 3, 4), "track": (1, 2, 3)}  # that a norm runs over
 EPSILON = 1e-8  # below the root of the norm
-LONG, LONG_EARLY, LONG_EVERY = 100, 25, 500  # steps of a patient critic, and in which iterations
+# Critic steps of a warm-up; the first iterations that have one, and how often later ones do.
+WARMUP_STEPS, WARMUP_ITERATIONS, WARMUP_EVERY = 100, 25, 500
 
 
 @dataclass(frozen=True)
-class Game:
-    """The rules.
+class WGANSettings:
+    """How generator and critic are trained against each other.
 
     Args:
         unit: what each score of the critic is of, a name of `AXES`: a whole phrase, each bar of it,
-            or each track; tracks play games of their own, whose losses are added up.
+            or each track, whose losses are added up.
         tracks: numbers of the tracks that are scored, where each is a unit.
         penalty: weight of the gradient penalty.
-        critic_steps: for each step of the generator.
+        critic_steps: critic steps for each step of the generator.
         same_batch: whether all steps of an iteration see the same music and random vectors.
         given: number of the track that the generator is given, or None.
-        patient: whether the critic has `LONG` steps in the first iterations and now and then, as
-            the original code of MuseGAN gives it.
+        critic_warmup: whether the critic has `WARMUP_STEPS` steps in the first iterations and now
+            and then, as the original code of MuseGAN does it.
     """
 
     unit: str = "phrase"
@@ -49,11 +50,11 @@ class Game:
     critic_steps: int = 5
     same_batch: bool = False
     given: int | None = None
-    patient: bool = False
+    critic_warmup: bool = False
 
     def __post_init__(self):
         if self.unit == "track" and not self.tracks:
-            raise ValueError("a game of tracks needs the numbers of those that are scored")
+            raise ValueError("tracks as units need the numbers of those that are scored")
 
     @property
     def batches(self) -> int:
@@ -62,8 +63,8 @@ class Game:
 
     def rounds(self, iteration: int) -> int:
         """How many times the critic's steps are done in an iteration; the first is number 0."""
-        long = iteration < LONG_EARLY or iteration % LONG_EVERY == 0
-        return LONG // self.critic_steps if self.patient and long else 1
+        long = iteration < WARMUP_ITERATIONS or iteration % WARMUP_EVERY == 0
+        return WARMUP_STEPS // self.critic_steps if self.critic_warmup and long else 1
 
 
 @contextmanager
@@ -110,12 +111,12 @@ class WGANGP:
         critic: "keras.Model",
         latents: Mapping[str, tuple[int, ...]],
         optimizers: "tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]",
-        game: Game = Game(),
+        settings: WGANSettings = WGANSettings(),
         z_std: float = 0.1,
         seed: int = 0,
         jit: bool = True,
     ):
-        self.generator, self.critic, self.game = generator, critic, game
+        self.generator, self.critic, self.settings = generator, critic, settings
         self.latents, self.z_std, self.seed = dict(latents), z_std, seed
         self.generator_optimizer, self.critic_optimizer = optimizers
         self.generator_optimizer.build(generator.trainable_variables)
@@ -134,16 +135,16 @@ class WGANGP:
         """One iteration: critic steps, then one of the generator.
 
         Args:
-            music: bool phrases `(batches of the game, B, bars, steps, 84, tracks)`.
+            music: bool phrases `(batches of an iteration, B, bars, steps, 84, tracks)`.
 
         Returns:
             `critic_loss`, `generator_loss` and, part of the former, `penalty`, of the last steps.
         """
-        if len(music) != self.game.batches:
-            raise ValueError(f"{len(music)} batches of music, not {self.game.batches}")
-        n, rng = self.game.critic_steps, np.random.default_rng((self.seed, self.iterations))
-        z = self._draw(rng, 1 if self.game.same_batch else n + 1, music.shape[1])
-        for _ in range(self.game.rounds(self.iterations) - 1):
+        if len(music) != self.settings.batches:
+            raise ValueError(f"{len(music)} batches of music, not {self.settings.batches}")
+        n, rng = self.settings.critic_steps, np.random.default_rng((self.seed, self.iterations))
+        z = self._draw(rng, 1 if self.settings.same_batch else n + 1, music.shape[1])
+        for _ in range(self.settings.rounds(self.iterations) - 1):
             self._critic_steps(music, z, self._shares(rng, music))
         losses = self._iteration(music, z, self._shares(rng, music))
         self.iterations += 1
@@ -159,9 +160,10 @@ class WGANGP:
     def _shares(self, rng: np.random.Generator, music: np.ndarray) -> np.ndarray:
         """Where between real and fake each example of each critic step lies."""
         sizes = [
-            1 if axis + 1 in AXES[self.game.unit] else n for axis, n in enumerate(music.shape[2:])
+            1 if axis + 1 in AXES[self.settings.unit] else n
+            for axis, n in enumerate(music.shape[2:])
         ]
-        return rng.random((self.game.critic_steps, music.shape[1], *sizes), np.float32)
+        return rng.random((self.settings.critic_steps, music.shape[1], *sizes), np.float32)
 
     # What is compiled.
 
@@ -174,12 +176,12 @@ class WGANGP:
         from keras import ops
 
         def learn(k, _):
-            i = 0 if self.game.same_batch else k
+            i = 0 if self.settings.same_batch else k
             vectors = {name: own[i] for name, own in z.items()}
             return self._learn_critic_once(self._real(music[i]), vectors, shares[k])
 
         start = {name: ops.zeros(()) for name in ("critic_loss", "penalty")}
-        return repeat(self.game.critic_steps, learn, start, self.variables)
+        return repeat(self.settings.critic_steps, learn, start, self.variables)
 
     def _learn_critic_once(self, real, z: dict, share) -> dict[str, Any]:
         from keras import ops
@@ -190,7 +192,7 @@ class WGANGP:
         def loss():
             n = real.shape[0]
             scores = ops.cast(self.critic(ops.concatenate([fake, real]), training=True), "float32")
-            penalty = self.game.penalty * self._mean(ops.square(self._slope(between) - 1))
+            penalty = self.settings.penalty * self._mean(ops.square(self._slope(between) - 1))
             value = self._mean(scores[:n]) - self._mean(scores[n:]) + penalty
             return self.critic_optimizer.scale_loss(value), {
                 "critic_loss": value,
@@ -216,7 +218,7 @@ class WGANGP:
         return losses
 
     def _generate(self, z: dict, real):
-        k = self.game.given
+        k = self.settings.given
         own = z if k is None else {**z, "given": real[..., k : k + 1]}
         return self.generator(own, training=True)
 
@@ -226,16 +228,16 @@ class WGANGP:
 
         with in_float32(self.critic):
             gradient = input_gradient(lambda x: self.critic(x, training=True), x)
-        norms = ops.sqrt(EPSILON + ops.sum(ops.square(gradient), axis=AXES[self.game.unit]))
-        if self.game.unit == "track":
-            return ops.take(norms, self.game.tracks, axis=1)
+        norms = ops.sqrt(EPSILON + ops.sum(ops.square(gradient), axis=AXES[self.settings.unit]))
+        if self.settings.unit == "track":
+            return ops.take(norms, self.settings.tracks, axis=1)
         return norms
 
     def _mean(self, values):
         """Over a batch; of tracks, the sum of their means."""
         from keras import ops
 
-        if self.game.unit == "track":
+        if self.settings.unit == "track":
             return ops.sum(ops.mean(values, axis=0))
         return ops.mean(values)
 

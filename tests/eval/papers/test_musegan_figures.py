@@ -20,16 +20,16 @@ GIVEN = TRACKS.index("piano")
 @pytest.fixture(scope="module")
 def systems(tmp_path_factory) -> dict[str, Path]:
     """Folders of a composer, a hybrid, and a hybrid that is given the piano."""
-    from musegen.models.musegan import generators as musegan
-    from musegen.models.musegan import settings as musegan_kinds
+    from musegen.models.musegan import generators
+    from musegen.models.musegan import settings as musegan_settings
     from musegen.models.musegan import system as musegan_system
 
-    settings = replace(musegan_kinds.PRESETS["paper"], width=0.01)
+    settings = replace(musegan_settings.PRESETS["paper"], width=0.01)
     folder = tmp_path_factory.mktemp("pretrained")
     for kind in (("composer",), ("hybrid",), ("hybrid", "piano")):
-        kind = musegan_kinds.Kind(*kind)
-        name = musegan_kinds.system_name(kind)
-        network = musegan.generator(settings, kind)
+        kind = musegan_settings.Kind(*kind)
+        name = musegan_settings.system_name(kind)
+        network = generators.generator(settings, kind)
         musegan_system.MuseGAN("paper", kind, network).save(folder / name)
     return {path.name: path for path in sorted(folder.iterdir())}
 
@@ -245,7 +245,7 @@ def test_a_given_track_is_shown_where_it_plays(run, drawn, phrases, pretrained):
     alone[..., GIVEN] = phrases[chosen][..., GIVEN]
     assert (np.split(picture(drawn[13]), 3)[0] == pixels(alone)).all()
     np.save("music.npy", phrases[:7])
-    with pytest.raises(Error, match="its piano rests in all phrases that were read"):
+    with pytest.raises(Error, match="its piano is silent in all phrases that were read"):
         run("--figure", "13")
 
 

@@ -15,7 +15,7 @@ def test_every_table_is_whole(table):
     assert table.unit
     assert table.citation
     assert all(len(values) == len(table.columns) for values in table.rows.values())
-    assert {table.reference, *table.apart} - {None} <= table.rows.keys()
+    assert {table.reference, *table.unranked} - {None} <= table.rows.keys()
     assert len(set(table.columns)) == len(table.columns)
 
 

@@ -29,7 +29,7 @@ def bars(n: int, n_steps: int = 48, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("preset", COUNTS)
 def test_parameter_counts_and_shapes(preset, n_steps):
     model = bvae.bvae(PRESETS[preset].bvae, n_steps)
-    encoder, decoder = bvae.halves(model)
+    encoder, decoder = bvae.encoder_and_decoder(model)
     assert (encoder.count_params(), decoder.count_params()) == COUNTS[preset]
     assert model.count_params() == sum(COUNTS[preset])
     latent = (None, PRESETS[preset].bvae.latent)
@@ -40,7 +40,7 @@ def test_parameter_counts_and_shapes(preset, n_steps):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_halves_survive_configuration_and_file(preset, tmp_path):
     settings = replace(PRESETS[preset].bvae, width=8, latent=8, noise=0.0)
-    encoder, decoder = bvae.halves(bvae.bvae(settings))
+    encoder, decoder = bvae.encoder_and_decoder(bvae.bvae(settings))
     check_model(encoder, bars(3), tmp_path)
     check_model(decoder, np.zeros((2, 8), "float32"), tmp_path)
 
@@ -101,7 +101,7 @@ def test_logged_loss_is_squared_error_plus_kl():
     model, x = bvae.compiled(bvae.bvae(settings), settings), bars(8)
     logs = model.evaluate(x, x, verbose=0, return_dict=True)
     y = model.predict(x, verbose=0)
-    _, mean, s = bvae.halves(model)[0].predict(x, verbose=0)
+    _, mean, s = bvae.encoder_and_decoder(model)[0].predict(x, verbose=0)
     kl = -0.5 * (1 + s - mean**2 - np.exp(s)).mean()
     assert logs["mse"] == pytest.approx(((x - y) ** 2).mean(), rel=1e-5)
     assert logs["loss"] == pytest.approx(logs["mse"] + kl, rel=1e-5)
@@ -135,7 +135,9 @@ def test_gates_of_the_presets():
     x = np.float32([1, 2.5, -2.5, 0])
     np.testing.assert_allclose(hard_sigmoid(x), [0.7, 1, 0, 0.5], atol=1e-6)
     for preset, gate in (("repo", hard_sigmoid), ("paper", keras.activations.sigmoid)):
-        for half in bvae.halves(bvae.bvae(replace(PRESETS[preset].bvae, width=8, latent=4))):
+        for half in bvae.encoder_and_decoder(
+            bvae.bvae(replace(PRESETS[preset].bvae, width=8, latent=4))
+        ):
             lstms = [layer for layer in half.layers if isinstance(layer, keras.layers.LSTM)]
             assert lstms
             assert all(layer.cell.recurrent_activation is gate for layer in lstms)

@@ -32,7 +32,7 @@ def latents(n: int, size: int) -> np.ndarray:
 def test_parameter_counts_and_shapes(strategy, preset):
     settings = PRESETS[preset].mfg_vae
     model = mfg_vae.mfg_vae(settings, strategy)
-    encoder, decoder = bvae.halves(model)
+    encoder, decoder = bvae.encoder_and_decoder(model)
     assert (encoder.count_params(), decoder.count_params()) == COUNTS[strategy, preset]
     assert model.count_params() == sum(COUNTS[strategy, preset])
     assert model.input_shape == model.output_shape == (None, 5, 2 * settings.track_latent)
@@ -41,14 +41,18 @@ def test_parameter_counts_and_shapes(strategy, preset):
 
 def test_the_projection_of_each_track_and_the_joined_one_differ_as_counted():
     settings = replace(PRESETS["repo"].mfg_vae, projection="add")
-    assert bvae.halves(mfg_vae.mfg_vae(settings, "project"))[0].count_params() == 364_608
+    assert (
+        bvae.encoder_and_decoder(mfg_vae.mfg_vae(settings, "project"))[0].count_params() == 364_608
+    )
     settings = replace(PRESETS["paper"].mfg_vae, projection="join")
-    assert bvae.halves(mfg_vae.mfg_vae(settings, "project"))[0].count_params() == 122_560
+    assert (
+        bvae.encoder_and_decoder(mfg_vae.mfg_vae(settings, "project"))[0].count_params() == 122_560
+    )
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_is_whole(strategy, tmp_path):
-    encoder, decoder = bvae.halves(mfg_vae.mfg_vae(TINY, strategy))
+    encoder, decoder = bvae.encoder_and_decoder(mfg_vae.mfg_vae(TINY, strategy))
     check_model(encoder, latents(3, 8), tmp_path)
     check_model(decoder, np.ones((2, 6), "float32"), tmp_path)
     model = mfg_vae.compiled(mfg_vae.mfg_vae(TINY, strategy))
@@ -63,13 +67,13 @@ def test_the_chosen_strategy_agrees_with_jax(tmp_path):
 def test_the_concat_decoder_of_the_original_cannot_write_negative_numbers():
     for preset, low in (("repo", True), ("paper", False)):
         settings = replace(PRESETS[preset].mfg_vae, track_latent=4)
-        _, decoder = bvae.halves(mfg_vae.mfg_vae(settings, "concat"))
+        _, decoder = bvae.encoder_and_decoder(mfg_vae.mfg_vae(settings, "concat"))
         written = decoder.predict(np.ones((3, settings.latent), "float32"), verbose=0)
         assert (written >= 0).all() == low
 
 
 def test_the_order_of_the_tracks_matters_to_the_chosen_strategy():
-    encoder, _ = bvae.halves(mfg_vae.mfg_vae(TINY))
+    encoder, _ = bvae.encoder_and_decoder(mfg_vae.mfg_vae(TINY))
     x = latents(3, 8)
     swapped = x[:, [1, 0, 2, 3, 4]]
     _, mean, _ = encoder.predict(x, verbose=0)
@@ -90,7 +94,7 @@ def test_rows_hold_the_mean_then_the_sigma_of_each_track_in_order():
     rows = mfg_vae.reader(bvaes, PRESETS["paper"].bvae).predict(cells, verbose=0)
     assert rows.shape == (3, 5, 8)
     for k, track in enumerate(TRACKS):
-        encoder, _ = bvae.halves(bvaes[track])
+        encoder, _ = bvae.encoder_and_decoder(bvaes[track])
         _, mean, sigma = encoder.predict(2.0 * cells[..., k] - 1, verbose=0)
         np.testing.assert_allclose(rows[:, k, :4], mean, atol=1e-6)
         np.testing.assert_allclose(rows[:, k, 4:], sigma, atol=1e-6)

@@ -91,16 +91,18 @@ def test_restoring_is_the_seven_steps_of_the_paper(preset, scale):
 
     rows = np.zeros((16, 5, 8), np.float32)
     for k, track in enumerate(TRACKS):
-        _, mean, s = bvae.halves(system.bvaes[track])[0].predict(2.0 * bars[..., k] - 1, verbose=0)
+        _, mean, s = bvae.encoder_and_decoder(system.bvaes[track])[0].predict(
+            2.0 * bars[..., k] - 1, verbose=0
+        )
         rows[:, k] = np.concatenate([mean, s], axis=1)
-    encoder, decoder = bvae.halves(system.fusion)
+    encoder, decoder = bvae.encoder_and_decoder(system.fusion)
     _, mean, s = encoder.predict(rows, verbose=0)
     written = decoder.predict(mean + scale(s) * fused, verbose=0)
     z = written[..., :4] + scale(written[..., 4:]) * own
     expected = np.zeros(bars.shape, bool)
     margin = np.zeros(bars.shape, bool)  # so near to the threshold that rounding may decide
     for k, track in enumerate(TRACKS):
-        y = bvae.halves(system.bvaes[track])[1].predict(z[:, k], verbose=0)
+        y = bvae.encoder_and_decoder(system.bvaes[track])[1].predict(z[:, k], verbose=0)
         expected[..., k], margin[..., k] = y > 0, np.abs(y) < 1e-6
     found = system.restore(PHRASES, seed=7, refine=False).reshape(bars.shape)
     assert margin.mean() < 0.05

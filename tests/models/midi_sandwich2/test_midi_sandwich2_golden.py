@@ -104,7 +104,7 @@ def built(name: str):
     """An autoencoder, its halves, and its variables by the recipe's names."""
     make, encoder_names, decoder_names, _ = CASES[name]
     model = make()
-    encoder, decoder = bvae.halves(model)
+    encoder, decoder = bvae.encoder_and_decoder(model)
     own = fill(encoder, f"{name}/encoder", encoder_names)
     own = {f"encoder/{key}": variable for key, variable in own.items()}
     if decoder_names:
@@ -279,11 +279,11 @@ def test_refine_per_bar_learns(loss):
 def system() -> midi_s2.MidiS2:
     made = midi_s2.untrained("repo")
     for track in TRACKS:
-        encoder, decoder = bvae.halves(made.bvaes[track])
+        encoder, decoder = bvae.encoder_and_decoder(made.bvaes[track])
         fill(encoder, f"bvae-{track}/encoder", recipe.VRAE_ENCODER)
         fill(decoder, f"bvae-{track}/decoder", recipe.VRAE_DECODER)
         fill(made.refiners[track], f"refine-{track}", recipe.REFINE_NOTE)
-    encoder, decoder = bvae.halves(made.fusion)
+    encoder, decoder = bvae.encoder_and_decoder(made.fusion)
     fill(encoder, "mfg-vae/encoder", recipe.VRAE_ENCODER)
     fill(decoder, "mfg-vae/decoder", recipe.VRAE_DECODER)
     return made

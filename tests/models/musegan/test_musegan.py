@@ -11,9 +11,8 @@ from checks import check_model, check_on_jax, parameters
 from keras import ops
 
 from musegen import Error
-from musegen.models.musegan import critics
-from musegen.models.musegan import generators as musegan
-from musegen.models.musegan import settings as musegan_kinds
+from musegen.models.musegan import critics, generators
+from musegen.models.musegan import settings as musegan_settings
 from musegen.models.musegan.settings import PRESETS, Kind
 from musegen.models.musegan.system import WAYS, MuseGAN, lerp, slerp
 from musegen.music.phrases import TRACKS
@@ -35,7 +34,7 @@ def lively(model: keras.Model, size: float = 0.6) -> keras.Model:
 
 def system(preset: str, model: str, given: str | None = None, n_bars: int = 4) -> MuseGAN:
     kind = Kind(model, given, n_bars)
-    return MuseGAN(preset, kind, lively(musegan.generator(TINY[preset], kind)))
+    return MuseGAN(preset, kind, lively(generators.generator(TINY[preset], kind)))
 
 
 def phrases(n: int = 2) -> np.ndarray:
@@ -112,7 +111,7 @@ def test_an_rnn_hears_the_bars_before():
 
 def test_an_rnn_is_the_lstm_of_the_original():
     """By hand, as TensorFlow 1 has it: one kernel of both inputs, 1 added to the forget gate."""
-    network = musegan.recurrent_generator()
+    network = generators.recurrent_generator()
     inputs, recurrent, bias = network.get_weights()
     limit = (6 / (256 + 512)) ** 0.5  # of Glorot and Bengio, for that kernel
     for kernel in (inputs, recurrent):
@@ -163,7 +162,7 @@ def test_conditional_bars_are_apart(preset, model):
     """The given track is in its place; one of its bars moves that bar of what is written."""
     settings = replace(TINY[preset], batch_statistics=False)  # else bars share statistics
     made = MuseGAN(preset, Kind(model, "piano"),
-                   lively(musegan.generator(settings, Kind(model, "piano"))))  # fmt: skip
+                   lively(generators.generator(settings, Kind(model, "piano"))))  # fmt: skip
     music = phrases()
     z = made.draw(2, 0)
     z["given"] = 2 * music[..., 1:2].astype("float32") - 1
@@ -334,9 +333,9 @@ def test_save_and_load(preset, model, given, tmp_path):
 
 def test_settings_that_were_changed_are_kept(tmp_path):
     kind = Kind("hybrid")
-    changed = musegan_kinds.changed("monophonic_bass=no,z_std=0.5,temporal=joint", "repo", kind)
+    changed = musegan_settings.changed("monophonic_bass=no,z_std=0.5,temporal=joint", "repo", kind)
     assert changed == {"monophonic_bass": False, "z_std": 0.5, "temporal": "joint"}
-    network = musegan.generator(replace(TINY["repo"], **changed), kind)
+    network = generators.generator(replace(TINY["repo"], **changed), kind)
     made = MuseGAN("repo", kind, lively(network), changed)
     again = MuseGAN.load(made.save(tmp_path))
     assert again.settings == replace(PRESETS["repo"], **changed)
@@ -356,11 +355,11 @@ def test_settings_that_were_changed_are_kept(tmp_path):
         ("critic_each=yes", "--set critic_each: makes no difference"),
     ):
         with pytest.raises(Error, match=message):
-            musegan_kinds.changed(words, "repo", kind)
+            musegan_settings.changed(words, "repo", kind)
     one_vector = Kind("composer")  # so that no two could share a network
     for kind in (one_vector, Kind("rnn"), Kind("hybrid", n_bars=1), Kind("hybrid", "piano")):
         with pytest.raises(Error, match="--set temporal: makes no difference to the"):
-            musegan_kinds.changed("temporal=separate", "repo", kind)
+            musegan_settings.changed("temporal=separate", "repo", kind)
 
 
 @pytest.mark.parametrize(
@@ -378,8 +377,8 @@ def test_settings_that_were_changed_are_kept(tmp_path):
 )
 def test_every_switch_of_the_networks_switches(preset, words, generator, critic):
     kind, settings = Kind("hybrid"), TINY[preset]
-    other = replace(settings, **musegan_kinds.changed(words, preset, kind))
-    for build, differs in ((musegan.generator, generator), (critics.critic, critic)):
+    other = replace(settings, **musegan_settings.changed(words, preset, kind))
+    for build, differs in ((generators.generator, generator), (critics.critic, critic)):
         one, two = build(settings, kind), build(other, kind)
         assert (parameters(one) != parameters(two)) == differs
         assert one.input_shape == two.input_shape
@@ -408,7 +407,7 @@ def test_a_folder_that_contradicts_its_network_is_named(tmp_path):
 
 def test_networks_survive_configuration_and_file(tmp_path):
     noise = np.random.default_rng(0).normal(size=(2, 128)).astype("float32")
-    check_model(lively(musegan.bar_generator(TINY["paper"], 5)), noise, tmp_path)
+    check_model(lively(generators.bar_generator(TINY["paper"], 5)), noise, tmp_path)
     critic = lively(critics.critic(TINY["repo"], Kind("jamming")))
     check_model(critic, 2 * phrases().astype("float32") - 1, tmp_path)
 

@@ -17,14 +17,13 @@ from keras import ops
 
 from musegen import plots
 from musegen.metrics import muse
-from musegen.models.musegan import critics as musegan_critics
-from musegen.models.musegan import generators as musegan
+from musegen.models.musegan import critics, generators
 from musegen.models.musegan import system as musegan_system
 from musegen.models.musegan.settings import PRESETS, Kind
 from musegen.models.musegan.system import MuseGAN
 from musegen.music.phrases import binarise
 from musegen.training.gan import pictures as drawing
-from musegen.training.gan.wgan_gp import WGANGP, Game
+from musegen.training.gan.wgan_gp import WGANGP, WGANSettings
 
 pytestmark = pytest.mark.golden
 
@@ -73,7 +72,7 @@ class Reference:
             own = own.astype("float32")
             if "intra" in name:  # (B, L, 5) to (B, tracks, L)
                 own = np.moveaxis(own[..., tracks], -1, 1)
-            if kind.apart:
+            if kind.independent_bars:
                 own = own.reshape(-1, kind.n_bars, *own.shape[1:])
             z["z_time" if kind.model == "rnn" else LATENTS[name[3:]]] = own
         if kind.given:
@@ -83,7 +82,7 @@ class Reference:
 
     def original(self, phrases) -> np.ndarray:
         """Phrases of ours, or bars of them, in the original's layout."""
-        shape = (-1, 96, 84, 5) if self.kind.apart else (-1, 384, 84, 5)
+        shape = (-1, 96, 84, 5) if self.kind.independent_bars else (-1, 384, 84, 5)
         return np.asarray(phrases)[..., TO_ORIGINAL].reshape(shape)
 
     def close(self, name: str, ours, tolerance: float, least: float = 1e-3) -> None:
@@ -106,8 +105,8 @@ class Built:
 
     def __init__(self, known: Reference, **settings):
         self.settings = replace(PRESETS["repo"], **settings)
-        self.generator = musegan.generator(self.settings, known.kind)
-        self.critic = musegan_critics.critic(self.settings, known.kind)
+        self.generator = generators.generator(self.settings, known.kind)
+        self.critic = critics.critic(self.settings, known.kind)
         whole = (self.generator, self.critic)
         inner = [layer for model in whole for layer in model.layers]
         self.networks = {x.name: x for x in (*whole, *inner) if isinstance(x, keras.Model)}
@@ -212,8 +211,8 @@ def test_losses_gradients_and_updates(system):
     known = Reference(system)
     built, kind = Built(known), known.kind
     given = recipe.MUSEGEN.index(kind.given) if kind.given else None
-    unit = musegan_critics.unit(built.settings, kind)
-    game = Game(unit, same_batch=True, critic_steps=1, given=given)
+    unit = critics.unit(built.settings, kind)
+    game = WGANSettings(unit, same_batch=True, critic_steps=1, given=given)
     adam = [keras.optimizers.Adam(2e-4, 0.5, 0.9, epsilon=1e-8) for _ in range(2)]
     training = WGANGP(built.generator, built.critic, kind.latents, adam, game, jit=False)
     z = {name: ops.convert_to_tensor(known.inputs[name]) for name in kind.latents}

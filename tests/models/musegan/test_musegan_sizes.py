@@ -9,8 +9,7 @@ from checks import parameters
 from keras import layers, ops
 
 from musegen.models.layers.normalization import BatchNorm
-from musegen.models.musegan import critics
-from musegen.models.musegan import generators as musegan
+from musegen.models.musegan import critics, generators
 from musegen.models.musegan import system as musegan_system
 from musegen.models.musegan.settings import KINDS, PRESETS, Kind
 
@@ -87,7 +86,7 @@ def norms(model: keras.Model) -> list[str]:
 def test_any_width_is_built(preset, width):
     settings = replace(PRESETS[preset], width=width)
     for kind in (Kind("hybrid"), Kind("hybrid", "piano")):
-        assert musegan.generator(settings, kind).output_shape == (None, 4, 96, 84, 5)
+        assert generators.generator(settings, kind).output_shape == (None, 4, 96, 84, 5)
         assert critics.critic(settings, kind).input_shape == (None, 4, 96, 84, 5)
 
 
@@ -112,7 +111,7 @@ def test_counts_are_known_of_every_system_in_all_its_presets():
 
 def test_counts_of_the_literal_temporal_generator():
     joint = replace(PRESETS["paper"], temporal="joint")
-    assert trained(musegan.generator(joint, Kind("hybrid"))) == 7_441_551
+    assert trained(generators.generator(joint, Kind("hybrid"))) == 7_441_551
 
 
 @both
@@ -120,20 +119,20 @@ def test_counts_of_the_parts(preset):
     settings = PRESETS[preset]
     alone, to_a_track = BARS[preset]
     bare = replace(settings, batch_norm=False)
-    made = (musegan.bar_generator(settings, 1), musegan.bar_generator(settings, 5),
-            musegan.bar_generator(bare, 5))  # fmt: skip
+    made = (generators.bar_generator(settings, 1), generators.bar_generator(settings, 5),
+            generators.bar_generator(bare, 5))  # fmt: skip
     assert tuple(map(trained, made)) == alone
-    made = (musegan.bar_generator(settings, n, conditional=True) for n in (1, 4, 5))
+    made = (generators.bar_generator(settings, n, conditional=True) for n in (1, 4, 5))
     assert tuple(map(trained, made)) == to_a_track
-    temporal = [musegan.temporal_generator(s, n) for s in (settings, bare) for n in (32, 64)]
+    temporal = [generators.temporal_generator(s, n) for s in (settings, bare) for n in (32, 64)]
     assert [trained(m) for m in temporal] == [167_008, 330_944, 164_896, 328_768]
-    assert trained(musegan.temporal_generator(settings, 32, 5)) == 560_608
-    assert trained(musegan.recurrent_generator()) == 131_584
+    assert trained(generators.temporal_generator(settings, 32, 5)) == 560_608
+    assert trained(generators.recurrent_generator()) == 131_584
 
 
 def test_counts_of_encoders_and_critics():
     paper, repo = PRESETS["paper"], PRESETS["repo"]
-    assert [trained(musegan.encoder(s)) for s in (paper, repo)] == [5_696, 5_136]
+    assert [trained(generators.encoder(s)) for s in (paper, repo)] == [5_696, 5_136]
     assert [trained(critics.phrase_critic(paper, n)) for n in (5, 1)] == [3_576_577, 3_575_553]
     assert [trained(critics.bar_critic(repo, n)) for n in (5, 1)] == [3_336_961, 3_330_817]
     assert trained(critics.bars_critic(repo)) == 461_441
@@ -141,7 +140,7 @@ def test_counts_of_encoders_and_critics():
 
 @both
 def test_shapes_layer_by_layer(preset):
-    model = musegan.bar_generator(PRESETS[preset], 5)
+    model = generators.bar_generator(PRESETS[preset], 5)
     found = [x.output.shape[1:] for x in model.layers if isinstance(x, layers.Conv2DTranspose)]
     assert found == [*SHAPES[preset], (96, 84, 5)]
     if preset != "paper":
@@ -150,9 +149,9 @@ def test_shapes_layer_by_layer(preset):
     assert len(norms(model)) == (8 if preset == "paper" else 7)
     assert ("pitch_8_norm" in norms(model)) == (preset == "paper")
     sizes = [(96, 7), (96, 1), (32, 1), (16, 1), (8, 1), (4, 1), (2, 1), (1, 1)]
-    found = [x.shape[1:] for x in musegan.encoder(PRESETS[preset]).outputs]
+    found = [x.shape[1:] for x in generators.encoder(PRESETS[preset]).outputs]
     assert found == [(*size, 16) for size in sizes[: 8 if preset == "paper" else 7]]
-    assert found == musegan.encoded_shapes(PRESETS[preset])
+    assert found == generators.encoded_shapes(PRESETS[preset])
 
 
 def test_what_is_counted_for_the_critic():
@@ -170,7 +169,7 @@ def test_a_narrow_one_starts_near_silence_and_lively():
     z = np.random.default_rng(0).normal(size=(16, 128)).astype("float32")
     for width in (1 / 16, 1 / 4):
         keras.utils.set_random_seed(1)
-        model = musegan.bar_generator(replace(PRESETS["narrow"], width=width), 5)
+        model = generators.bar_generator(replace(PRESETS["narrow"], width=width), 5)
         before = np.arctanh(np.clip(ops.convert_to_numpy(model(z, training=True)), -0.9999, 0.9999))
         assert before.mean() == pytest.approx(-2, abs=0.3)
         assert 0.4 < before.std() < 1.6

@@ -12,7 +12,7 @@ import pytest
 from keras import layers, ops
 
 from musegen.training.autodiff import compiled, gradients
-from musegen.training.gan.wgan_gp import EPSILON, WGANGP, Game
+from musegen.training.gan.wgan_gp import EPSILON, WGANGP, WGANSettings
 
 SHAPE = (2, 3, 4, 2)  # bars, steps, pitches, tracks
 N, LATENT = 5, 6
@@ -57,7 +57,7 @@ def judge(unit: str = "phrase", linear: bool = True) -> keras.Model:
 def training(unit="phrase", rates=(0.1, 0.1), linear=True, jit=False, adam=False, seed=0, **rules):
     """A game of small networks, the same numbers every time."""
     tracks = (0, 1) if unit == "track" else ()
-    game = Game(unit=unit, tracks=tracks, **rules)
+    game = WGANSettings(unit=unit, tracks=tracks, **rules)
     networks = player(game.given is not None, linear), judge(unit, linear)
     rng = np.random.default_rng(8)
     for weight in [w for network in networks for w in network.trainable_weights]:
@@ -136,9 +136,9 @@ def test_penalty_of_a_curved_critic_by_finite_differences():
 # Who moves when.
 
 
-@pytest.mark.parametrize(("patient", "expected"), [(False, 5), (True, 100)])
-def test_five_critic_steps_to_one_of_the_generator(patient, expected):
-    game = training(patient=patient)
+@pytest.mark.parametrize(("critic_warmup", "expected"), [(False, 5), (True, 100)])
+def test_five_critic_steps_to_one_of_the_generator(critic_warmup, expected):
+    game = training(critic_warmup=critic_warmup)
     for done in (1, 2):
         game.step(music())
         assert int(game.critic_optimizer.iterations) == done * expected
@@ -146,7 +146,7 @@ def test_five_critic_steps_to_one_of_the_generator(patient, expected):
 
 
 def test_a_patient_critic_steps_longer_at_first_and_now_and_then():
-    steps = [5 * Game(patient=True).rounds(at) for at in (0, 24, 25, 499, 500, 501)]
+    steps = [5 * WGANSettings(critic_warmup=True).rounds(at) for at in (0, 24, 25, 499, 500, 501)]
     assert steps == [100, 100, 5, 5, 100, 5]
 
 
@@ -198,7 +198,7 @@ def test_one_batch_and_one_draw_where_the_rules_say_so():
 
 def test_the_same_seed_and_iteration_give_the_same():
     def run(seed=0, start=0, n=2):
-        game = training(linear=False, adam=True, seed=seed, patient=True)
+        game = training(linear=False, adam=True, seed=seed, critic_warmup=True)
         game.iterations = start
         return [game.step(music()) for _ in range(n)], numbers(game.generator)
 
@@ -305,7 +305,7 @@ def dump(path: str) -> None:
     for unit, given in (("phrase", None), ("bar", 1), ("track", None)):
         game = training(unit, (1e-2, 1e-2), linear=False, adam=True, given=given, critic_steps=2,
                         jit=unit != "track")  # fmt: skip
-        losses = [game.step(music(game.game.batches)) for _ in range(3)]
+        losses = [game.step(music(game.settings.batches)) for _ in range(3)]
         made[f"{unit}-losses"] = np.array([[own[name] for name in sorted(own)] for own in losses])
         variables = game.generator.variables + game.critic.variables
         made[f"{unit}-sums"] = np.array([np.abs(ops.convert_to_numpy(v)).sum() for v in variables])
