@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from musegen.models.layers.state import State
 from musegen.saving import NoStockForm
 
 
@@ -55,9 +56,7 @@ class DebiasedBatchNormalization(layers.BatchNormalization):
 
     def __init__(self, **options):
         super().__init__(**options)
-        # Counts the batches seen. As the state of a random generator it belongs to the layer's
-        # variables, hence to a checkpoint, but not to the weights, which are those of the original.
-        self.batches = keras.random.SeedGenerator(0, name="batches")
+        self.batches = State(0, name="batches")  # seen; no weight, as the original has none for it
 
     def call(self, inputs, training=None, mask=None):
         if not (training and self.trainable):
@@ -66,7 +65,8 @@ class DebiasedBatchNormalization(layers.BatchNormalization):
         mean, variance = ops.moments(x, axes=list(range(len(x.shape) - 1)))
         n = ops.cast(ops.size(x) // x.shape[-1], "float32")
         unbiased = variance * (n / (n - 1)) * (n / (n - 1 - self.epsilon))
-        before = ops.cast(self.batches.next()[1], "float32")  # batches that were seen before
+        before = ops.convert_to_tensor(self.batches.value)  # batches that were seen before
+        self.batches.value.assign(before + 1)
         old = self.momentum * (1 - self.momentum**before) / (1 - self.momentum ** (before + 1))
         self.moving_mean.assign(old * self.moving_mean + (1 - old) * mean)
         self.moving_variance.assign(old * self.moving_variance + (1 - old) * unbiased)

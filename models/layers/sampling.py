@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from musegen.models.layers.state import State
 from musegen.saving import NoStockForm
 
 
@@ -27,13 +28,14 @@ class Sampling(layers.Layer):
         self.kl_reduction, self.kl_weight = kl_reduction, kl_weight
         self.seed = seed
         self.random = keras.random.SeedGenerator(seed)
+        self.present_kl_weight = State(kl_weight)
 
     def call(self, inputs):
         mean, s = inputs
         kl = -0.5 * (1 + s - ops.square(mean) - ops.exp(s))  # (B, L)
         if self.kl_reduction == "sum":
             kl = ops.sum(kl, axis=-1)
-        self.add_loss(self.kl_weight * ops.mean(kl))
+        self.add_loss(self.present_kl_weight.value * ops.mean(kl))
         e = keras.random.normal(ops.shape(mean), stddev=self.noise, seed=self.random)
         return sample(mean, s, e, self.noise_scale)
 

@@ -181,8 +181,4 @@ def compiled(
 def weigh_kl(autoencoder: keras.Model, weight: float) -> None:
     """Changes the weight of the KL term between two epochs of training."""
     encoder, _ = encoder_and_decoder(autoencoder)
-    sampling = encoder.get_layer("sampling")
-    if sampling.kl_weight != weight:
-        sampling.kl_weight = weight
-        autoencoder.make_train_function(force=True)
-        autoencoder.make_test_function(force=True)
+    encoder.get_layer("sampling").present_kl_weight.value.assign(weight)

@@ -69,7 +69,8 @@ def values(variables: list) -> list[np.ndarray]:
 def random_state(model: "keras.Model") -> list:
     """The variables of a model that are states of random generators."""
     weights = {id(variable) for variable in model.weights}
-    return [variable for variable in model.variables if id(variable) not in weights]
+    states = [variable for variable in model.variables if id(variable) not in weights]
+    return [variable for variable in states if "int" in str(variable.dtype)]
 
 
 def _state(model: "keras.Model") -> list:

@@ -170,3 +170,19 @@ def test_it_learns_to_write_what_it_reads():
     x = bvae.as_input(cells, settings)
     model.fit(x, x, batch_size=32, epochs=60, verbose=0)
     assert model.evaluate(x, x, verbose=0, return_dict=True)["f1"] > 0.95
+
+
+def test_the_weight_of_the_kl_term_changes_without_a_new_trace():
+    settings = replace(PRESETS["paper"].bvae, width=4, latent=4, noise=0.0)
+    model, x = bvae.bvae(settings, n_steps=8), bars(4, n_steps=8)
+    bvae.compiled(model, settings, jit_compile=False)
+    losses, functions = {}, set()
+    for weight in (0.0, 1.0, 3.0):
+        bvae.weigh_kl(model, weight)
+        losses[weight] = model.evaluate(x, x, verbose=0, return_dict=True)["loss"]
+        functions.add(model.test_function)
+    assert len(functions) == 1
+    kl = losses[1.0] - losses[0.0]
+    assert kl > 1e-4
+    assert losses[3.0] - losses[0.0] == pytest.approx(3 * kl, rel=1e-3)
+    assert model.count_params() == bvae.bvae(settings, n_steps=8).count_params()
