@@ -105,7 +105,11 @@ def test_stock_form_of_a_refine_network(preset):
 
 
 @pytest.mark.parametrize(
-    ("preset", "kind"), [("paper", Kind("composer", "piano")), ("repo", Kind("hybrid"))]
+    ("preset", "kind"),
+    [
+        ("paper", Kind("composer", "piano")),
+        pytest.param("repo", Kind("hybrid"), marks=pytest.mark.slow),
+    ],
 )
 def test_stock_form_of_a_generator(preset, kind, tmp_path):
     settings = generators.Settings(**{**vars(PRESETS[preset]), "width": 1 / 64})

@@ -24,7 +24,7 @@ import numpy as np
 
 from musegen import Error
 from musegen.metrics.muse import C_MAJOR, rhythmic_grid, tonal_matrix
-from musegen.music.notes import spread, to_roll
+from musegen.music.notes import ranges, to_roll
 
 _C_MINOR = np.roll(C_MAJOR, 3)  # the white keys from A, moved to C
 _PERIODS = {24: 6, 18: 6, 16: 4, 12: 3, 9: 3, 8: 2, 6: 3, 4: 2}  # of the drum grid, by resolution
@@ -220,7 +220,7 @@ class Muspy:
         measure = measure or 4 * self.resolution
         first = self.notes["onset"] // measure
         last = (self.notes["onset"] + self.notes["duration"]) // measure
-        n_filled = len(np.unique(spread(first, last - first + 1)))
+        n_filled = len(np.unique(ranges(first, last - first + 1)))
         return 1 - n_filled / (self.length // measure + 1)
 
     def polyphony(self) -> float:

@@ -55,6 +55,7 @@ def test_phrases_of_different_lengths_do_not_meet(musegen, system, ends, tmp_pat
     assert "a.npy has phrases of 4 bars and short.npy of 2" in error
 
 
+@pytest.mark.slow
 def test_a_system_that_reads_no_music_goes_from_seed_to_seed(musegen, composing, tmp_path):
     ways = {"plain": (), "lerp": ("--way", "lerp"), "slerp": ("--way", "slerp")}
     for name, words in ways.items():

@@ -39,6 +39,7 @@ def test_packed_phrases_need_little_memory(tmp_path):
     assert peak < 80_640_000 / 2  # what they take as bools, of which a block is an eighth
 
 
+@pytest.mark.slow
 def test_systems_give_the_same_packed(system, composing):
     for name, choices in ((system, {}), (system, {"fusion": False}), (composing, {})):
         opened = calls.open_system(name)

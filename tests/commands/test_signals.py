@@ -101,7 +101,13 @@ def started(*command):
     return subprocess.Popen(
         [sys.executable, *map(str, command)], env=environ, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=hear_ctrl_c,
     )  # fmt: skip
+
+
+def hear_ctrl_c() -> None:
+    """Undoes what a shell does to all that it starts with `&`, perhaps these tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def stopped(process, number, group=False, at_its_end=False):

@@ -42,7 +42,7 @@ WHOLE = {
 }
 
 
-@pytest.mark.parametrize("name", REDUCERS)
+@pytest.mark.parametrize("name", [pytest.param("midi-s2", marks=pytest.mark.slow), "midi-s2-large"])
 def test_it_generates_and_restores(name):
     system = musegen.load(name)
     new = system.generate(8, seed=1, z_std="fit")
@@ -58,6 +58,7 @@ def test_it_generates_and_restores(name):
             assert f1 > least[track], (track, fusion, f1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REDUCERS)
 def test_its_files_give_the_same_on_jax(name, tmp_path):
     rng = np.random.default_rng(0)
@@ -73,6 +74,7 @@ def alike(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / (one | other).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUSEGANS)
 def test_a_musegan_plays_in_many_ways(name):
     system = musegen.load(name)

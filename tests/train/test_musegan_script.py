@@ -114,6 +114,7 @@ def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_a_conditional_one_learns_and_accompanies(phrases, tmp_path):
     command = ["--model", "composer", "--condition", "bass", "--data", phrases, *LITTLE]

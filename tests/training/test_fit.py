@@ -104,7 +104,9 @@ def test_terminal_shows_the_epoch_as_it_goes(tmp_path, monkeypatch, capsys):
     assert shown.endswith("\x1b[K")
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_resumed_is_as_if_never_stopped(tmp_path, policy):
     keras.config.set_dtype_policy(policy)
     try:

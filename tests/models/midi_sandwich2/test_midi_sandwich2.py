@@ -55,6 +55,7 @@ def test_parameter_count_of_the_whole(preset, total):
     assert sum(model.count_params() for model in midi_s2.networks(preset=preset)) == total
 
 
+@pytest.mark.slow
 def test_shapes_and_seeds(system):
     phrases = system.generate(8, seed=3)
     assert (phrases.shape, phrases.dtype) == ((8, 4, 48, 84, 5), bool)
@@ -74,11 +75,12 @@ def test_interpolation_begins_and_ends_with_its_ends(system):
     np.testing.assert_array_equal(path[2], decoded[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "scale"),
     [
         ("paper", lambda s: np.exp(s / 2)),
-        pytest.param("repo", lambda s: s, marks=pytest.mark.slow),
+        ("repo", lambda s: s),
     ],
 )
 def test_restoring_is_the_seven_steps_of_the_paper(preset, scale):
@@ -167,6 +169,7 @@ def test_without_fusion_the_tracks_are_drawn_apart(system):
     np.testing.assert_array_equal(before[..., others], after[..., others])
 
 
+@pytest.mark.slow
 def test_files_give_the_same_system(system, tmp_path, monkeypatch):
     narrowed(monkeypatch, "paper")
     monkeypatch.setattr(system, "latents", system.measure(load(PHRASES)))

@@ -25,6 +25,7 @@ def test_parameter_counts(preset):
         assert model.output_shape == model.input_shape == (None, n_steps, 84, 1)
 
 
+@pytest.mark.slow
 def test_both_survive_configuration_and_file(tmp_path):
     check_model(refine.per_note(), outputs(5, 84), tmp_path)
     for preset in ("paper", "repo"):
