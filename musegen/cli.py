@@ -78,7 +78,7 @@ COMMANDS = {
         "musegen render song.mid -o song.wav",
     ),
     "info": (
-        "musegen.commands.info",
+        "musegen.commands.system_info",
         "the systems and their networks, versions and what is installed",
         "Without a name prints what a bug report needs, the systems, and those that come trained.\n"
         "With one prints the networks of that system, built without data.",

@@ -2,13 +2,18 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from musegen.models.catalogue import CATALOGUE
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("models", "train", "eval", "pretrained")
 SYSTEMS = {"musegen.models", "musegen.train"}
+DEFINITIONS = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 SOURCES = [
     path
     for folder in ("musegen", "bench", "tests", *ROOMS)
@@ -43,6 +48,57 @@ def test_musegen_names_no_system_and_waits_for_tensorflow(path):
     assert not {".".join(name.split(".")[:2]) for name in names} & SYSTEMS
     heavy = {"tensorflow", "keras", "jax", "torch"}
     assert not {name.split(".")[0] for name in imports(path, top_level_only=True)} & heavy
+
+
+def strings(path: Path) -> list[str]:
+    """All strings of a file that are no docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    blocks = (node for node in ast.walk(tree) if isinstance(node, ast.Module | DEFINITIONS))
+    prose = {id(node.body[0].value) for node in blocks if ast.get_docstring(node) is not None}
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return [x.value for x in nodes if isinstance(x.value, str) and id(x) not in prose]
+
+
+def test_no_string_of_musegen_holds_a_systems_name():
+    """A system that is added or renamed leaves the commands as they are."""
+    name = re.compile(rf"\b({'|'.join(map(re.escape, CATALOGUE))})\b")
+    for path in sorted((ROOT / "musegen").rglob("*.py")):
+        assert not [text for text in strings(path) if name.search(text)], path
+
+
+# Of a system: its settings, itself, and the figures of its paper.
+SAME_SENSE = {"__init__", "settings", "system", "figures"}
+
+
+def test_no_two_files_have_the_same_name():
+    """But for a training script, which is called as the network that it trains."""
+    names = [
+        path.stem
+        for room in ("musegen", "models", "eval")
+        for path in (ROOT / room).rglob("*.py")
+        if path.stem not in SAME_SENSE
+    ]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_the_catalogue_is_read_without_keras():
+    code = (
+        "import sys, musegen, musegen.models.catalogue\n"
+        "assert not {'keras', 'tensorflow', 'jax', 'torch', 'numpy'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("first", ["keras", "musegen.models"])
+def test_layers_are_registered_whichever_is_imported_first(first):
+    then = "keras" if first == "musegen.models" else "musegen.models"
+    code = (
+        f"import {first}, {then}, sys\n"
+        "from keras.saving import get_registered_object\n"
+        "assert get_registered_object('musegen>Sampling')\n"
+        "assert 'musegen.models.midi_sandwich2.bvae' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
 
 
 def test_there_is_no_pickle():

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from musegen import registry
-from musegen.commands import info
+from musegen.commands import system_info as info
 
 PAPER = {
     "bvae": (295_952, {"encoder": 125_568, "decoder": 170_384}),
