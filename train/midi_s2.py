@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from musegen import Error
 from musegen.music.layout import TRACKS
-from musegen.training.options import Options, add_flags, flag, option, prepare, read_flags
+from musegen.training.options import Options, add_flags, flag, option, prepare, read_flags, to_flags
 from musegen.training.recipes import RECIPE_HELP, recipe_name
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def train_stages(options: Training, folder: Path) -> None:
                 print(f"{name}: trained already", flush=True)
                 continue
             resume = options.resume and begun(own)
-            left.append((script, words(settings | {"out": own, "resume": resume})))
+            left.append((script, to_flags(settings | {"out": own, "resume": resume})))
         return left
 
     tracks = {track: chain(of_track(options, track, folder)) for track in TRACKS}
@@ -182,19 +182,6 @@ def stage(options: Training, name: str, script: str, own: dict[str, Any]) -> Sta
     if options.data == "demo":
         default |= (QUICK_LARGE if options.preset == "large" else QUICK)[script]
     return Stage(name, script, default | given)
-
-
-def words(settings: dict[str, Any]) -> list[str]:
-    """Settings as a command line."""
-    line = []
-    for name, value in settings.items():
-        if name == "jit":
-            line += [] if value else ["--no-jit"]
-        elif isinstance(value, bool):
-            line += [flag(name)] if value else []
-        elif value is not None:
-            line += [flag(name), str(value)]
-    return line
 
 
 def trained(folder: Path, settings: dict[str, Any]) -> bool:

@@ -68,6 +68,7 @@ class MidiS2:
         self._check()
         self.n_steps = self.bvaes[TRACKS[0]].input_shape[1]
         self.evaluated = self.settings.evaluated
+        self._player = cache(self._build_player)  # of this system, and gone with it
 
     @property
     def can(self) -> Mapping[str, Options]:
@@ -325,8 +326,7 @@ class MidiS2:
             )
         return self._player(graph, refine)(inputs, keep)
 
-    @cache  # noqa: B019 - a system lives as long as its graphs
-    def _player(self, graph: str, refine: bool = False) -> Callable:
+    def _build_player(self, graph: str, refine: bool = False) -> Callable:
         """Does one task; only what is asked for is built and compiled."""
         dense = self.settings.bvae.unit == "beat"  # the others loop over steps
         return predictor(self._graph(graph, refine), eager=dense)

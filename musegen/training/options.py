@@ -20,7 +20,7 @@ import os
 import sys
 import typing
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -151,6 +151,20 @@ def add_flags(parser: ArgumentParser, cls: type) -> None:
         if facts["former"]:
             own = {"dest": field.name, "default": SUPPRESS, "help": SUPPRESS}
             parser.add_argument(flag(facts["former"]), **known, **own)
+
+
+def to_flags(settings: Mapping[str, Any]) -> list[str]:
+    """Settings of a script as a command line; None, and what is off, is left out."""
+    on_by_default = {field.name for field in dataclasses.fields(Options) if field.default is True}
+    line = []
+    for name, value in settings.items():
+        if name in on_by_default:
+            line += [] if value else [flag(f"no_{name}")]
+        elif isinstance(value, bool):
+            line += [flag(name)] if value else []
+        elif value is not None:
+            line += [flag(name), str(value)]
+    return line
 
 
 def read_flags(args: Namespace, cls: type) -> Any:

@@ -91,4 +91,3 @@ def test_it_has_its_own_options_and_no_others(toy, capsys):
     assert cli.main(["generate", "toy", "--no-refine"]) == 2
     assert "--no-refine: toy has no such option to generate" in capsys.readouterr().err
     assert cli.main(["accompany", "song.mid", "--system", "toy"]) == 2
-

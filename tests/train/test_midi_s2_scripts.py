@@ -25,6 +25,7 @@ from musegen.train import bvae as script
 from musegen.train import mfg_vae as fusion_script
 from musegen.train import midi_s2 as whole
 from musegen.training import runs
+from musegen.training.options import to_flags
 
 LITTLE = ["--bars", "64", "--batch-size", "64", "--no-jit"]
 EPOCHS = ["--unit", "note", "--epochs", "2", "--refine-epochs", "1", "--fusion-epochs", "1"]
@@ -188,7 +189,7 @@ def test_the_demo_band_is_learned_quickly_unless_flags_say_otherwise():
     def line(**flags) -> list[str]:
         options = whole.with_defaults(replace(whole.Training(), **{"preset": "paper", **flags}))
         _, refine = whole.of_track(options, "bass", Path("runs"))
-        return whole.words(refine.settings)
+        return to_flags(refine.settings)
 
     quick = line()
     assert quick[quick.index("--batch-size") + 1] == "256"
