@@ -139,6 +139,8 @@ def test_transposed_moves_all_but_drums_and_counts_what_it_loses():
     assert (rows(higher), lost) == ([(0, 5, 62), (0, 5, 127)], 1)
     assert higher.keys == ((0, -5, 0),)  # B major becomes D flat major
     assert song.transposed(-12)[0].keys == song.keys
+    for semitones, sharps in ((1, -5), (7, 1), (-1, 5), (5, -1), (6, 6)):
+        assert piece(keys=[(0, 0, 1)]).transposed(semitones)[0].keys == ((0, sharps, 1),)
 
 
 def test_cut_keeps_what_holds_at_its_start():
