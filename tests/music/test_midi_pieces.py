@@ -14,10 +14,11 @@ from music.test_midi import file, header, meta, note
 from music.test_piece import anything, piece
 
 from musegen import Error, budget
+from musegen.music.midi import pedal as pedals
 from musegen.music.midi import piece_to_score, read_piece, write_piece
 from musegen.music.piece import PEDAL, Part, Piece
 
-CORPORA = {"nottingham": 30, "jsb": 30, "piano_midi": 5, "freedoom": 5, "pop909": 8}  # files
+CORPORA = {"nottingham": 20, "jsb": 30, "piano_midi": 4, "freedoom": 4, "pop909": 5}  # files
 
 
 def pedal(*events, channel=0):
@@ -102,6 +103,23 @@ def test_the_pedal_acts_on_its_channel_in_every_track():
     body = bytes.fromhex(running + "00 ff 2f 00")
     song = read_piece(header(24) + len(body).to_bytes(4) + body)
     assert song.pedal.tolist() == [(128, 0, 127), (133, 0, 0)]
+
+
+def test_the_pedal_finds_its_parts_where_programs_change_under_notes():
+    change = [(5, mido.Message("program_change", program=7))]
+    song = read_piece(file(note(60, 0, 10) + note(60, 6, 12) + change, pedal((3, 99))))
+    assert [part.program for part in song.parts] == [0, 7]
+    assert song.notes["part"].tolist() == [0, 1]
+    assert song.pedal.tolist() == [(3, 0, 99), (3, 1, 99)]
+    only = read_piece(file(note(60, 0, 10) + change, pedal((3, 99))))
+    assert (only.parts[0].program, only.pedal.tolist()) == (0, [(3, 0, 99)])
+
+
+def test_a_pedal_of_parts_that_the_parser_does_not_know_is_refused():
+    data = file(note(60, 0, 10), pedal((3, 99)))
+    assert pedals.read(data, [(0, False)], "tune").tolist() == [(3, 0, 99)]
+    with pytest.raises(Error, match="tune: damaged MIDI file .*whom its pedal holds"):
+        pedals.read(data, [(0, False), (5, False)], "tune")
 
 
 def test_pedals_of_more_parts_than_channels_are_refused():

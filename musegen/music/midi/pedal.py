@@ -5,11 +5,12 @@ often in a track of its own, or in that of the right hand alone. The parser give
 controllers, and leaves out tracks without notes; so the pedal is looked for in the bytes.
 """
 
-from collections import Counter
+from collections import defaultdict, deque
 from collections.abc import Iterator
 
 import numpy as np
 
+from musegen import Error
 from musegen.music.piece import DOWN, PEDAL
 
 SUSTAIN = 64  # the number of the controller
@@ -17,7 +18,7 @@ _OFF, _ON, _CONTROL, _PROGRAM, _PRESSURE = 0x8, 0x9, 0xB, 0xC, 0xD
 _DRUMS = 9  # the channel
 
 
-def read(data: bytes, instruments: list[tuple[int, bool]]) -> np.ndarray:
+def read(data: bytes, instruments: list[tuple[int, bool]], name: str) -> np.ndarray:
     """The pedal of each sounding part, an array of `piece.PEDAL`.
 
     A pedal that never goes down is none, and drums have none.
@@ -25,35 +26,35 @@ def read(data: bytes, instruments: list[tuple[int, bool]]) -> np.ndarray:
     Args:
         data: a MIDI file that the parser accepts.
         instruments: program and drum flag of the parts that the parser has found.
+        name: what messages call the file.
     """
     voices, found = set(), []
     for number, track in enumerate(_tracks(data)):
         _listen(track, number, voices, found)
-    voices = sorted(voices)
-    if [(program, channel == _DRUMS) for _, channel, program in voices] != instruments:
-        # The parser has split the tracks of a damaged file in its own way.
-        return np.zeros(0, PEDAL)
-    events = np.array(found, np.int64).reshape(-1, 3)
-    pressed = set(events[events[:, 2] >= DOWN, 1].tolist()) - {_DRUMS}
+    voices = sorted(voices)  # the parser's order
+    pressed = {channel for _, channel, value in found if value >= DOWN} - {_DRUMS}
+    if pressed and [(kind, where == _DRUMS) for _, where, kind in voices] != instruments:
+        raise Error(f"{name}: damaged MIDI file (it cannot be told whom its pedal holds)")
     rows = [
-        [(tick, part, value) for tick, where, value in found if where == channel]
+        (tick, part, value)
         for part, (_, channel, _) in enumerate(voices)
-        if channel in pressed
+        for tick, where, value in found
+        if where == channel and channel in pressed
     ]
-    return np.array([event for row in rows for event in row], PEDAL)
+    return np.array(rows, PEDAL)
 
 
 def _listen(track: bytes, number: int, voices: set, found: list) -> None:
     """Collects who sounds, as (track, channel, program), and (tick, channel, value) of pedals."""
-    programs, sounding = [0] * 16, Counter()
+    programs, sounding = [0] * 16, defaultdict(deque)
     for tick, status, first, second in _events(track):
         kind, channel = status >> 4, status & 15
         if kind == _ON and second:
-            sounding[channel, first] += 1
+            sounding[channel, first].append(programs[channel])
         elif kind in (_ON, _OFF):
             if sounding[channel, first]:
-                sounding[channel, first] -= 1
-                voices.add((number, channel, programs[channel]))
+                # A note belongs to the program that it began with.
+                voices.add((number, channel, sounding[channel, first].popleft()))
         elif kind == _PROGRAM:
             programs[channel] = first
         elif kind == _CONTROL and first == SUSTAIN:

@@ -60,7 +60,7 @@ def read_piece(source: str | Path | bytes, name: str | None = None, pedal: str =
         tempi=tuple(zip(tempo["time"].tolist(), tempo["mspq"].tolist(), strict=True)),
         meters=tuple((m.time, m.numerator, m.denominator) for m in score.time_signatures),
         keys=tuple((k.time, k.key, k.tonality) for k in score.key_signatures if _exists(k)),
-        pedal=pedals.read(data, kinds),
+        pedal=pedals.read(data, kinds, name),
         length=length,
     )
     if pedal == "apply":
