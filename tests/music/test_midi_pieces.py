@@ -113,12 +113,14 @@ def test_the_pedal_finds_its_parts_where_programs_change_under_notes():
     assert song.pedal.tolist() == [(3, 0, 99), (3, 1, 99)]
     only = read_piece(file(note(60, 0, 10) + change, pedal((3, 99))))
     assert (only.parts[0].program, only.pedal.tolist()) == (0, [(3, 0, 99)])
+    endless = [(6, mido.Message("note_on", note=60, velocity=80))]
+    assert read_piece(file(note(60, 0, 10) + change + endless, pedal((3, 99)))) == only
 
 
 def test_a_pedal_of_parts_that_the_parser_does_not_know_is_refused():
     data = file(note(60, 0, 10), pedal((3, 99)))
     assert pedals.read(data, [(0, False)], "tune").tolist() == [(3, 0, 99)]
-    with pytest.raises(Error, match="tune: damaged MIDI file .*whom its pedal holds"):
+    with pytest.raises(Error, match=r"tune: damaged MIDI file .*whom its pedal holds"):
         pedals.read(data, [(0, False), (5, False)], "tune")
 
 
