@@ -115,7 +115,7 @@ class Piece:
         """The ticks nearest to times in seconds; the inverse of `seconds`."""
         tempi = self.tempi if self.tempi and not self.tempi[0][0] else ((0, TEMPO), *self.tempi)
         at, lengths = np.array(tempi, np.int64).T
-        starts = self.seconds(at)
+        starts, seconds = self.seconds(at), np.asarray(seconds)
         k = np.maximum(np.searchsorted(starts, seconds, side="right") - 1, 0)
         exact = at[k] + (seconds - starts[k]) * self.ticks_per_quarter / (lengths[k] * 1e-6)
         return np.round(exact).astype(np.int64)

@@ -89,6 +89,7 @@ def test_seconds_go_by_the_tempi_and_back():
     song = piece((0, 96, 60), tempi=[(24, 1_000_000), (48, 250_000)])
     assert song.seconds([0, 24, 36, 48, 96]) == pytest.approx([0, 0.5, 1.0, 1.5, 2.0])
     assert song.ticks(1.01) == 36
+    assert song.ticks([0.5, 2.0]).tolist() == [24, 96]
     for seed in range(20):
         song = anything(seed)
         ticks = np.arange(song.length + 1)
