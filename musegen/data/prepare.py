@@ -168,7 +168,8 @@ def _phrases(song: "Song", item: Item, settings: Settings) -> "np.ndarray":
     return bars[within]
 
 
-def _split(digest: bytes, settings: Settings) -> str:
+def split_of(digest: bytes, settings: Settings) -> str:
+    """The split that a file falls to, by its content and the seed alone."""
     lot = blake2b(digest + str(settings.seed).encode(), digest_size=8).digest()
     share = int.from_bytes(lot, "big") / 2**64
     if share < settings.test:
@@ -369,7 +370,7 @@ def _tasks(
         elif twin is not None:
             yield _Task(replace(record, reason=f"duplicate (of {twin})"), item.at, False)
         else:
-            yield _Task(replace(record, split=_split(digest, settings)), item.at, False, item)
+            yield _Task(replace(record, split=split_of(digest, settings)), item.at, False, item)
     if known := next(before, None):
         raise Error(f"{source}: has lost {known.name!r} since the unfinished run began")
 

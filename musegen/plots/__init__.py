@@ -15,6 +15,7 @@ from musegen.plots.histograms import (
 )
 from musegen.plots.latent import interpolation, latent_map, pca
 from musegen.plots.monitored import marked, monitored
+from musegen.plots.pieces import piece
 from musegen.plots.rolls import (
     image_midi_s2,
     image_musegan,
@@ -49,6 +50,7 @@ __all__ = [
     "overlay",
     "pca",
     "phrase_grid",
+    "piece",
     "pitch_classes",
     "pitch_transitions",
     "save",

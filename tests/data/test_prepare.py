@@ -234,10 +234,10 @@ def test_shards_tables_and_manifest(corpus, tmp_path, small_shards):
 
 def test_splits_are_a_matter_of_content_and_seed():
     digests = [bytes([k % 256, k // 256]) for k in range(2000)]
-    splits = [prepare._split(digest, PLAIN) for digest in digests]
+    splits = [prepare.split_of(digest, PLAIN) for digest in digests]
     share = {split: splits.count(split) / len(splits) for split in shards.SPLITS}
     assert share == pytest.approx({"train": 0.8, "val": 0.1, "test": 0.1}, abs=0.03)
-    assert splits != [prepare._split(digest, replace(PLAIN, seed=1)) for digest in digests]
+    assert splits != [prepare.split_of(digest, replace(PLAIN, seed=1)) for digest in digests]
 
 
 def test_two_workers_give_the_same_bytes(corpus, tmp_path, small_shards):

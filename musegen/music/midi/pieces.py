@@ -1,0 +1,128 @@
+"""MIDI files as pieces of notes, and back, at the times of the file.
+
+A piece keeps what is in it: notes with their velocities, programs, drums and names of instruments,
+tempi, meters, keys, and the sustain pedal. What it does not hold is dropped: other controllers,
+pitch bends, pressure, lyrics and markers, and instruments without a note. A program that changes
+within a track starts another part. A note without an end is not a note.
+
+A piece that was read is written and read again without any change. So is any other piece, with
+three exceptions that lie in MIDI: parts without notes vanish, a pedal that never goes down too, and
+of overlapping notes of one pitch in one part the first to begin is the first to end.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musegen import Error, budget
+from musegen.files import write_bytes
+from musegen.music.midi import pedal as pedals
+from musegen.music.midi.read import file_bytes, parse
+from musegen.music.piece import Part, Piece, note_array
+
+if TYPE_CHECKING:
+    import symusic
+
+PEDALS = ("keep", "apply", "drop")
+MAX_TICKS = (1 << 28) - 1  # between two events of a MIDI file
+CHANNELS = 15  # of a MIDI file that are not drums
+END = "musegen: end"  # a marker where a piece ends in silence
+
+
+def read_piece(source: str | Path | bytes, name: str | None = None, pedal: str = "keep") -> Piece:
+    """Reads a MIDI file, or its bytes, as a piece.
+
+    Args:
+        source: path or content of the file.
+        name: what messages call it; by default the file's name.
+        pedal: `"keep"` it beside the notes, `"apply"` it to their lengths, or `"drop"` it.
+    """
+    if pedal not in PEDALS:
+        raise Error(f"unknown way {pedal!r} with the pedal; choose {', '.join(PEDALS)}")
+    name = name or ("MIDI data" if isinstance(source, bytes) else Path(source).name)
+    data = source if isinstance(source, bytes) else file_bytes(Path(source))
+    score = parse(data, name)
+    tracks = [track for track in score.tracks if len(track.notes)]
+    budget.check_song(name, notes=sum(len(track.notes) for track in tracks))
+    length = max(score.end(), 0)
+    budget.check_song(name, beats=-(-length // (4 * score.tpq)))  # a beat is four quarters at most
+    if any(track.notes.numpy()["time"].min() < 0 for track in tracks):
+        raise Error(f"{name}: a note before the file begins, {budget.HOSTILE}")
+    kinds = [(track.program, track.is_drum) for track in tracks]
+    tempo = score.tempos.numpy()
+    piece = Piece(
+        name=name,
+        ticks_per_quarter=score.tpq,
+        notes=_notes(tracks),
+        parts=tuple(Part(track.program, track.is_drum, track.name) for track in tracks),
+        tempi=tuple(zip(tempo["time"].tolist(), tempo["mspq"].tolist(), strict=True)),
+        meters=tuple((m.time, m.numerator, m.denominator) for m in score.time_signatures),
+        keys=tuple((k.time, k.key, k.tonality) for k in score.key_signatures if _exists(k)),
+        pedal=pedals.read(data, kinds, name),
+        length=length,
+    )
+    if pedal == "apply":
+        return piece.pedalled()
+    return piece if pedal == "keep" else replace(piece, pedal=piece.pedal[:0])
+
+
+def _notes(tracks: list["symusic.Track"]) -> np.ndarray:
+    columns = [track.notes.numpy() for track in tracks]
+    names = ("time", "duration", "pitch", "velocity")
+    joined = [np.concatenate([c[name] for c in columns] or [np.zeros(0, int)]) for name in names]
+    return note_array(*joined, np.repeat(np.arange(len(tracks)), [len(c["time"]) for c in columns]))
+
+
+def _exists(key: "symusic.KeySignature") -> bool:
+    return abs(key.key) <= 7 and key.tonality in (0, 1)
+
+
+def write_piece(piece: Piece, path: str | Path) -> Path:
+    """Writes a piece as a MIDI file."""
+    return write_bytes(path, piece_to_score(piece).dumps_midi())
+
+
+def piece_to_score(piece: Piece) -> "symusic.Score":
+    """A piece as a `symusic.Score`, one track a part."""
+    import symusic
+
+    if piece.length > MAX_TICKS:
+        raise Error(f"{piece.name}: lasts {piece.length:,} ticks; {MAX_TICKS:,} can be written")
+    if len(piece.pedal) and len(piece.parts) > CHANNELS:
+        raise Error(
+            f"{piece.name}: {len(piece.parts)} parts share the pedals of {CHANNELS} channels; "
+            "apply the pedal, or drop it"
+        )
+    score = symusic.Score(piece.ticks_per_quarter)
+    ticks, lengths = np.array(piece.tempi, np.int32).reshape(-1, 2).T
+    score.tempos = symusic.Tempo.from_numpy(ticks.copy(), lengths.copy())
+    score.time_signatures.extend([symusic.TimeSignature(*meter) for meter in piece.meters])
+    score.key_signatures.extend([symusic.KeySignature(*key) for key in piece.keys])
+    for number in range(len(piece.parts)):
+        score.tracks.append(_track(piece, number))
+    if piece.length > piece.ends.max(initial=0):
+        score.markers.append(symusic.TextMeta(piece.length, END))
+    return score
+
+
+def _track(piece: Piece, number: int) -> "symusic.Track":
+    import symusic
+
+    part = piece.parts[number]
+    track = symusic.Track(name=part.name, program=part.program, is_drum=part.is_drum)
+    notes = piece.notes[piece.notes["part"] == number]
+    track.notes = symusic.Note.from_numpy(
+        notes["onset"].astype(np.int32),
+        notes["duration"].astype(np.int32),
+        notes["pitch"].astype(np.int8),
+        notes["velocity"].astype(np.int8),
+    )
+    pedal = piece.pedal[piece.pedal["part"] == number]
+    track.controls = symusic.ControlChange.from_numpy(
+        pedal["tick"].astype(np.int32),
+        np.full(len(pedal), pedals.SUSTAIN, np.uint8),
+        pedal["value"].astype(np.uint8),
+    )
+    return track

@@ -1,0 +1,140 @@
+"""A piece of notes as blocks on a staff of pitches, in rows of bars."""
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from musegen import Error
+from musegen.music.piece import Part, Piece
+from musegen.plots.style import COLOURS, GRID, PAGE, new_figure, styled
+
+MOST_ROWS = 60  # of one figure: more would be no picture any more
+_MIN_PITCHES = 14  # that a row shows
+_PALEST = 0.3  # share of a part's colour that the softest note has
+_MARK = 1 / 300  # of a row's width: a drum's mark, and the least width of a note
+
+
+@styled
+def piece(piece: Piece, bars_a_row: int = 16, width: float = PAGE) -> Figure:
+    """A piece in rows of bars: pitch upwards, a colour for each part, loud notes darker.
+
+    Bars are as wide as they are long, and a new meter stands above its first bar. Drums, which
+    have no length, are short marks below the pitches, a line for each instrument.
+
+    Args:
+        bars_a_row: at most so many.
+        width: of the figure, in inches.
+    """
+    lines = piece.bars(closed=True)
+    if not len(piece) or bars_a_row < 1:
+        raise Error(f"{piece.name}: no notes or no bars to draw")
+    first = np.arange(0, len(lines) - 1, bars_a_row)
+    if len(first) > MOST_ROWS:
+        raise Error(
+            f"{piece.name}: {len(lines) - 1:,} bars are over {MOST_ROWS} rows; draw a part of it"
+        )
+    rows = [lines[k : k + bars_a_row + 1] for k in first]
+    span = max(row[-1] - row[0] for row in rows)
+    heights, low, high, kit = _heights(piece)
+    colours = _colours(len(piece.parts))
+
+    figure = new_figure(width, len(rows) * (0.022 * (high - low) + 0.24) + 0.3)
+    staves = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for axes, row, k in zip(staves, rows, first, strict=True):
+        _draw_notes(axes, piece, heights, colours, row, span * _MARK)
+        _rule(axes, piece, row, int(k) + 1, bars_a_row)
+        _label(axes, low, high, kit)
+        axes.set(xlim=(row[0], row[0] + span), ylim=(low, high))
+    staves[-1].set_xlabel("bar")
+    staves[0].set_title(piece.name, loc="left", fontweight="bold", pad=9)  # meters lie between
+    _legend(figure, piece, colours)
+    return figure
+
+
+def _heights(piece: Piece) -> tuple[np.ndarray, int, int, int]:
+    """The height of each note, the lowest and highest one shown, and the line above the drums."""
+    drums, pitch = piece.drums, piece.notes["pitch"].astype(int)
+    bottom, top = (int(f(pitch[~drums])) for f in (np.min, np.max)) if not drums.all() else (60, 60)
+    missing = max(_MIN_PITCHES - (top - bottom), 0)
+    bottom, top = bottom - missing // 2 - 1, top + (missing + 1) // 2 + 2
+    instruments, which = np.unique(pitch[drums], return_inverse=True)
+    heights = pitch.astype(float)
+    # Two pitches high, so that the marks of a drum kit can be told apart.
+    heights[drums] = bottom - 2 * (len(instruments) - which)
+    return heights, bottom - 2 * len(instruments), top, bottom
+
+
+def _colours(n: int) -> np.ndarray:
+    """A colour for each part; of many parts the palette is wider."""
+    wide = [matplotlib.colormaps["tab20"](k % 20)[:3] for k in range(n)]
+    return np.array([to_rgb(COLOURS[k]) for k in range(n)] if n <= len(COLOURS) else wide)
+
+
+def _draw_notes(
+    axes: Axes,
+    piece: Piece,
+    heights: np.ndarray,
+    colours: np.ndarray,
+    row: np.ndarray,
+    least: float,
+) -> None:
+    """The notes that sound in a row."""
+    onset, ends, drums = piece.notes["onset"], piece.ends, piece.drums
+    here = (onset < row[-1]) & ((ends > row[0]) | (onset >= row[0]))
+    start, low = onset[here].clip(row[0]).astype(float), heights[here]
+    end = np.where(drums[here], 0, ends[here].clip(max=row[-1]))
+    end, high = np.maximum(end, start + least), low + np.where(drums[here], 1.6, 1)
+    corners = np.stack([start, low, start, high, end, high, end, low], axis=1)
+    strength = _PALEST + (1 - _PALEST) * piece.notes["velocity"][here, None] / 127
+    colour = colours[piece.notes["part"][here]]
+    blocks = PolyCollection(
+        corners.reshape(-1, 4, 2),
+        facecolors=1 - strength * (1 - colour),
+        edgecolors=colour * 0.6,
+        linewidths=np.where(drums[here], 0, 0.2),
+        zorder=3,
+    )
+    axes.add_collection(blocks)
+
+
+def _rule(axes: Axes, piece: Piece, row: np.ndarray, number: int, bars_a_row: int) -> None:
+    """Bar lines, the numbers of bars, and meters where they begin."""
+    whole = {"transform": axes.get_xaxis_transform()}  # from the lower edge to the upper
+    axes.vlines(row, 0, 1, colors=GRID, linewidths=0.4, **whole)
+    every = next((n for n in (1, 2, 4, 8, 16) if bars_a_row <= 20 * n), 32)
+    axes.set_xticks(row[:-1:every], range(number, number + len(row) - 1, every))
+    axes.tick_params(axis="x", length=0)
+    for tick, top, bottom in piece.meters:
+        if row[0] <= tick < row[-1]:
+            axes.text(tick, 1.01, f"{top}/{bottom}", fontsize=5.5, va="bottom", **whole)
+
+
+def _label(axes: Axes, low: int, high: int, kit: int) -> None:
+    """The names of octaves, and a line above the drums."""
+    octaves = [pitch for pitch in range(0, 128, 12) if kit <= pitch < high]
+    names = [f"C{pitch // 12 - 1}" for pitch in octaves]
+    for octave in octaves:
+        axes.axhline(octave, color="0.92", linewidth=0.4)
+    if low < kit:
+        axes.axhline(kit - 0.2, color="0.4", linewidth=0.4)
+        octaves, names = [(low + kit) / 2, *octaves], ["drums", *names]
+    axes.set_yticks(octaves, names)
+    axes.spines["bottom"].set_color("0.4")
+
+
+def _legend(figure: Figure, piece: Piece, colours: np.ndarray) -> None:
+    patches = [
+        Patch(facecolor=colours[k], label=_name(piece.parts[k], k + 1))
+        for k in np.unique(piece.notes["part"])
+    ]
+    figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), 5))
+
+
+def _name(part: Part, number: int) -> str:
+    """What the legend calls a part; a name in it that begins with `_` would not be shown."""
+    kind = "drums" if part.is_drum else f"program {part.program + 1}"
+    return part.name.strip().lstrip("_")[:30] or f"{number}: {kind}"
