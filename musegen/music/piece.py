@@ -14,7 +14,7 @@ import numpy as np
 
 from musegen import Error, budget
 from musegen.music.layout import BEATS_PER_BAR
-from musegen.music.notes import spread
+from musegen.music.notes import ranges
 
 NOTE = np.dtype(
     [("onset", "i8"), ("duration", "i8"), ("pitch", "i2"), ("velocity", "i2"), ("part", "i2")]
@@ -134,7 +134,7 @@ class Piece:
         spans = np.append(starts[1:], self.length) - starts
         counts = -(-spans * bottoms // whole)
         budget.check_song(self.name, beats=int(counts.sum()))
-        which, number = np.repeat(np.arange(len(starts)), counts), spread(0 * counts, counts)
+        which, number = np.repeat(np.arange(len(starts)), counts), ranges(0 * counts, counts)
         if closed and len(which):
             which, number = np.append(which, which[-1]), np.append(number, number[-1] + 1)
         return starts[which] + number * whole[which] // bottoms[which]
