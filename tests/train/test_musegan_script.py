@@ -188,7 +188,7 @@ def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
     options = script.Training(data="x", preset="repo", steps=30, width=0.01, decay="late")
     options = script.with_defaults(options)
     settings = replace(musegan_settings.PRESETS["repo"], width=0.01)
-    made = script.settings(settings, musegan_settings.Kind("composer"), options)
+    made = script.wgan(settings, musegan_settings.Kind("composer"), options)
     # The critic_warmup critic has 100 steps in each of 25 iterations, then 5.
     for optimizer, steps in ((made.generator_optimizer, 30), (made.critic_optimizer, 2525)):
         for share, rate in ((0, 2e-4), (0.6, 2e-4), (0.8, 1.2e-4), (1, 0)):
@@ -219,7 +219,7 @@ def test_a_training_that_sets_out_from_a_trained_generator(trained, phrases, tmp
 
 def test_the_codes_epochs_have_785_batches_of_the_papers_phrases():
     options = script.with_defaults(script.Training(data="x", preset="repo", width=0.01))
-    made = script.settings(
+    made = script.wgan(
         replace(musegan_settings.PRESETS["repo"], width=0.01),
         musegan_settings.Kind("hybrid"),
         options,
