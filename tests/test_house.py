@@ -133,6 +133,39 @@ def test_commands_of_documents_exist(path):
         assert (ROOT / script).exists(), script
 
 
+def members(path: Path) -> set[str]:
+    """`name`, and `Class.name`, of all that a module defines."""
+    found = set()
+
+    def collect(body: list, prefix: str) -> None:
+        for node in body:
+            if isinstance(node, DEFINITIONS):
+                found.add(prefix + node.name)
+            if isinstance(node, ast.ClassDef):
+                collect(node.body, f"{node.name}.")
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
+            found.update(prefix + t.id for t in targets if isinstance(t, ast.Name))
+
+    collect(ast.parse(path.read_text(encoding="utf-8")).body, "")
+    return found
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_that_documents_cite_exist(path):
+    """`module.name`, and the `Class.name` of a module that is named elsewhere."""
+    modules: dict[str, set[str]] = {}
+    for source in SOURCES:
+        if "tests" not in source.relative_to(ROOT).parts:
+            modules.setdefault(source.stem, set()).update(members(source))
+    classes = {name for names in modules.values() for name in names}
+    for cited in re.findall(r"`([A-Za-z_]\w*(?:\.\w+)+)`", path.read_text(encoding="utf-8")):
+        first, rest = cited.split(".", 1)
+        if first in modules and rest not in ("py", "npz", "keras", "csv", "json", "png", "mid"):
+            assert rest in modules[first], cited
+        elif first[0].isupper() and first in classes:
+            assert cited in classes, cited
+
+
 CARDS = sorted((ROOT / "pretrained").glob("*/card.md"))
 LOAD = re.compile(r"<!-- load -->\n```python\n(.*?)```", re.DOTALL)
 SHOWN = [path for path in (*DOCUMENTS, *CARDS) if LOAD.search(path.read_text(encoding="utf-8"))]
