@@ -33,6 +33,7 @@ def main() -> None:
         print(error)
     figures = ["musegan", "--figure", "7", "8", "9", "--out", str(IMAGES)]
     run_script("eval", "figures", figures)
+    run_command("generate", ["musegan-hybrid", "-n", "3", "-o", str(IMAGES / "hybrid.mid")])
     grid = ["musegan-hybrid", "--grid", "-n", "4", "-o", str(IMAGES / "musegan-grid.png")]
     run_command("interpolate", grid)
     for song in sys.argv[1:]:
