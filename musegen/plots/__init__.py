@@ -15,7 +15,7 @@ from musegen.plots.histograms import (
 )
 from musegen.plots.latent import interpolation, latent_map, pca
 from musegen.plots.monitored import marked, monitored
-from musegen.plots.pieces import piece
+from musegen.plots.piece_rolls import piece
 from musegen.plots.rolls import (
     image_midi_s2,
     image_musegan,

@@ -7,7 +7,7 @@ from music.test_piece import anything, piece
 from musegen import Error
 from musegen.music.piece import Part
 from musegen.plots import encoded
-from musegen.plots.pieces import piece as draw
+from musegen.plots.piece_rolls import piece as draw
 
 KINDS = [Part(0, False, "_lead"), Part(0, True), Part(5)]
 
