@@ -277,7 +277,7 @@ def test_mixed_precision_computes_in_it(phrases, tmp_path):
         "import sys, musegen\n"
         "from musegen.cli import run_script\n"
         "run_script('train', 'bvae', sys.argv[1:])\n"
-        "from musegen.models.midi_sandwich2.bvae import halves\n"
+        "from musegen.models.midi_sandwich2.bvae import encoder_and_decoder\n"
         "model = musegen.load(sys.argv[2] + '/bvae-bass.keras')\n"
         "layer = encoder_and_decoder(model)[0].get_layer('read')\n"
         "print(layer.compute_dtype, layer.variable_dtype, model.output.dtype)\n"

@@ -21,7 +21,8 @@ prepare(options)
 
 import numpy as np
 from musegen.data import load, pipeline
-from musegen.models.midi_sandwich2.bvae import Settings, bvae
+from musegen.models.midi_sandwich2.bvae import bvae
+from musegen.models.midi_sandwich2.settings import BVAESettings
 from musegen.models.layers.cell_metrics import ActiveF1
 from musegen.training.fit import fit
 from musegen.training.runs import Run
@@ -50,7 +51,7 @@ def of_epoch(epoch):
     return batches(train, epoch=epoch)
 
 
-model = bvae(Settings(width=6, latent=4), n_steps=6)
+model = bvae(BVAESettings(width=6, latent=4), n_steps=6)
 metrics = ["mse", ActiveF1()]
 model.compile("rmsprop", "mse", metrics=metrics, jit_compile=jit_compile(options))
 with Run(folder, {}, resume="resumed" in how) as run:
