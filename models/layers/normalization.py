@@ -65,11 +65,11 @@ class DebiasedBatchNormalization(layers.BatchNormalization):
         mean, variance = ops.moments(x, axes=list(range(len(x.shape) - 1)))
         n = ops.cast(ops.size(x) // x.shape[-1], "float32")
         unbiased = variance * (n / (n - 1)) * (n / (n - 1 - self.epsilon))
-        before = ops.convert_to_tensor(self.batches.value)  # batches that were seen before
-        self.batches.value.assign(before + 1)
+        before = self.batches.value  # batches that were seen before
         old = self.momentum * (1 - self.momentum**before) / (1 - self.momentum ** (before + 1))
         self.moving_mean.assign(old * self.moving_mean + (1 - old) * mean)
         self.moving_variance.assign(old * self.moving_variance + (1 - old) * unbiased)
+        before.assign(before + 1)
         y = ops.batch_normalization(
             x, mean, variance, axis=-1, offset=self.beta, scale=self.gamma, epsilon=self.epsilon
         )

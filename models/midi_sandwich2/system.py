@@ -137,7 +137,7 @@ class MidiS2:
             fused = self._fusion_noise(rng, len(bars))
             cells = self._play("restored", [bars, fused, own], refine)
         else:
-            cells = self._play("restored_apart", [bars, own], refine)
+            cells = self._play("tracks_restored", [bars, own], refine)
         return cells.reshape(phrases.shape)
 
     def encode(self, phrases: np.ndarray) -> np.ndarray:
@@ -342,7 +342,7 @@ class MidiS2:
             return keras.Model([z, own], self._cells(self._unfused(z, own), refine))
         bars = keras.Input(self._bar, dtype="bool", name="bars")
         rows = mfg_vae.reader(self.bvaes, self.settings.bvae)(bars)  # (B, 5, 2L)
-        if name == "restored_apart":
+        if name == "tracks_restored":
             return keras.Model([bars, own], self._cells(self._sampled(rows, own), refine))
         encoder, _ = bvae.encoder_and_decoder(self.fusion)
         _, mean, sigma = encoder(rows)

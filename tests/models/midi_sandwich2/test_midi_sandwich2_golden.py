@@ -306,11 +306,11 @@ def test_every_mode_of_the_script():
     fused = recipe.noise(SEED, "noise/mfg-vae", (n, 64)) * std
     alone = np.stack([recipe.noise(SEED, f"noise/bvae-{t}", (n, 256)) for t in TRACKS], 1) * std
     for name, graph, inputs, refined in (
-        ("reconstructed", "restored_apart", [music, alone], False),
-        ("refined_apart", "restored_apart", [music, alone], True),
-        ("restored_apart", "restored_apart", [music, own], False),
+        ("reconstructed", "tracks_restored", [music, alone], False),
+        ("refined_apart", "tracks_restored", [music, alone], True),
+        ("restored_apart", "tracks_restored", [music, own], False),
         ("restored", "restored", [music, fused, own], False),
-        ("random_apart", "apart", drawn["apart_z"], False),
+        ("random_apart", "tracks_decoded", drawn["apart_z"], False),
         ("generated", "decoded", [z, sampled], False),
         ("generated_refined", "decoded", [z, sampled], True),
     ):
