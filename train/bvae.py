@@ -22,6 +22,7 @@ from musegen.models.midi_sandwich2.settings import PRESETS
 from musegen.music.layout import TRACKS
 from musegen.training.options import add_flags, option, prepare, read_flags, say_if_one_batch
 from musegen.training.recipes import (
+    PCA_WARMUP,
     RECIPE_HELP,
     Recipe,
     RecipeOptions,
@@ -57,15 +58,7 @@ RECIPES = {
     "repo": BVAERecipe(epochs=100, demo_epochs=16),
     "large": BVAERecipe(epochs=100, demo_epochs=6, optimizer="adam"),
     "pca-warmup": BVAERecipe(
-        epochs=20,
-        demo_epochs=4,
-        pca_warmup=4,
-        demo_pca_warmup=2,
-        optimizer="muon",
-        learning_rate=3e-3,
-        decay="cosine",
-        kl_weight=1e-3,
-        loss="nll",
+        epochs=20, demo_epochs=4, pca_warmup=4, demo_pca_warmup=2, loss="nll", **PCA_WARMUP
     ),
 }
 SHARED_EPOCHS = 30  # of a network that all tracks share, which sees five times as many bars

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from musegen.music.layout import TRACKS
 from musegen.training.options import add_flags, option, prepare, read_flags, say_if_one_batch
 from musegen.training.recipes import (
+    PCA_WARMUP,
     RECIPE_HELP,
     Recipe,
     RecipeOptions,
@@ -36,14 +37,7 @@ RECIPES = {
     "repo": Recipe(epochs=500, demo_epochs=40),
     "large": Recipe(epochs=500, demo_epochs=12),
     "pca-warmup": Recipe(
-        epochs=100,
-        demo_epochs=10,
-        pca_warmup=20,
-        demo_pca_warmup=5,
-        optimizer="muon",
-        learning_rate=3e-3,
-        decay="cosine",
-        kl_weight=1e-3,
+        epochs=100, demo_epochs=10, pca_warmup=20, demo_pca_warmup=5, **PCA_WARMUP
     ),
 }
 

@@ -94,7 +94,7 @@ class Training(Options):
     init_from: str | None = option(
         None, "a trained system, by name or folder, from whose weights the generator starts; its "
         "critic learns from nothing, with a hundred steps in each of the first iterations",
-        metavar="NAME", former="start",
+        metavar="NAME",
     )  # fmt: skip
     steps: int | None = option(
         None,

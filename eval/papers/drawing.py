@@ -88,7 +88,7 @@ class Sources:
 
     @cached_property
     def kind(self) -> str | None:
-        """Which of `registry.systems` the trained system is."""
+        """The name in the catalogue of the trained system."""
         if self.folder is None:
             return None
         with registry.described(self.folder) as told:

@@ -1,1 +1,1 @@
-"""Layers that more than one system uses."""
+"""The layers that Keras lacks; each module registers its own."""

@@ -104,14 +104,11 @@ CHOICES = {  # by the name of the argument that systems take
 
 def add_choices(parser: ArgumentParser, *verbs: str) -> None:
     """Adds the options that systems take for some verbs, those of the named system shown."""
-    named = named_systems(parser) or list(registry.catalogue().values())
-    shown = {name for entry in named for verb in verbs for name in entry.can.get(verb, ())}
-    known = {
-        name
-        for entry in registry.catalogue().values()
-        for verb in verbs
-        for name in entry.can.get(verb, ())
-    }
+    entries = registry.catalogue().values()
+    known, shown = (
+        {name for entry in some for verb in verbs for name in entry.can.get(verb, ())}
+        for some in (entries, named_systems(parser) or entries)
+    )
     for name, choice in CHOICES.items():
         if name in known:
             facts = choice.facts if name in shown else choice.facts | {"help": SUPPRESS}

@@ -46,18 +46,15 @@ def option(
     choices: Sequence | None = None,
     metavar: str | None = None,
     least: float | None = None,
-    former: str | None = None,
 ) -> Any:
-    """A field of a settings dataclass that is a flag as well.
+    """A field of a settings dataclass that is a flag as well, with the least value it may have.
 
     A field that is True by default becomes `--no-name`, so its help says what that switches off.
-
-    Args:
-        least: the least value that it may have.
-        former: the name that the field had in version 0.1; its flag is still understood.
     """
-    facts = {"help": help, "choices": choices, "metavar": metavar, "least": least}
-    return dataclasses.field(default=default, metadata=facts | {"former": former})
+    return dataclasses.field(
+        default=default,
+        metadata={"help": help, "choices": choices, "metavar": metavar, "least": least},
+    )
 
 
 @dataclass(frozen=True)
@@ -148,9 +145,9 @@ def add_flags(parser: ArgumentParser, cls: type) -> None:
         if field.name == "recipe":
             known["type"] = lambda word: FORMER_RECIPES.get(word, word)
         parser.add_argument(flag(field.name), default=default, help=text, **known)
-        if facts["former"]:
+        for former in (old for old, new in FORMER_NAMES.items() if new == field.name):
             own = {"dest": field.name, "default": SUPPRESS, "help": SUPPRESS}
-            parser.add_argument(flag(facts["former"]), **known, **own)
+            parser.add_argument(flag(former), **known, **own)
 
 
 def to_flags(settings: Mapping[str, Any]) -> list[str]:

@@ -54,6 +54,10 @@ class Recipe:
     kl_weight: float | None = None
 
 
+# What the recipe `pca-warmup` is in every script, beside its numbers of epochs.
+PCA_WARMUP = {"optimizer": "muon", "learning_rate": 3e-3, "decay": "cosine", "kl_weight": 1e-3}
+
+
 @dataclass(frozen=True)
 class RecipeOptions(Options):
     """The flags of a recipe; what is None comes from it."""
@@ -74,7 +78,6 @@ class RecipeOptions(Options):
         "recipe)",
         metavar="N",
         least=0,
-        former="lead",
     )
     kl_weight: float | None = option(
         None, "of the KL term (default: by recipe)", metavar="W", least=0
@@ -102,10 +105,10 @@ def with_defaults(options: Given, recipes: Mapping[str, Recipe]) -> Given:
 
 
 def optimizer_of(options: RecipeOptions, n_batches: int) -> "keras.optimizers.Optimizer":
-    """The optimizer of with_defaults options, for a training of so many batches."""
+    """The optimizer of complete options, for a training of so many batches."""
     return optimizer(options.optimizer, options.learning_rate, options.decay, n_batches)
 
 
 def kl_weight(options: RecipeOptions, of_preset: float) -> float:
-    """The weight of the KL term in with_defaults options, or that of the preset."""
+    """The weight of the KL term in complete options, or that of the preset."""
     return of_preset if options.kl_weight is None else options.kl_weight

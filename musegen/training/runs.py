@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 LOCK = ".lock"
-# Settings that a resumed run may change: they decide how it runs, not what it learns.
 FACTS = {"settings": dict, "data": dict, "resumed": list, "saved": list, "started": str}
+# Settings that a resumed run may change: they decide how it runs, not what it learns.
 HARMLESS = {"patience", "jit", "tensorboard", "resume", "out", "half"}
 
 

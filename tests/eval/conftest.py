@@ -7,6 +7,7 @@ import pytest
 import toys
 
 from musegen import registry
+from musegen.cli import run_script
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,28 @@ def system(opened, system_folder, monkeypatch):
         registry, "load", lambda what: opened if Path(what).resolve() == same else load(what)
     )
     return opened
+
+
+@pytest.fixture
+def figures_of(tmp_path, monkeypatch, capsys):
+    """Gives the command that draws a paper's figures of some music into `tmp_path/out`.
+
+    The command returns what was printed. There are no pretrained systems.
+    """
+
+    def command_for(paper: str, music: np.ndarray):
+        np.save(tmp_path / "music.npy", music)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(registry, "pretrained", dict)
+
+        def command(*options: str) -> str:
+            words = [paper, "--out", "out", "--data", "music.npy", *options]
+            run_script("eval", "figures", words)
+            return capsys.readouterr().out
+
+        return command
+
+    return command_for
 
 
 @pytest.fixture(scope="session")

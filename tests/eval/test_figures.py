@@ -14,7 +14,6 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from musegen import Error, plots, registry
-from musegen.cli import run_script
 from musegen.music.phrases import TRACKS
 
 RUNS = {4: "refine-note-bass", 5: "bvae-bass", 6: "mfg-vae", 7: "refine-bar-bass"}
@@ -25,17 +24,8 @@ HISTORY = {
 
 
 @pytest.fixture
-def run(tmp_path, music, monkeypatch, capsys):
-    """Draws into `tmp_path/out`; returns what was printed. There are no pretrained systems."""
-    np.save(tmp_path / "music.npy", music)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "pretrained", dict)
-
-    def command(*options: str) -> str:
-        run_script("eval", "figures", ["midi-s2", "--out", "out", "--data", "music.npy", *options])
-        return capsys.readouterr().out
-
-    return command
+def run(figures_of, music):
+    return figures_of("midi-s2", music)
 
 
 @pytest.fixture

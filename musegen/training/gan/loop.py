@@ -1,4 +1,4 @@
-"""The loop of an adversarial training: steps, and now and then a look at what is generated.
+"""The loop of an adversarial training: steps, and now and then a report on what is generated.
 
 Every so many steps a row of `history.csv` is written: the mean losses since the row before, and the
 metrics of music that fixed random vectors make. `checkpoint/last.npz` is replaced at the same time;
@@ -28,12 +28,12 @@ from musegen.training.runs import Run
 
 LOSSES = ("critic_loss", "penalty", "generator_loss")
 MONITORED = ("EB", "UPC", "QN", "DP")  # the metrics of the papers' tables that look at one track
-PICTURES = 24  # looks at the fixed music that are kept for pictures
+PICTURES = 24  # reports whose music is kept for pictures
 
 
 @dataclass(frozen=True)
 class Monitor:
-    """How a training looks at itself.
+    """What a training reports of itself, and how often.
 
     Args:
         steps: of the generator, in the end.

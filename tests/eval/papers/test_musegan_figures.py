@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from musegen import Error, plots, registry
-from musegen.cli import run_script
 from musegen.music.phrases import TRACKS, binarise, chain
 from musegen.plots import marked
 
@@ -42,17 +41,8 @@ def phrases() -> np.ndarray:
 
 
 @pytest.fixture
-def run(tmp_path, phrases, monkeypatch, capsys):
-    """Draws into `tmp_path/out`; returns what was printed. There are no pretrained systems."""
-    np.save(tmp_path / "music.npy", phrases)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "pretrained", dict)
-
-    def command(*options: str) -> str:
-        run_script("eval", "figures", ["musegan", "--out", "out", "--data", "music.npy", *options])
-        return capsys.readouterr().out
-
-    return command
+def run(figures_of, phrases):
+    return figures_of("musegan", phrases)
 
 
 @pytest.fixture
