@@ -35,7 +35,7 @@ def check_tracks(flag: str, tracks: Collection[str]) -> None:
             raise Error(f"{flag} {track}: there is no such track; choose {', '.join(TRACKS)}")
 
 
-def read(path: str | Path, out: Sequence[Path]) -> "tuple[Song, list[str]]":
+def read(path: str | Path, out: Sequence[Path] = ()) -> "tuple[Song, list[str]]":
     """A song in 4/4 that `out` can hold, and the tracks that are silent in it."""
     from musegen.music import midi
     from musegen.music.phrases import TRACKS
