@@ -30,9 +30,10 @@ class Record:
 
     Args:
         digest: of its content.
-        split: the split its phrases are in; empty if it was skipped.
-        phrases: how many it gave.
+        split: the split that it belongs to; empty if it was skipped.
+        phrases: number of phrases that it gave.
         reason: why it was skipped.
+        notes: number of its notes, if it became a piece.
     """
 
     name: str
@@ -40,12 +41,14 @@ class Record:
     split: str = ""
     phrases: int = 0
     reason: str = ""
+    notes: int = 0
 
     def __post_init__(self):
         texts = self.name, self.digest, self.split, self.reason
-        if not all(isinstance(text, str) for text in texts) or type(self.phrases) is not int:
+        counts = self.phrases, self.notes
+        if not all(isinstance(text, str) for text in texts) or {*map(type, counts)} != {int}:
             raise TypeError("a record of the wrong types")
-        if self.phrases < 0 or (self.phrases and (self.reason or not self.split)):
+        if min(counts) < 0 or (any(counts) and (self.reason or not self.split)):
             raise ValueError("a record that contradicts itself")
 
 
@@ -131,20 +134,21 @@ class Journal:
                     record = Record(**reading.parse(file.readline()))
                 yield record
 
-    def tables(self) -> tuple[bytes, bytes]:
-        """The text of `songs.csv` and of `skipped.csv`."""
+    def tables(self, unit: str) -> tuple[bytes, bytes]:
+        """The text of `songs.csv` and of `skipped.csv`; `unit` is phrases or notes."""
         songs, skipped = io.StringIO(), io.StringIO()
         song_rows, skipped_rows = (
             csv.writer(text, lineterminator="\n") for text in (songs, skipped)
         )
-        song_rows.writerow(("song", "name", "split", "phrases"))
+        song_rows.writerow(("song", "name", "split", unit))
         skipped_rows.writerow(("name", "reason"))
         n_songs = 0
         for record in self.records():
             if record.reason:
                 skipped_rows.writerow((cell(record.name), record.reason))
             else:
-                song_rows.writerow((n_songs, cell(record.name), record.split, record.phrases))
+                amount = getattr(record, unit)
+                song_rows.writerow((n_songs, cell(record.name), record.split, amount))
                 n_songs += 1
         return songs.getvalue().encode(), skipped.getvalue().encode()
 

@@ -399,7 +399,7 @@ def _corpus(name: str, source: str | Path, n_steps: int) -> Data:
 
 def _songs(name: str, items: Iterable["Item"], n_steps: int) -> Data:
     """Cuts songs as `prepare` does; of equal files the first counts."""
-    from musegen.data.prepare import Settings, song_phrases
+    from musegen.data.one_song import Settings, song_phrases
 
     settings = Settings(n_steps=n_steps)
     skipped, seen = [], {}

@@ -39,7 +39,7 @@ import numpy as np
 from musegen import Error, budget, reading
 from musegen.files import write_npz
 from musegen.music.phrases import BEATS_PER_BAR, TRACKS
-from musegen.music.song import Part, Song, beat_tempo, family
+from musegen.music.song import PartCells, Song, beat_tempo, family
 
 EDITIONS = ("0.3", "1.0")
 RULES = ("docs", "code", "paper", "musegan_v1")
@@ -133,15 +133,15 @@ def _song(archive: reading.Arrays) -> Song:
     )
 
 
-def _part(track: dict, cells: np.ndarray) -> Part:
+def _part(track: dict, cells: np.ndarray) -> PartCells:
     program = track.get("program") or 0
     if not isinstance(program, int) or not 0 <= program < 128:
         raise _Damaged(f"a track has the program {program!r:.40}; 0 to 127 exist")
-    return Part(int(program), bool(track.get("is_drum")), str(track.get("name") or ""), cells)
+    return PartCells(int(program), bool(track.get("is_drum")), str(track.get("name") or ""), cells)
 
 
 def _cells(archive: reading.Arrays, prefix: str, left: int, longest: int) -> tuple[np.ndarray, int]:
-    """The cells of a sparse roll as a `Part` holds them, at most `left`; and its steps."""
+    """The cells of a sparse roll as a `PartCells` holds them, at most `left`; and its steps."""
     n_cells = math.prod(archive.header(prefix + "data")[0])
     budget.check(n_cells + budget.CELLS - left, budget.CELLS, "cells")
     data = archive.array(prefix + "data", "bui", left)
@@ -229,7 +229,7 @@ def _timeline(song: Song, column: bool) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _compressed(part: Part, n_steps: int, drop_silent: bool) -> dict[str, np.ndarray]:
+def _compressed(part: PartCells, n_steps: int, drop_silent: bool) -> dict[str, np.ndarray]:
     step, pitch, velocity = part.cells
     silent = not len(step)
     is_binary = bool((velocity == 1).all()) and (drop_silent or not silent)
@@ -266,7 +266,7 @@ def merge(song: Song, families: str = "lpd5") -> Song:
         step, pitch, velocity = np.concatenate([np.zeros((3, 0), np.int32), *group], axis=1)
         if families == "musegan_v1":
             velocity = np.ones_like(velocity)
-        parts.append(Part(program, k == 0, name, _sorted(step, pitch, velocity)))
+        parts.append(PartCells(program, k == 0, name, _sorted(step, pitch, velocity)))
     return replace(song, parts=parts)
 
 

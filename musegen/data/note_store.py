@@ -1,108 +1,102 @@
 """A store of notes: the pieces of a corpus on disk, each read when it is asked for.
 
-A folder holds `notes-00000.npz`, `notes-00001.npz`, ..., 256 pieces each, and `index.npz`, which is
-written last and makes it whole. In a file of notes all pieces stand in one table, whole numbers of
-shape `(notes, 5)` in the order of `piece.NOTE`, and `notes_starts` says where each piece begins;
-so it is with `pedal`, `tempi`, `meters`, `keys` and `parts` (program, drum flag). The length and
-the ticks a quarter of each piece are arrays, names are JSON. The index has the split of each piece
-and how many notes it has. Which split a song falls to depends on its content and the seed alone.
+`musegen data prepare --music notes` makes a folder of `notes-00000.npz`, `notes-00001.npz`, ...,
+256 pieces each, of `index.npz`, which has the split of each piece and how many notes it has, and of
+`manifest.json`, which is written last and makes the folder whole.
+
+In a file of notes all pieces stand in one table, whole numbers of shape `(notes, 5)` in the order
+of `piece.NOTE`, and `notes_starts` says where each piece begins; so it is with `pedal`, `tempi`,
+`meters`, `keys` and `parts` (program, drum flag). The length and the ticks a quarter of each piece
+are arrays, names are JSON. A file of generated pieces (`-o new.npz`) is such a file.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.recfunctions import structured_to_unstructured, unstructured_to_structured
 
+import musegen
 from musegen import Error, reading
-from musegen.data.prepare import Settings, split_of
-from musegen.data.shards import SPLITS
-from musegen.data.sources import items
-from musegen.files import check_folder, write_npz
-from musegen.music.midi import read_piece
+from musegen.data.shards import MANIFEST, SPLITS
+from musegen.files import write_bytes, write_npz
 from musegen.music.piece import NOTE, PEDAL, Part, Piece
 
 FORMAT = 1
 SIZE = 256  # pieces of a file
 OPEN = 4  # files that a store keeps in memory
 INDEX = "index.npz"
+NAMES = "names.json"
 TABLES = {"notes": 5, "pedal": 3, "tempi": 2, "meters": 3, "keys": 3, "parts": 2}  # their columns
-REMEDY = "make the store again"
-
-
-def build(
-    source: str | Path,
-    out: str | Path,
-    pedal: str = "keep",
-    val: float = 0.1,
-    test: float = 0.1,
-    seed: int = 0,
-) -> Counter:
-    """Makes a store of the MIDI files of a source; how many were left out, by reason.
-
-    Args:
-        source: a folder, archive or file; see `musegen.data.sources`.
-        out: a folder without a store.
-        pedal: what becomes of it; see `musegen.music.midi.read_piece`.
-        val, test: shares of the songs.
-        seed: of the split.
-    """
-    out, settings, skipped = Path(out), Settings(val=val, test=test, seed=seed), Counter()
-    check_folder(out, [source])
-    write(_songs(source, settings, pedal, skipped), out)
-    return skipped
-
-
-def _songs(
-    source: str | Path, settings: Settings, pedal: str, skipped: Counter
-) -> Iterator[tuple[Piece, str]]:
-    """The pieces of a source, each once, with their splits."""
-    seen = set()
-    for item in items(source):
-        if item.error or item.kind != "midi":
-            skipped[item.error or "no MIDI file"] += 1
-        elif item.digest in seen:
-            skipped["duplicate"] += 1
-        else:
-            seen.add(item.digest)
-            try:
-                piece = read_piece(item.data, item.name, pedal)
-            except Error as error:
-                skipped[str(error).removeprefix(f"{item.name}: ")] += 1
-                continue
-            if len(piece):
-                yield piece, split_of(item.digest, settings)
-            else:
-                skipped["there is no note in it"] += 1
+FACTS = ("length", "ticks_per_quarter")
+REMEDY = "prepare the data again"
 
 
 def write(pieces: Iterable[tuple[Piece, str]], folder: str | Path) -> None:
     """Writes pieces and the split of each as a store; an `Error` if there are none."""
     folder, waiting, splits, counts = Path(folder), [], [], []
-    if (folder / INDEX).exists():
-        raise Error(f"{folder}: holds a store of notes already; choose another folder")
+    if (folder / MANIFEST).exists():
+        raise Error(f"{folder}: holds prepared data already; choose another folder")
     for piece, split in pieces:
-        splits.append(SPLITS.index(split))
+        splits.append(split)
         counts.append(len(piece))
         waiting.append(piece)
         if len(waiting) == SIZE:
-            _write(folder, len(splits) // SIZE - 1, waiting)
+            write_pieces(file_of(folder, len(splits) // SIZE - 1), waiting)
             waiting = []
     if not splits:
         raise Error(f"{folder}: no piece to store")
     if waiting:
-        _write(folder, len(splits) // SIZE, waiting)
-    index = {"split": np.array(splits, np.uint8), "notes": np.array(counts, np.int64)}
-    write_npz(folder / INDEX, index | {"format": np.array(FORMAT)})
+        write_pieces(file_of(folder, len(splits) // SIZE), waiting)
+    write_index(folder, splits, counts)
 
 
-def _write(folder: Path, number: int, pieces: list[Piece]) -> None:
+def write_index(
+    folder: Path,
+    splits: Sequence[str],
+    counts: Sequence[int],
+    source: str = "",
+    settings: dict | None = None,
+) -> dict:
+    """Makes a folder of notes whole: writes its index, and its manifest, which is returned.
+
+    Args:
+        folder: folder that holds all files of notes.
+        splits: the split of each piece.
+        counts: number of notes of each piece.
+        source: where the pieces are from.
+        settings: how they were made.
+    """
+    numbers, counts = np.array([SPLITS.index(split) for split in splits]), np.array(counts)
+    arrays = {"split": numbers.astype(np.uint8), "notes": counts.astype(np.int64)}
+    write_npz(folder / INDEX, arrays)
+    manifest = {
+        "format": FORMAT,
+        "music": "notes",
+        "splits": {
+            split: {"notes": int(counts[numbers == k].sum()), "songs": int((numbers == k).sum())}
+            for k, split in enumerate(SPLITS)
+        },
+        "songs": len(splits),
+        "source": source,
+        "settings": settings or {},
+        "musegen": musegen.__version__,
+    }
+    write_bytes(folder / MANIFEST, json.dumps(manifest, indent=2).encode())
+    return manifest
+
+
+def file_of(folder: Path, number: int) -> Path:
+    """The path of one file of notes in a store."""
+    return folder / f"notes-{number:05d}.npz"
+
+
+def write_pieces(path: str | Path, pieces: Sequence[Piece]) -> Path:
+    """Writes pieces as one file of notes."""
     arrays = {
-        "length": np.array([piece.length for piece in pieces], np.int64),
-        "ticks_per_quarter": np.array([piece.ticks_per_quarter for piece in pieces], np.int64),
+        name: np.array([getattr(piece, name) for piece in pieces], np.int64) for name in FACTS
     }
     for name, width in TABLES.items():
         tables = [_table(getattr(piece, name), width) for piece in pieces]
@@ -112,7 +106,7 @@ def _write(folder: Path, number: int, pieces: list[Piece]) -> None:
         "pieces": [piece.name for piece in pieces],
         "parts": [part.name for piece in pieces for part in piece.parts],
     }
-    write_npz(_file(folder, number), arrays, {"names.json": json.dumps(names)})
+    return write_npz(path, arrays, {NAMES: json.dumps(names)})
 
 
 def _table(rows, width: int) -> np.ndarray:
@@ -123,29 +117,70 @@ def _table(rows, width: int) -> np.ndarray:
     return np.array(rows, np.int64).reshape(-1, width)
 
 
-def _file(folder: Path, number: int) -> Path:
-    return folder / f"notes-{number:05d}.npz"
+class NotesFile:
+    """One file of notes, read into memory.
+
+    Args:
+        path: what `write_pieces` has written.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = path
+        with reading.damaged(path, "damaged", REMEDY), reading.arrays(path) as arrays:
+            self._names = arrays.json(NAMES)
+            self._tables = {name: arrays.array(name, "iu") for name in (*TABLES, *FACTS)}
+            self._starts = {name: arrays.array(f"{name}_starts", "iu") for name in TABLES}
+            for name, width in TABLES.items():
+                table, ends = self._tables[name], np.append(self._starts[name], -1)
+                ends[-1] = len(table)
+                if table.shape[1:] != (width,) or ends.shape != (len(self) + 2,) or ends[0]:
+                    raise ValueError(f"{name} of shape {table.shape}")
+                if (np.diff(ends) < 0).any() or ends[-2] != ends[-1]:
+                    raise ValueError(f"{name} that begin before others end")
+            if any(self._tables[name].shape != (len(self),) for name in FACTS):
+                raise ValueError(f"facts of other than {len(self)} pieces")
+
+    def __len__(self) -> int:
+        """How many pieces there are."""
+        return len(self._tables["length"])
+
+    def piece(self, k: int) -> Piece:
+        """One piece by its number in the file."""
+        with reading.damaged(self.path, "damaged", REMEDY):
+            spans = {name: slice(*self._starts[name][k : k + 2]) for name in TABLES}
+            rows = {name: self._tables[name][span] for name, span in spans.items()}
+            called = self._names["parts"][spans["parts"]]
+            parts = zip(rows["parts"].tolist(), called, strict=True)
+            return Piece(
+                name=self._names["pieces"][k],
+                notes=unstructured_to_structured(rows["notes"], NOTE),
+                pedal=unstructured_to_structured(rows["pedal"], PEDAL),
+                parts=tuple(Part(program, bool(drums), name) for (program, drums), name in parts),
+                **{name: int(self._tables[name][k]) for name in FACTS},
+                **{name: rows[name].tolist() for name in ("tempi", "meters", "keys")},
+            )
 
 
 class NoteStore:
-    """A store of notes, opened for reading: `len`, `piece(i)` and `of(split)`.
+    """A store of notes, opened for reading.
 
     Args:
-        folder: what `build` has made.
+        folder: what `musegen data prepare --music notes` has made.
     """
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
+        if not (self.folder / MANIFEST).exists():
+            raise Error(f"{self.folder}: no {MANIFEST}; run `musegen data prepare` to its end")
+        self.manifest = _manifest(self.folder / MANIFEST)
         path = self.folder / INDEX
-        if not path.exists():
-            raise Error(f"{self.folder}: no {INDEX}, and so no whole store of notes")
         with reading.damaged(path, "damaged", REMEDY), reading.arrays(path) as arrays:
-            version = arrays.array("format", "iu", most=1).item()
-            if version != FORMAT:
-                raise ValueError(f"format {version}, this musegen reads {FORMAT}")
             self.splits, self.counts = arrays.array("split", "iu"), arrays.array("notes", "iu")
             if self.splits.shape != self.counts.shape or self.splits.ndim != 1:
                 raise ValueError(f"splits of shape {self.splits.shape}")
+        for number in range(-(-len(self) // SIZE)):
+            if not (missing := file_of(self.folder, number)).exists():
+                raise Error(f"{missing}: is missing; {REMEDY}")
         self._opened = lru_cache(OPEN)(self._open)
 
     def __len__(self) -> int:
@@ -163,35 +198,32 @@ class NoteStore:
         if not 0 <= i < len(self):
             raise IndexError(f"no piece {i} among {len(self)}")
         number, k = divmod(int(i), SIZE)
-        tables, starts, names = self._opened(number)
-        with reading.damaged(_file(self.folder, number), "damaged", REMEDY):
-            rows = {n: tables[n][starts[n][k] : starts[n][k + 1]] for n in TABLES}
-            called = names["parts"][starts["parts"][k] : starts["parts"][k + 1]]
-            parts = zip(rows["parts"].tolist(), called, strict=True)
-            return Piece(
-                name=names["pieces"][k],
-                ticks_per_quarter=int(tables["ticks_per_quarter"][k]),
-                notes=unstructured_to_structured(rows["notes"], NOTE),
-                pedal=unstructured_to_structured(rows["pedal"], PEDAL),
-                parts=tuple(Part(program, bool(drums), name) for (program, drums), name in parts),
-                length=int(tables["length"][k]),
-                **{n: rows[n].tolist() for n in ("tempi", "meters", "keys")},
-            )
+        return self._opened(number).piece(k)
 
-    def _open(self, number: int) -> tuple[dict, dict, dict]:
-        """The tables of a file, where the pieces begin in them, and names."""
-        path = _file(self.folder, number)
-        n = min(SIZE, len(self) - number * SIZE)
-        with reading.damaged(path, "damaged", REMEDY), reading.arrays(path) as arrays:
-            names, facts = arrays.json("names.json"), ("length", "ticks_per_quarter")
-            tables = {name: arrays.array(name, "iu") for name in (*TABLES, *facts)}
-            starts = {name: arrays.array(f"{name}_starts", "iu") for name in TABLES}
-            for name, width in TABLES.items():
-                ends = np.append(starts[name], len(tables[name]))
-                if tables[name].shape[1:] != (width,) or ends.shape != (n + 2,) or ends[0]:
-                    raise ValueError(f"{name} of shape {tables[name].shape}")
-                if (np.diff(ends) < 0).any() or ends[-2] != ends[-1]:
-                    raise ValueError(f"{name} that begin before others end")
-            if any(tables[name].shape != (n,) for name in facts):
-                raise ValueError(f"facts of other than {n} pieces")
-        return tables, starts, names
+    def _open(self, number: int) -> NotesFile:
+        file = NotesFile(file_of(self.folder, number))
+        if len(file) != min(SIZE, len(self) - number * SIZE):
+            raise Error(f"{file.path}: has {len(file)} pieces, the index another number; {REMEDY}")
+        return file
+
+
+def _manifest(path: Path) -> dict:
+    """The manifest of a store of notes, if it is one."""
+    with reading.damaged(path, "damaged", REMEDY):
+        manifest = reading.read_json(path, REMEDY)
+        if manifest.get("music") != "notes":
+            raise Error(
+                f"{path.parent}: holds phrases; `musegen data prepare --music notes` makes notes"
+            )
+        if (version := manifest["format"]) != FORMAT:
+            raise Error(
+                f"{path}: format {version!r:.40}, this musegen reads {FORMAT}; prepare it again"
+            )
+        for split in SPLITS:
+            counts = manifest["splits"][split]
+            if not all(type(counts[unit]) is int for unit in ("notes", "songs")):
+                raise TypeError("counts of the wrong type")
+        texts = isinstance(manifest["source"], str) and isinstance(manifest["settings"], dict)
+        if type(manifest["songs"]) is not int or not texts:
+            raise TypeError("a source, settings or songs of the wrong type")
+    return manifest

@@ -1,4 +1,4 @@
-"""Pieces as phrases of five tracks, and phrases as pieces: two views of music in 4/4."""
+"""Pieces as phrases of five tracks, phrases as pieces, and songs on a grid as pieces."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from musegen.music.layout import BEATS_PER_BAR, LOWEST_PITCH, N_BARS, N_PITCHES,
 from musegen.music.midi.write import PROGRAMS
 from musegen.music.phrases import chain, cut, validate
 from musegen.music.piece import Part, Piece, note_array
-from musegen.music.song import family
+from musegen.music.song import PartCells, Song, family
 
 
 def to_phrases(
@@ -80,6 +80,47 @@ def from_phrases(
         meters=((0, BEATS_PER_BAR, 4),),
         length=len(roll),
     )
+
+
+def from_song(song: Song) -> Piece:
+    """The notes of a song that was stored as cells, such as an LPD file; one tick a step.
+
+    Cells of one pitch and velocity that follow each other are a note, and every cell of drums is
+    one. A part that was stored without velocities gets 100.
+    """
+    notes = [_notes_of(part, number) for number, part in enumerate(song.parts)]
+    lengths = np.round(6e7 / np.maximum(song.tempo, 4)).astype(int)
+    new = np.flatnonzero(np.diff(lengths, prepend=0))
+    return Piece(
+        name=song.name,
+        ticks_per_quarter=song.resolution,
+        notes=np.concatenate([note_array([], [], []), *notes]),
+        parts=tuple(Part(part.program, part.is_drum, part.name) for part in song.parts),
+        tempi=tuple(zip((new * song.resolution).tolist(), lengths[new].tolist(), strict=True)),
+        meters=_meters_of(song),
+        length=song.n_steps,
+    )
+
+
+def _notes_of(part: PartCells, number: int) -> np.ndarray:
+    step, pitch, velocity = part.cells.astype(np.int64)
+    starts = np.ones(len(step), bool)
+    if not part.is_drum:
+        starts[1:] = (np.diff(step) != 1) | (np.diff(pitch) != 0) | (np.diff(velocity) != 0)
+    first = np.flatnonzero(starts)
+    duration = np.diff(np.append(first, len(step)))
+    loud = velocity[first] if velocity.max(initial=0) > 1 else 100
+    return note_array(step[first], duration, pitch[first], loud, number)
+
+
+def _meters_of(song: Song) -> list[tuple[int, int, int]]:
+    """The meters that a song was told in, or those that its bar lines show, in quarters."""
+    if song.signatures:
+        return [(round(beat * song.resolution), *meter) for beat, *meter in song.signatures]
+    bars, odd = np.divmod(np.diff(song.downbeats), song.resolution)
+    bars = np.where(odd == 0, bars, 0)
+    new = np.flatnonzero((np.diff(bars, prepend=0) != 0) & (bars > 0) & (bars < 256))
+    return [(int(song.downbeats[k]), int(bars[k]), 4) for k in new]
 
 
 def _need_common_time(piece: Piece) -> None:

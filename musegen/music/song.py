@@ -1,8 +1,9 @@
-"""A whole piece as its file tells it, before it is cut into phrases.
+"""A song on a grid of steps, before it is cut into phrases.
 
-A `Song` is a list of `Part`s; a part holds the cells of its piano-roll that are on, with their
-velocities. MIDI files, LPD `.npz` files, pypianoroll and pretty_midi objects all become songs, and
-a song becomes a five-track roll by one of the family tables.
+A `Song` holds, for each part, the cells of its piano-roll that are on, with their velocities. MIDI
+files, LPD `.npz` files, pypianoroll and pretty_midi objects all become songs, and a song becomes a
+five-track roll by one of the family tables. The notes of the same files are a
+`musegen.music.piece.Piece`.
 """
 
 from dataclasses import dataclass, field
@@ -17,8 +18,8 @@ STEPS_PER_BEAT = 24
 
 
 @dataclass(frozen=True)
-class Part:
-    """One instrument.
+class PartCells:
+    """The cells of one instrument.
 
     Args:
         cells: int32 `(3, n)`: step, MIDI pitch and velocity of every on-cell, each (step, pitch)
@@ -46,7 +47,7 @@ class Song:
     """
 
     name: str
-    parts: list[Part]
+    parts: list[PartCells]
     n_steps: int
     resolution: int = STEPS_PER_BEAT
     tempo: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -140,7 +141,7 @@ class Song:
         last = max((int(part.cells[0].max(initial=-1)) for part in self.parts), default=-1)
         return -(-(last + 1) // self.resolution) * self.resolution
 
-    def members(self, families: str = "lpd5") -> list[tuple[int, Part]]:
+    def members(self, families: str = "lpd5") -> list[tuple[int, PartCells]]:
         """The parts that become tracks, each with the number of its track.
 
         Parts of a family are merged, but under `"musegan_v3"` only the one with the most pitches
@@ -154,7 +155,7 @@ class Song:
         return [(k, max(group, key=_busy)) for k, group in groups.items()]
 
 
-def _busy(part: Part) -> int:
+def _busy(part: PartCells) -> int:
     return len(np.unique(part.cells[1])) + len(np.unique(part.cells[0]))
 
 

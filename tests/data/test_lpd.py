@@ -11,7 +11,7 @@ import pytest
 
 from musegen import Error, budget
 from musegen.data import lpd
-from musegen.music.song import Part, Song
+from musegen.music.song import PartCells, Song
 
 N_STEPS = 384
 
@@ -25,11 +25,11 @@ def cells(seed: int, n: int = 300, velocity: int | None = None) -> np.ndarray:
     return np.stack([step, pitch, loud]).astype(np.int32)[:, order]
 
 
-def part(program=0, is_drum=False, seed=0, name="x", **options) -> Part:
-    return Part(program, is_drum, name, cells(seed, **options))
+def part(program=0, is_drum=False, seed=0, name="x", **options) -> PartCells:
+    return PartCells(program, is_drum, name, cells(seed, **options))
 
 
-def song(*parts: Part, **fields) -> Song:
+def song(*parts: PartCells, **fields) -> Song:
     settings = {
         "tempo": np.linspace(90, 120, 16),
         "downbeats": np.arange(0, N_STEPS, 96),
@@ -38,7 +38,7 @@ def song(*parts: Part, **fields) -> Song:
     return Song("abc", list(parts), N_STEPS, **settings | fields)
 
 
-def dense(part: Part, n_steps: int = N_STEPS) -> np.ndarray:
+def dense(part: PartCells, n_steps: int = N_STEPS) -> np.ndarray:
     roll = np.zeros((n_steps, 128), np.uint8)
     roll[part.cells[0], part.cells[1]] = part.cells[2]
     return roll
@@ -59,7 +59,7 @@ def assert_same(one: Song, other: Song) -> None:
 MIXED = song(
     part(0, True, 1, "Drums", velocity=1),
     part(5, False, 2, ""),
-    Part(33, False, "Bass", np.zeros((3, 0), np.int32)),
+    PartCells(33, False, "Bass", np.zeros((3, 0), np.int32)),
     part(127, False, 3, "\u00e9t\u00e9"),
 )
 
@@ -121,9 +121,9 @@ def test_files_of_pypianoroll_are_read(compressed, tmp_path):
     wanted = Song(
         "tr",
         [
-            Part(30, False, "", MIXED.parts[1].cells),
-            Part(0, True, "hits", MIXED.parts[0].cells),
-            Part(0, False, "", np.zeros((3, 0), np.int32)),
+            PartCells(30, False, "", MIXED.parts[1].cells),
+            PartCells(0, True, "hits", MIXED.parts[0].cells),
+            PartCells(0, False, "", np.zeros((3, 0), np.int32)),
         ],
         N_STEPS,
         tempo=MIXED.tempo,

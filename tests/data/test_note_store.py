@@ -1,14 +1,15 @@
 """Pieces on disk: the same come back, one by one, and splits share no song."""
 
+import json
+
 import numpy as np
 import pytest
 from music.test_piece import anything
 
 from musegen import Error
 from musegen.data import note_store
-from musegen.data.note_store import NoteStore, build, write
+from musegen.data.note_store import NoteStore, write
 from musegen.files import write_npz
-from musegen.music.midi import read_piece, write_piece
 
 SONGS = [anything(seed) for seed in range(1, 30)]
 SPLITS = ["train", "val", "train", "test", "train"] * 6
@@ -37,7 +38,7 @@ def test_pieces_come_back_in_any_order(store):
 def test_files_are_opened_when_they_are_needed(store):
     (store.folder / "notes-00001.npz").unlink()
     assert store.piece(3) == SONGS[3]
-    with pytest.raises(Error, match=r"notes-00001\.npz: damaged .* make the store again"):
+    with pytest.raises(Error, match=r"notes-00001\.npz: damaged .* prepare the data again"):
         store.piece(4)
 
 
@@ -59,41 +60,26 @@ def test_damage_is_an_error_of_one_line(store):
         with pytest.raises(Error) as caught:
             NoteStore(store.folder).piece(0)
         assert "\n" not in str(caught.value)
-    write_npz(store.folder / "index.npz", {"format": np.array(2)})
-    with pytest.raises(Error, match="format 2, this musegen reads 1"):
+    manifest = store.folder / "manifest.json"
+    for text, message in (
+        (json.dumps(store.manifest | {"format": 2}), "format 2, this musegen reads 1"),
+        (json.dumps(store.manifest | {"songs": "many"}), "damaged"),
+        ("{}", "holds phrases"),
+        ("[", "damaged"),
+    ):
+        manifest.write_text(text)
+        with pytest.raises(Error, match=message):
+            NoteStore(store.folder)
+
+
+def test_a_file_that_is_missing_is_missed_at_once(store):
+    (store.folder / "notes-00003.npz").unlink()
+    with pytest.raises(Error, match=r"notes-00003\.npz: is missing; prepare the data again"):
         NoteStore(store.folder)
 
 
-def test_a_store_of_a_folder(tmp_path):
-    """Files fall to splits by their content: another name or neighbour changes nothing."""
-    (tmp_path / "midi").mkdir()
-    songs = [song for song in SONGS if len(song) and len(song.parts) <= 15]
-    for k, song in enumerate(songs):
-        write_piece(song, tmp_path / "midi" / f"{k:02d}.mid")
-    write_piece(songs[0], tmp_path / "midi" / "again.mid")
-    (tmp_path / "midi" / "bad.mid").write_bytes(b"MThd and no more")
-    write_piece(songs[0].cut(0, 0), tmp_path / "midi" / "silent.mid")
-    skipped = build(tmp_path / "midi", tmp_path / "store", val=0.3, test=0.3)
-    store = NoteStore(tmp_path / "store")
-    assert len(store) == len(songs)
-    assert skipped["duplicate"] == 1
-    assert skipped.total() == 3
-    splits = [store.of(split) for split in note_store.SPLITS]
-    assert all(len(split) for split in splits)
-    assert sorted(np.concatenate(splits)) == list(range(len(songs)))
-    for i in range(len(store)):
-        piece = store.piece(i)
-        assert piece == read_piece(tmp_path / "midi" / piece.name)
-
-    for path in (tmp_path / "midi").iterdir():
-        path.rename(path.with_name(f"9{path.name}"))
-    build(tmp_path / "midi", tmp_path / "other", val=0.3, test=0.3)
-    other = NoteStore(tmp_path / "other")
-    assert [other.piece(i).name for i in range(len(other))] == [
-        f"9{k:02d}.mid" for k in range(len(songs))
-    ]
-    assert other.splits.tolist() == store.splits.tolist()
+def test_a_store_is_written_once(store, tmp_path):
     with pytest.raises(Error, match="already"):
-        write(zip(SONGS, SPLITS, strict=False), tmp_path / "store")
+        write(zip(SONGS, SPLITS, strict=False), store.folder)
     with pytest.raises(Error, match="no piece to store"):
         write([], tmp_path / "empty")

@@ -7,14 +7,14 @@ import struct
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from musegen import Error, cli
-from musegen.data import lpd, prepare, segment, shards, workers
+from musegen.data import lpd, one_song, prepare, segment, shards, workers
 from musegen.data.journal import Journal
 from musegen.data.prepare import Settings, song_phrases
 from musegen.data.progress import Progress
@@ -355,9 +355,9 @@ def test_sections_are_the_same_for_any_number_of_steps():
     """The cut is found on the song's own grid."""
     rng = np.random.default_rng(5)
     cells = [(step, 40 + rng.integers(40), 80) for step in range(0, 96 * 60, 6)]
-    piece = song.Song("x", [song.Part(0, False, "", np.array(cells, np.int32).T)], 96 * 60)
+    piece = song.Song("x", [song.PartCells(0, False, "", np.array(cells, np.int32).T)], 96 * 60)
     fine, coarse = (
-        prepare._phrases(piece, Item("x"), Settings(n_steps=n, cut="structural")) for n in (96, 48)
+        one_song._phrases(piece, Item("x"), Settings(n_steps=n, cut="structural")) for n in (96, 48)
     )
     assert len(fine) > 2
     np.testing.assert_array_equal(coarse, fine[:, :, ::2])
@@ -529,11 +529,21 @@ def test_help_needs_no_numpy():
     assert done.stdout == "[]\n"
 
 
-def test_options_are_the_settings():
+@pytest.mark.parametrize("kind", prepare.SETTINGS.values())
+def test_options_are_the_settings(kind):
     parser = argparse.ArgumentParser()
     prepare.add_arguments(parser)
-    args = parser.parse_args(["in", "-o", "out"])
-    assert {name: getattr(args, name) for name in vars(PLAIN)} == vars(PLAIN)
+    words = ["in", "-o", "out", "--music", kind.music]
+    assert prepare.settings_of(parser.parse_args(words)) == kind()
+    actions = [action for action in parser._actions if action.option_strings]
+    flags = {action.dest: action.option_strings[0] for action in actions}
+    flags = {field.name: flags[field.name] for field in fields(kind)}
+    other = {"cut": "structural", "rule": "lpd", "families": "musegan_v1", "cleanse": "code"}
+    other |= {"pedal": "drop", "n_steps": 48, "val": 0.25, "test": 0.25}
+    for name, flag in flags.items():
+        value = other.get(name, 3)
+        settings = prepare.settings_of(parser.parse_args([*words, flag, str(value)]))
+        assert settings == replace(kind(), **{name: value})
 
 
 # Progress

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from musegen import Error
-from musegen.music.song import FAMILIES, Part, Song, family
+from musegen.music.song import FAMILIES, PartCells, Song, family
 
 
 def test_family_tables_follow_the_published_ranges():
@@ -22,7 +22,7 @@ def test_family_tables_follow_the_published_ranges():
 
 
 def part(program, is_drum, *cells):
-    return Part(program, is_drum, "", np.array(cells, np.int32).T.reshape(3, -1))
+    return PartCells(program, is_drum, "", np.array(cells, np.int32).T.reshape(3, -1))
 
 
 def test_roll_sorts_by_family_drops_far_pitches_and_takes_every_second_step():

@@ -29,7 +29,7 @@ from musegen.music.marker import PhraseMarker
 from musegen.music.midi import beats
 from musegen.music.notes import ranges
 from musegen.music.phrases import BEATS_PER_BAR, N_BARS, cut, resample
-from musegen.music.song import STEPS_PER_BEAT, Part, Song, beat_tempo
+from musegen.music.song import STEPS_PER_BEAT, PartCells, Song, beat_tempo
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -292,7 +292,9 @@ def _from_multitrack(multitrack: "pypianoroll.Multitrack", name: str) -> Song:
         pitch, step = np.nonzero(roll.T)
         velocity = reading.finite(roll[step, pitch], "a velocity", 0, 127)
         cells = np.stack([step, pitch, velocity]).astype(np.int32)
-        parts.append(Part(_program(track.program), bool(track.is_drum), str(track.name), cells))
+        parts.append(
+            PartCells(_program(track.program), bool(track.is_drum), str(track.name), cells)
+        )
         length = max(length, len(roll))
     tempo = np.zeros(0) if multitrack.tempo is None else np.ravel(multitrack.tempo)
     tempo = reading.finite(tempo, "a tempo", *TEMPI)
@@ -376,7 +378,7 @@ def _spans(events: _Events, first: float, steps: Callable, rule: str, n_steps: i
     return spans[:, latest & (stop > start) & (velocity > 0)]
 
 
-def _parts(spans: np.ndarray, instruments: list) -> list[Part]:
+def _parts(spans: np.ndarray, instruments: list) -> list[PartCells]:
     part, start, stop, pitch, velocity = spans
     length = stop - start
     cells = np.empty((3, int(length.sum())), np.int32)
@@ -386,4 +388,4 @@ def _parts(spans: np.ndarray, instruments: list) -> list[Part]:
     bounds = np.searchsorted(part, np.arange(1, len(instruments)))
     cuts = np.concatenate([[0], np.cumsum(length)])[bounds]
     split = np.split(cells, cuts, axis=1)[: len(instruments)]
-    return [Part(*instrument, own) for instrument, own in zip(instruments, split, strict=True)]
+    return [PartCells(*instrument, own) for instrument, own in zip(instruments, split, strict=True)]
