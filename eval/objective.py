@@ -130,12 +130,15 @@ def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
     from musegen.eval.tables import evaluated
 
     opened = evaluated.opened(args.system)
+    drawing = any("z_std" in system.entry.can["evaluate"] for system in opened.values())
+    if args.z_std is not None and not drawing:
+        raise Error(f"--z-std: {', '.join(opened)} has no such option")
     steps = evaluated.n_steps(opened, args.steps)
     data = load(args.data, steps)
     generated = [load(file, steps) for file in args.generated]
     restored = evaluated.held_out(data, args.split)
     seed = args.seed or 0
-    made, values = evaluated.rows(opened, restored, args.phrases, seed, z_std=args.z_std)
+    made, values, left_out = evaluated.rows(opened, restored, args.phrases, seed, z_std=args.z_std)
     std = "as the preset has it" if args.z_std is None else args.z_std
     note = (
         f"{', '.join(opened)}: seed {seed}, standard deviation of what is drawn {std}; what is "
@@ -145,7 +148,7 @@ def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
         f"{name}: {', '.join(f'{key} {value:.4g}' for key, value in figures.items())}"
         for name, figures in values.items()
     ]
-    return data, generated + made, [note, *own], values
+    return data, generated + made, [note, *left_out, *own], values
 
 
 def _check(args: Namespace, shown: Container[str]) -> None:

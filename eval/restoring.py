@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musegen import registry
+from musegen import Error, registry
 from musegen.commands.choices import add_data, add_seed, add_split
 from musegen.files import check, shown, write_bytes
 
@@ -48,6 +48,9 @@ def run(args: Namespace) -> None:
     from musegen.music.phrases import TRACKS
 
     check([args.json] if args.json else [], [args.data, *map(registry.place, args.system)])
+    for name in args.system:
+        if registry.entry(name).music != "phrases":
+            raise Error(f"{name}: makes notes, and this counts the cells of phrases")
     opened = evaluated.opened(args.system, "restore")
     music = evaluated.held_out(load(args.data, evaluated.n_steps(opened, None)), args.split)
     found = {

@@ -1,11 +1,13 @@
 """MIDI to WAV through FluidSynth, if it is installed."""
 
+import contextlib
 import os
 import shutil
 import struct
 import subprocess
 import tempfile
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -146,8 +148,8 @@ def _play(command: list[str], files: list[str], out: BinaryIO, most: int) -> int
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("midi", help="the MIDI file to play")
-    parser.add_argument("-o", "--out", help="the WAV file (default: beside the MIDI file)")
+    parser.add_argument("midi", help="the MIDI file, or file of pieces (.npz), to play")
+    parser.add_argument("-o", "--out", help="the WAV file (default: beside that file)")
     parser.add_argument("--soundfont", help="a .sf2 or .sf3 file (default: the best one installed)")
     parser.add_argument("--rate", type=int, default=44100, help="samples a second (%(default)s)")
 
@@ -156,4 +158,21 @@ def run(args: Namespace) -> None:
     midi = Path(args.midi)
     out = Path(args.out or midi.parent / f"{midi.stem}.wav")
     check([out], [midi, args.soundfont] if args.soundfont else [midi])
-    print(shown(render(midi, out, args.soundfont, args.rate)))
+    with _as_midi(midi) as song:
+        print(shown(render(song, out, args.soundfont, args.rate)))
+
+
+@contextlib.contextmanager
+def _as_midi(path: Path) -> Iterator[Path]:
+    """The path of a MIDI file, or of one that is made for a moment of the pieces in a file."""
+    from musegen.data import pieces
+    from musegen.music.midi import write_piece
+    from musegen.music.piece_chain import chain_pieces
+
+    if not (path.is_file() and pieces.holds_notes(path)):
+        yield path
+        return
+    opened = pieces.load_pieces(path)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = chain_pieces([opened[k] for k in range(len(opened))], gap=1, name=str(path))
+        yield write_piece(whole, Path(folder) / f"{path.stem}.mid")

@@ -24,22 +24,22 @@ from musegen.stopping import leave, stoppable
 COMMANDS = {
     "data prepare": (
         "musegen.data.prepare",
-        "make phrase shards from MIDI files or LPD",
-        "Reads a folder, tar, zip or WAD of MIDI files or LPD .npz files.\n"
-        "Writes shards of phrases, manifest.json and skipped.csv to a folder.",
+        "make training data from MIDI files or LPD",
+        "Reads a folder, tar, zip or WAD of MIDI files or LPD .npz files. Writes shards of\n"
+        "phrases, or a store of notes, manifest.json and skipped.csv to a folder.",
         "musegen data prepare songs/ -o phrases/ --steps 48 --workers 2",
     ),
     "data info": (
         "musegen.data.info",
         "say what a data set holds",
-        "Reads phrase shards, or anything else that --data takes.\n"
-        "Prints counts, density and metrics; writes a picture of 16 random phrases.",
+        "Reads prepared phrases or notes, or anything else that --data takes.\n"
+        "Prints counts and statistics; writes a picture of 16 random phrases or of a piece.",
         "musegen data info phrases/",
     ),
     "generate": (
         "musegen.commands.generate",
         "new music by a trained system",
-        "Reads a trained system. Writes MIDI; by the ending of -o also .npy, .png or .wav.",
+        "Reads a trained system. Writes MIDI; by the ending of -o also arrays, .png or .wav.",
         "musegen generate {system} -n 8 -o band.mid -o band.png",
     ),
     "restore": (
@@ -57,11 +57,18 @@ COMMANDS = {
         ".npy, .png or .wav.",
         "musegen accompany song.mid --system {system} --track piano -o band.mid",
     ),
+    "continue": (
+        "musegen.commands.continue_song",
+        "more bars behind a song",
+        "Reads a song. Writes it, note by note as it is, and behind it bars that the system plays\n"
+        "on; by the ending of -o also .npz, .png or .wav.",
+        "musegen continue song.mid --system {system} --bars 8 -o longer.mid",
+    ),
     "interpolate": (
         "musegen.commands.interpolate",
-        "phrases on the way from one to another",
-        "Reads two phrases, or makes them of two seeds. Writes those between as MIDI; by the\n"
-        "ending of -o also .npy, .png or .wav.",
+        "music on the way from one phrase or piece to another",
+        "Reads two phrases or pieces, or makes them of two seeds. Writes those between as MIDI;\n"
+        "by the ending of -o also arrays, .png or .wav.",
         "musegen interpolate {system} --from a.mid --to b.mid -n 9 -o way.mid",
     ),
     "export": (
@@ -74,7 +81,8 @@ COMMANDS = {
     "render": (
         "musegen.audio",
         "play a MIDI file into a WAV file",
-        "Reads a MIDI file. Writes a WAV file. Needs FluidSynth and a sound font.",
+        "Reads a MIDI file, or pieces in an .npz file. Writes a WAV file. Needs FluidSynth and a\n"
+        "sound font.",
         "musegen render song.mid -o song.wav",
     ),
     "info": (
@@ -90,6 +98,7 @@ GROUPS = {
     "train": "train a system, or a part of one; musegen train lists the scripts",
     "eval": "measure and draw what systems make; musegen eval lists the scripts",
 }
+METHODS = {"continue": "extend"}  # what a system needs for a command of another name
 HELP = ("-h", "--help")
 
 
@@ -197,7 +206,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
     module, summary, files, example = COMMANDS[command]
     description = f"{summary[0].upper()}{summary[1:]}.\n\n{files}"
     if "{system}" in example:
-        able = registry.able(command)
+        able = registry.able(METHODS.get(command, command))
         example = example.format(system=able[0] if able else "NAME")
     _run(import_module(module), command, description, f"example:\n  {example}", argv)
 
@@ -235,7 +244,7 @@ def _dispatch(argv: list[str]) -> None:
         if command in COMMANDS:
             return run_command(command, argv[words:])
     if not argv or argv[0] in HELP:
-        print(_help({name: row[1] for name, row in COMMANDS.items()} | GROUPS))
+        print(_help({name: row[1] for name, row in COMMANDS.items() if _useful(name)} | GROUPS))
         return None
     if argv[0] == "--version":
         print(f"musegen {__version__}")
@@ -246,6 +255,12 @@ def _dispatch(argv: list[str]) -> None:
         return None
     known = " ".join(argv[:2] if group else argv[:1])
     raise Error(f"there is no command {known!r}; musegen --help lists them")
+
+
+def _useful(command: str) -> bool:
+    """Whether some system can do what a command is for."""
+    entries = registry.catalogue().values()
+    return command not in METHODS or any(METHODS[command] in entry.can for entry in entries)
 
 
 def _dispatch_script(group: str, argv: list[str]) -> None:

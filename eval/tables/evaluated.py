@@ -6,7 +6,9 @@ from pathlib import Path
 
 from musegen import Error
 from musegen.commands import calls
+from musegen.commands.note_format import as_phrases
 from musegen.data import Data, load
+from musegen.data.pieces import load_pieces
 from musegen.eval.tables.measure import evenly_spaced
 from musegen.system import TrainedSystem
 
@@ -25,7 +27,11 @@ def opened(names: Sequence[str], verb: str = "evaluate") -> dict[str, TrainedSys
 
 def n_steps(systems: Mapping[str, TrainedSystem], asked: int | None) -> int | None:
     """Steps of a bar to measure everything with: those that the systems write."""
-    written = {label: system.n_steps for label, system in systems.items()}
+    written = {
+        label: system.n_steps
+        for label, system in systems.items()
+        if system.entry.music == "phrases"
+    }
     if asked:
         written["--steps"] = asked
     if len(set(written.values())) > 1:
@@ -47,25 +53,37 @@ def rows(
     phrases: int | None = None,
     seed: int = 0,
     **options,
-) -> tuple[list[Data], dict[str, Mapping[str, float]]]:
+) -> tuple[list[Data], dict[str, Mapping[str, float]], list[str]]:
     """The music of every row of every system, and the figures that the systems know themselves.
 
+    A system of notes is given the phrases as pieces, and its pieces are measured as phrases of the
+    same layout, those that are in 4/4.
+
     Args:
-        held_out: phrases of these, evenly spaced, are restored or played to.
+        systems: the systems by the names of their rows.
+        held_out: data of which phrases, evenly spaced, are restored or played to.
         phrases: number of phrases in each row; by default as many as the system's paper has.
-        options: options of the systems' `evaluate`.
+        seed: seed of the systems.
+        options: options of `evaluate`; a system is given those that it takes.
 
     Returns:
-        Music named `SYSTEM ROW`, and figures by the same names.
+        Music named `SYSTEM ROW`, figures by the same names, and notes on what was left out.
     """
-    music, values = [], {}
+    music, values, notes = [], {}, []
     for label, system in systems.items():
         n = phrases or system.evaluated
         originals = evenly_spaced(held_out, n, f"read for {label}")
-        for row in system.evaluate(originals, n, seed, **options):
-            name = f"{label} {row.name}"
-            if row.music is not None:
-                music.append(replace(load(row.music), name=name))
+        if as_notes := system.entry.music == "notes":
+            originals = load_pieces(originals)
+        own = {k: value for k, value in options.items() if k in system.entry.can["evaluate"]}
+        for row in system.evaluate(originals, n, seed, **own):
+            name, made = f"{label} {row.name}", row.music
+            if as_notes and made is not None:
+                made, left_out = as_phrases(made, held_out.layout.n_steps, held_out.layout.n_bars)
+                if left_out:
+                    notes.append(f"{name}: {left_out:,} pieces are not in 4/4 and not measured")
+            if made is not None:
+                music.append(replace(load(made), name=name))
             if row.values:
                 values[name] = row.values
-    return music, values
+    return music, values, notes

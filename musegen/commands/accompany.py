@@ -27,10 +27,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from musegen.commands.formats import format_of
     from musegen.music.phrases import TRACKS
 
     out = args.out or [Path(f"{Path(args.song).stem}-accompanied.mid")]
     outputs.check(out, [args.song, registry.place(args.system)])
+    calls.check(args.system, "accompany")
+    format_of(args.system, args, out)
     songs.check_tracks("--track", [args.track] if args.track else [])
     song, silent = songs.read(args.song, out)
     system = calls.open_system(args.system, "accompany")

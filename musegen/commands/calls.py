@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from musegen.music.phrases import Packed
 
-VERBS = {"interpolate_seeds": "interpolate", "grid": "draw a grid"}  # where words differ
+# What a method is called in words, and on the command line, where that differs.
+VERBS = {"interpolate_seeds": "interpolate", "grid": "draw a grid", "extend": "continue"}
 MINOR = ("export", "evaluate")  # what nearly every system can do
 
 

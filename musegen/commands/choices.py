@@ -137,9 +137,16 @@ def add_seed(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", **CHOICES["seed"].facts, default=0)
 
 
+def add_for(parser: ArgumentParser, music: str, flag: str, help: str, **facts) -> None:
+    """Adds an option for one kind of music, shown unless the command line names other systems."""
+    systems = named_systems(parser)
+    hidden = systems and all(entry.music != music for entry in systems)
+    parser.add_argument(flag, help=SUPPRESS if hidden else help, **facts)
+
+
 def add_quantise(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--quantise", choices=QUANTISE,
+    add_for(
+        parser, "phrases", "--quantise", choices=QUANTISE,
         help="new music in steps of a sixteenth note: keep the first of the finer steps in each, "
         "or turn it on where any or the majority of them is (default: as finely as the system "
         "plays)",
@@ -147,14 +154,14 @@ def add_quantise(parser: ArgumentParser) -> None:
 
 
 def add_playing(parser: ArgumentParser, gap: int) -> None:
-    """Adds how phrases are played one after the other."""
-    parser.add_argument(
-        "--tempo", type=real(4, 1000), default=100, metavar="BPM",
+    """Adds how phrases or pieces are played one after the other."""
+    add_for(
+        parser, "phrases", "--tempo", type=real(4, 1000), metavar="BPM",
         help="beats a minute (default: 100)",
     )  # fmt: skip
     parser.add_argument(
         "--gap", type=whole(0, 64), default=gap, metavar="N",
-        help=f"bars of silence after each phrase (default: {gap})",
+        help=f"bars of silence after each phrase or piece (default: {gap})",
     )  # fmt: skip
 
 

@@ -10,8 +10,9 @@ from musegen.commands import calls, choices, outputs
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("system", metavar="NAME", help=choices.system_help("generate"))
     parser.add_argument(
-        "-n", type=choices.whole(1, 10_000), default=8, metavar="N", help="phrases (default: 8)"
-    )
+        "-n", type=choices.whole(1, 10_000), default=8, metavar="N",
+        help="number of phrases or pieces (default: 8)",
+    )  # fmt: skip
     choices.add_choices(parser, "generate")
     choices.add_quantise(parser)
     choices.add_playing(parser, gap=1)
@@ -19,17 +20,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from musegen.music import midi
-    from musegen.music.phrases import TRACKS, quantised
+    from musegen.commands import formats
 
     out = args.out or [Path(f"{outputs.name(args.system)}.mid")]
     outputs.check(out, [registry.place(args.system)])
+    music = formats.format_of(args.system, args, out)
     system = calls.open_system(args.system, "generate")
-    outputs.check_phrases(out, args.n, system.n_bars, args.tempo, args.gap)
-    phrases, drawn = calls.call(system, "generate", args, args.n, packed=True)
-    phrases = quantised(phrases, args.quantise)
-    rest = 0 if args.quantise else 1  # a sixteenth sounds no longer than it is
-    score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap, rest=rest)
-    outputs.write(out, phrases, score, lambda: outputs.phrase_picture(phrases))
-    print(f"{outputs.names(out)}: {outputs.length(phrases, args.tempo, args.gap)}; {drawn}")
-    print(outputs.table(outputs.statistics(phrases), TRACKS))
+    music.check_amount(out, args.n, system.n_bars, args)
+    made, drawn = calls.call(system, "generate", args, args.n, packed=True)
+    made = music.finished(made, args)
+    formats.write(out, music, made, args)
+    print(f"{outputs.names(out)}: {music.summary(made, args)}; {drawn}")
+    print(music.table(made))

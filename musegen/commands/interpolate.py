@@ -1,30 +1,28 @@
-"""Phrases on the way from one to another: `musegen interpolate`.
+"""Music on the way from one phrase or piece to another: `musegen interpolate`.
 
-A system that reads music goes from any phrase to any other. One that only writes it goes from the
-random vectors of one seed to those of another, or plays a square of its latent space (`--grid`).
+A system that reads music goes from any example of it to any other. One that only writes it goes
+from the random vectors of one seed to those of another, or plays a square of its latent space
+(`--grid`).
 """
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from musegen import Error, registry
 from musegen.commands import calls, choices, outputs
 from musegen.system import TrainedSystem
 
-if TYPE_CHECKING:
-    import numpy as np
-
 COLUMNS = 3  # of the picture
-PHRASES, ACROSS = 9, 8  # by default, and in a row of a grid
+EXAMPLES, ACROSS = 9, 8  # by default, and in a row of a grid
 MOST, MOST_ACROSS = 1000, 32
 VERBS = ("interpolate", "interpolate_seeds", "grid")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("system", metavar="NAME", help=choices.system_help(*VERBS))
-    ends = (("from", "start", "the first phrase"), ("to", "end", "the last"))
+    ends = (("from", "start", "the first example"), ("to", "end", "the last"))
     for word, dest, what in ends:
         parser.add_argument(
             f"--{word}", dest=dest, metavar="FILE",
@@ -33,11 +31,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     for word, dest, _ in ends:
         parser.add_argument(
             f"--phrase-{word}", dest=f"{dest}_phrase", type=choices.whole(1, 10**9), metavar="K",
-            help=f"which of its phrases, from 1, --{word} means (default: 1)",
+            help=f"which of its phrases or pieces, from 1, --{word} means (default: 1)",
         )  # fmt: skip
     parser.add_argument(
         "--seeds", nargs=2, type=choices.SEED, metavar=("A", "B"),
-        help="instead of --from and --to: two phrases that the system makes of these seeds",
+        help="instead of --from and --to: two examples that the system makes of these seeds",
     )  # fmt: skip
     parser.add_argument(
         "--grid", action="store_true",
@@ -46,8 +44,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "-n", type=choices.whole(2, MOST), metavar="N",
-        help=f"phrases to write, both ends among them (default: {PHRASES}); with --grid N x N of "
-        f"them (default: {ACROSS} x {ACROSS})",
+        help=f"number of phrases or pieces, both ends among them (default: {EXAMPLES}); with "
+        f"--grid N x N of them (default: {ACROSS} x {ACROSS})",
     )  # fmt: skip
     choices.add_choices(parser, *VERBS)
     choices.add_playing(parser, gap=0)
@@ -55,28 +53,27 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from musegen import plots
-    from musegen.music import midi
-    from musegen.music.phrases import TRACKS
+    from musegen.commands import formats
 
     out = args.out or [Path(f"{outputs.name(args.system)}-interpolated.mid")]
     sources = [source for source in (args.start, args.end) if source]
     outputs.check(out, [registry.place(args.system), *sources])
-    ends = _read(args)
-    verb, n = _verb(args), args.n or (ACROSS if args.grid else PHRASES)
+    music = formats.format_of(args.system, args, out)
+    ends = _read(args, music)
+    verb, n = _verb(args), args.n or (ACROSS if args.grid else EXAMPLES)
     system = calls.open_system(args.system, verb)
+    if verb == "interpolate" and ends:
+        ends = music.prepared(ends, system, args)
     n_bars = len(ends[0]) if ends else system.n_bars
-    outputs.check_phrases(out, n * n if args.grid else n, n_bars, args.tempo, args.gap)
-    phrases, _ = calls.call(system, verb, args, *_inputs(system, verb, ends, args), n)
-    columns = n if args.grid else COLUMNS
-    score = midi.to_score(phrases, tempo=args.tempo, gap=args.gap)
-    outputs.write(out, phrases, score, lambda: plots.phrase_grid(phrases, columns))
-    print(f"{outputs.names(out)}: {outputs.length(phrases, args.tempo, args.gap)}")
-    print(outputs.table(outputs.statistics(phrases), TRACKS))
+    music.check_amount(out, n * n if args.grid else n, n_bars, args)
+    made, _ = calls.call(system, verb, args, *_inputs(system, verb, ends, args), n)
+    formats.write(out, music, made, args, columns=n if args.grid else COLUMNS)
+    print(f"{outputs.names(out)}: {music.summary(made, args)}")
+    print(music.table(made))
 
 
-def _read(args: Namespace) -> "list[np.ndarray]":
-    """The two phrases, as their files have them; none with --seeds or --grid."""
+def _read(args: Namespace, music: ModuleType) -> list:
+    """The two ends, as their files have them; none with --seeds or --grid."""
     given = {"--from": args.start, "--to": args.end}
     chosen = {"--phrase-from": args.start_phrase, "--phrase-to": args.end_phrase}
     if args.grid:
@@ -96,31 +93,9 @@ def _read(args: Namespace) -> "list[np.ndarray]":
     if not all(given.values()):
         raise Error("give --from and --to, or two --seeds: an interpolation needs two ends")
     return [
-        _phrase(source, number or 1, flag)
+        music.read_example(source, number or 1, flag)
         for source, (flag, number) in zip(given.values(), chosen.items(), strict=True)
     ]
-
-
-def _phrase(source: str, number: int, flag: str) -> "np.ndarray":
-    from musegen import data
-
-    opened = data.load(source).five_tracks()
-    if number > len(opened):
-        raise Error(f"{flag} {number}: {source} has {len(opened)} phrases")
-    return opened.part(number - 1, number).phrases[0]
-
-
-def _alike(ends: "list[np.ndarray]", n_steps: int, args: Namespace) -> "list[np.ndarray]":
-    """Both phrases with the system's steps a bar."""
-    from musegen.music.phrases import resample
-
-    start, end = (resample(phrase[None], n_steps)[0] for phrase in ends)
-    if len(start) != len(end):
-        raise Error(
-            f"{args.start} has phrases of {len(start)} bars and {args.end} of {len(end)}: "
-            "they must be equally long"
-        )
-    return [start, end]
 
 
 def _verb(args: Namespace) -> str:
@@ -135,13 +110,11 @@ def _verb(args: Namespace) -> str:
     return "interpolate_seeds"
 
 
-def _inputs(
-    system: TrainedSystem, verb: str, ends: "list[np.ndarray]", args: Namespace
-) -> Sequence:
+def _inputs(system: TrainedSystem, verb: str, ends: list, args: Namespace) -> Sequence:
     """The two ends as the system takes them; a grid has none."""
     if verb == "interpolate" and args.seeds:
         calls.check(args.system, "generate")
         return [system.generate(1, seed, **system.preferred)[0] for seed in args.seeds]
     if verb == "interpolate":
-        return _alike(ends, system.n_steps, args)
+        return ends
     return [args.seeds] if args.seeds else []

@@ -1,4 +1,4 @@
-"""What the commands write: one piece of music as MIDI, cells, a picture or sound.
+"""What the commands write: music as MIDI, arrays, a picture or sound.
 
 `-o` is given once for each file, and its ending says which of them it is. All are checked before
 the work begins, and each is written whole or not at all.
@@ -20,18 +20,16 @@ if TYPE_CHECKING:
     import symusic
     from matplotlib.figure import Figure
 
-    from musegen.music.phrases import Packed
-
-ENDINGS = (".mid", ".midi", ".npy", ".png", ".wav")
-IN_A_ROW = 8  # phrases, in the picture of a whole set
+ENDINGS = (".mid", ".midi", ".npy", ".npz", ".png", ".wav")
 
 
 def add_out(parser: ArgumentParser, default: str) -> None:
     """The option `-o`; `default` says in words what is written without it."""
     parser.add_argument(
         "-o", "--out", action="append", type=Path, metavar="FILE",
-        help="what to write, by its ending: .mid, .npy (bool phrases), .png (piano-rolls) or .wav "
-        f"(needs FluidSynth); may be given several times (default: {default})",
+        help="what to write, by its ending: .mid, .png (piano-rolls), .wav (needs FluidSynth), "
+        ".npy (bool phrases) or, of a system that makes notes, .npz (pieces); may be given several "
+        f"times (default: {default})",
     )  # fmt: skip
 
 
@@ -58,26 +56,25 @@ def check_sound(paths: Sequence[Path], seconds: float, beats: int) -> None:
             audio.check_length(path, seconds, beats)
 
 
-def check_phrases(paths: Sequence[Path], n: int, n_bars: int, tempo: float, gap: int) -> None:
-    """The same of `n` phrases, one after the other."""
-    from musegen.music.layout import BEATS_PER_BAR
-
-    beats = BEATS_PER_BAR * bars_of(n, n_bars, gap)
-    check_sound(paths, 60 * beats / tempo, beats)
-
-
 def write(
     paths: Sequence[Path],
-    phrases: "np.ndarray | Packed",
     score: "symusic.Score",
+    write_array: Callable[[Path], None],
     draw: "Callable[[], Figure | np.ndarray]",
 ) -> None:
-    """Writes all files or none; `draw` makes the picture, a figure or grey pixels."""
+    """Writes all files or none.
+
+    Args:
+        paths: files to write, the ending of each says what it is.
+        score: the music, for MIDI and sound.
+        write_array: function that writes the array file to a path.
+        draw: function that makes the picture, a figure or grey pixels.
+    """
     with contextlib.ExitStack() as written:
         for path in paths:
             part, kind = written.enter_context(files.replacing(path)), path.suffix.lower()
-            if kind == ".npy":
-                _write_npy(part, phrases)
+            if kind in (".npy", ".npz"):
+                write_array(part)
             elif kind == ".png":
                 part.write_bytes(_png(draw()))
             elif kind == ".wav":
@@ -86,19 +83,6 @@ def write(
                     audio.play(song, part, name=str(path))
             else:
                 part.write_bytes(score.dumps_midi())
-
-
-def _write_npy(path: Path, phrases: "np.ndarray | Packed") -> None:
-    """What `np.save` writes, block by block."""
-    import numpy as np
-
-    from musegen.music.phrases import blocks
-
-    about = {"descr": "|b1", "fortran_order": False, "shape": phrases.shape}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, about)
-        for block in blocks(phrases):
-            file.write(np.ascontiguousarray(block).data)
 
 
 def _png(picture: "Figure | np.ndarray") -> bytes:
@@ -113,19 +97,6 @@ def _png(picture: "Figure | np.ndarray") -> bytes:
     buffer = io.BytesIO()
     image.imsave(buffer, picture, cmap="gray", vmin=0, vmax=255, format="png")
     return buffer.getvalue()
-
-
-def phrase_picture(phrases: "np.ndarray | Packed") -> "np.ndarray":
-    """MIDI-Sandwich2's picture, eight phrases in a row; of eight exactly the published one."""
-    import numpy as np
-
-    from musegen.plots import image_midi_s2
-
-    starts = range(0, len(phrases), IN_A_ROW)
-    rows = [image_midi_s2(phrases[start : start + IN_A_ROW]) for start in starts]
-    width = max(row.shape[1] for row in rows)
-    filled = [np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=255) for row in rows]
-    return np.concatenate(filled)
 
 
 def table(rows: dict[str, Sequence], columns: Sequence[str]) -> str:
@@ -145,48 +116,10 @@ def shapes(tensors: dict[str, Sequence[int]]) -> str:
     return ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in tensors.items())
 
 
-def statistics(phrases: "np.ndarray | Packed") -> dict[str, list[str]]:
-    """Figures of each track that tell music from noise and silence, as rows of a `table`."""
-    import numpy as np
-
-    from musegen.music import notes
-    from musegen.music.phrases import TRACKS, blocks, chain, pack
-
-    n_bars = phrases.shape[0] * phrases.shape[1]
-    rows = {"notes": [], "silent bars": [], "distinct bars": []}
-    for k, track in enumerate(TRACKS):
-        n_notes, n_silent, different = 0, 0, set()
-        for part in (block[..., k] for block in blocks(phrases)):
-            events = notes.from_parts([chain(part, gap=1)], drums=track == "drums")
-            bars = np.ascontiguousarray(part.reshape(-1, *part.shape[2:]))  # (bars, T, 84)
-            n_notes += len(events)
-            n_silent += int((~bars.any(axis=(1, 2))).sum())
-            different.update(bar.tobytes() for bar in pack(bars))
-        rows["notes"].append(f"{n_notes:,}")
-        rows["silent bars"].append(f"{100 * (n_silent / n_bars):.0f} %")
-        rows["distinct bars"].append(f"{len(different)} of {n_bars}")
-    return rows
-
-
 def names(paths: Sequence[Path]) -> str:
     """`a.mid, b.png and c.npy`."""
     *most, last = map(files.shown, paths)
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def length(phrases: "np.ndarray | Packed", tempo: float, gap: int) -> str:
-    """How much music it is."""
-    from musegen.music.phrases import BEATS_PER_BAR
-
-    n, n_bars = phrases.shape[:2]
-    seconds = bars_of(n, n_bars, gap) * BEATS_PER_BAR * 60 / tempo
-    music = f"{counted(n, 'phrase')} of {counted(n_bars, 'bar')}"
-    return f"{music}, {seconds:.1f} s at {tempo:g} beats a minute"
-
-
-def bars_of(n: int, n_bars: int, gap: int) -> int:
-    """Bars that `n` phrases last; the silence after the last one does not count."""
-    return n * (n_bars + gap) - gap
 
 
 def counted(n: int, unit: str) -> str:

@@ -1,8 +1,9 @@
 """A song played again in a system's own manner: `musegen restore`.
 
-The song is read onto the grid of its own bars, restored bar by bar, and written with its own tempo,
-meter and keys, so that both play in step. What is silent in the song, a whole track or a bar of all
-tracks, stays silent unless `--fill` is given.
+A system of phrases reads the song onto the grid of its own bars and restores it bar by bar; the
+result is written with the song's own tempo, meter and keys, so that both play in step. What is
+silent in the song, a whole track or a bar of all tracks, stays silent unless `--fill` is given. A
+system of notes restores the song as it is, in any meter.
 """
 
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error, registry
-from musegen.commands import calls, outputs, songs
+from musegen.commands import calls, choices, outputs, songs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,28 +22,33 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     songs.add_song(parser, "restore")
-    parser.add_argument(
-        "--keep", nargs="+", default=[], metavar="TRACK",
+    choices.add_for(
+        parser, "phrases", "--keep", nargs="+", default=[], metavar="TRACK",
         help="tracks that stay note by note as they are in the song, of drums, piano, guitar, "
         "bass, strings",
     )  # fmt: skip
-    parser.add_argument(
-        "--fill", action="store_true",
+    choices.add_for(
+        parser, "phrases", "--fill", action="store_true",
         help="let the system play where the song is silent: in tracks without notes, empty bars",
     )  # fmt: skip
     outputs.add_out(parser, "the song's name and -restored.mid, in this folder")
 
 
 def run(args: Namespace) -> None:
+    from musegen.commands.formats import format_of
+
     out = args.out or [Path(f"{Path(args.song).stem}-restored.mid")]
     outputs.check(out, [args.song, registry.place(args.system)])
+    format_of(args.system, args, out)
+    if registry.entry(args.system).music == "notes":
+        return songs.play_piece("restore", "restored", args, out)
     song = _read(args, out)
     system = calls.open_system(args.system, "restore")
     original, played, drawn = songs.play(system, "restore", song, args)
     restored = _joined(original, played, args)
     sets = {"original": original, "restored": restored}
     row = {"F1 of cells": _f1(original, restored, args.keep)}
-    songs.write(out, args, drawn, sets, args.keep, row)
+    return songs.write(out, args, drawn, sets, args.keep, row)
 
 
 def _read(args: Namespace, out: list[Path]) -> "Song":

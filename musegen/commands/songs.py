@@ -1,7 +1,7 @@
-"""A song and a system that plays to it: what `restore` and `accompany` have in common.
+"""A song and a system that plays to it: what `restore`, `accompany` and `continue` share.
 
-The song is read onto the grid of its own bars, played phrase by phrase, and written with its own
-tempo, meter and keys, so that both play in step.
+For a system of phrases the song is read onto the grid of its own bars, played phrase by phrase, and
+written with its own tempo, meter and keys, so that both play in step.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def add_song(parser: ArgumentParser, verb: str) -> None:
     """Adds the song, the system that plays to it, and the options that systems take for that."""
-    parser.add_argument("song", metavar="SONG", help="a MIDI file in 4/4; a pickup may stand first")
+    parser.add_argument(
+        "song",
+        metavar="SONG",
+        help="a MIDI file; systems of phrases need 4/4, where a pickup may stand first",
+    )
     parser.add_argument("--system", required=True, metavar="NAME", help=choices.system_help(verb))
     choices.add_choices(parser, verb)
 
@@ -80,13 +84,48 @@ def write(
         row: to stand below the statistics.
     """
     from musegen import plots
+    from musegen.commands import phrase_format
     from musegen.music import midi
     from musegen.music.phrases import TRACKS
 
     long = {title: bars[None] for title, bars in sets.items()}  # each song as one long phrase
     whole = list(long.values())[-1]
     score = midi.to_score_like(whole[0], args.song, keep=keep)
-    outputs.write(out, whole, score, lambda: plots.songs(long))
+    outputs.write(
+        out, score, lambda path: phrase_format.write_array(path, whole), lambda: plots.songs(long)
+    )
     bars = outputs.counted(whole.shape[1], "bar")
     print(f"{outputs.names(out)}: {bars}, in step with {files.shown(args.song)}; {drawn}")
-    print(outputs.table(outputs.statistics(whole) | row, TRACKS))
+    print(outputs.table(phrase_format.statistics(whole) | row, TRACKS))
+
+
+def play_piece(verb: str, done: str, args: Namespace, out: Sequence[Path]) -> None:
+    """Has a system of notes play a whole song, in any meter, and writes what it made of it.
+
+    Args:
+        verb: what the system does.
+        done: the same as a word for the picture, such as "restored".
+        args: options of the command.
+        out: files to write.
+    """
+    from dataclasses import replace
+
+    from musegen.commands import note_format
+    from musegen.music.midi import piece_to_score, read_piece
+
+    calls.check(args.system, verb)
+    piece = read_piece(args.song)
+    if not len(piece):
+        raise Error(f"{args.song}: there is no note in it")
+    system = calls.open_system(args.system, verb)
+    (played,), drawn = calls.call(system, verb, args, [piece])
+    outputs.write(
+        out,
+        piece_to_score(played),
+        lambda path: note_format.write_array(path, [played]),
+        lambda: note_format.draw([piece, played]),
+    )
+    names = (f"{files.shown(piece.name)}, original", done)
+    both = [replace(one, name=name) for one, name in zip((piece, played), names, strict=True)]
+    print(f"{outputs.names(out)}: {files.shown(args.song)} {done}; {drawn}")
+    print(note_format.table(both))

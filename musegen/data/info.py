@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
+from musegen.data.prepare import counts_line
 from musegen.files import check, shown
 from musegen.metrics import PERCENT
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from musegen.data.loading import Data
 
+MUSIC = ("phrases", "notes")
 DEFINITIONS = ("paper", "v1")
 PICTURED = 16
 _NAMES = {
@@ -46,12 +48,13 @@ def describe(opened: "Data") -> dict:
 
 
 def origin(source: str | Path) -> dict:
-    """Songs, splits, source and settings, which only a folder of shards knows."""
-    from musegen.data import shards
+    """Songs, splits, source and settings, which only a folder of prepared data knows."""
+    from musegen.data.shards import MANIFEST
+    from musegen.data.shelves import manifest_of
 
-    if not (Path(source) / shards.MANIFEST).exists():
+    if not (Path(source) / MANIFEST).exists():
         return {}
-    manifest = shards.Shards(source).manifest
+    manifest = manifest_of(source)
     return {key: manifest[key] for key in ("songs", "splits", "source", "settings")}
 
 
@@ -116,10 +119,7 @@ def table(info: dict) -> str:
     ]
     if info["skipped"]:
         lines.append(f"{info['skipped']:,} files gave none")
-    lines += [
-        f"  {split:<6}{n['songs']:>9,} songs{n['phrases']:>11,} phrases{n['shards']:>7,} shards"
-        for split, n in info.get("splits", {}).items()
-    ]
+    lines += [f"  {counts_line(*split)}" for split in info.get("splits", {}).items()]
     density = {name: 100 * share for name, share in info["density"].items()}
     lines += ["", _line("", [f"{name:>9}" for name in tracks])]
     lines += [_row("cells on, %", density, tracks)]
@@ -152,31 +152,63 @@ def _number(value: float | None) -> str:
 def add_arguments(parser: ArgumentParser) -> None:
     """The options of `musegen data info`."""
     parser.add_argument(
-        "source", metavar="DATA", help="shards, an array file, MIDI or LPD files, demo, freedoom"
+        "source",
+        metavar="DATA",
+        help="prepared phrases or notes, an array file, MIDI or LPD files, demo, freedoom",
+    )
+    parser.add_argument(
+        "--music",
+        choices=MUSIC,
+        help="look at songs as phrases of five tracks or as notes (default: as the data are "
+        "prepared; of songs phrases)",
     )
     parser.add_argument(
         "--picture",
         metavar="FILE",
-        default="phrases.png",
-        help="where to draw 16 random phrases, .png or .pdf (default: %(default)s)",
+        help="where to draw 16 random phrases, or one of the pieces, .png or .pdf (default: "
+        "phrases.png or piece.png)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of their choice (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the choice (default: 0)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 
 def run(args: Namespace) -> None:
     """Describes a data set."""
-    from musegen import data
+    from musegen.data.pieces import holds_notes
 
     if args.seed < 0:
         raise Error(f"--seed {args.seed}: give 0 or more")
-    if Path(args.picture).suffix not in (".png", ".pdf"):
-        raise Error(f"{args.picture}: give the picture a name that ends in .png or .pdf")
-    check([args.picture], [args.source])
+    check([], [args.source])
+    notes = holds_notes(args.source)
+    if notes and args.music == "phrases":
+        raise Error(f"{args.source}: holds notes; prepare the songs again as phrases")
+    music = args.music or MUSIC[notes]
+    path = args.picture or {"phrases": "phrases.png", "notes": "piece.png"}[music]
+    if Path(path).suffix not in (".png", ".pdf"):
+        raise Error(f"{path}: give the picture a name that ends in .png or .pdf")
+    check([path], [args.source])
+    info, text, drawn = (_of_notes if music == "notes" else _of_phrases)(args, path)
+    if args.json:
+        print(json.dumps(info | {"picture": path}, indent=2, allow_nan=False))
+    else:
+        print(f"{text}\n\n{shown(path)} shows {drawn}")
+
+
+def _of_phrases(args: Namespace, path: str) -> tuple[dict, str, str]:
+    """What phrases hold, the same as a text, and what was drawn."""
+    from musegen import data
+
     opened = data.load(args.source)
     info = describe(opened) | origin(args.source)
-    picture(opened, args.picture, args.seed)
-    if args.json:
-        print(json.dumps(info | {"picture": args.picture}, indent=2, allow_nan=False))
-    else:
-        print(f"{table(info)}\n\n{PICTURED} random phrases are drawn in {shown(args.picture)}")
+    picture(opened, path, args.seed)
+    return info, table(info), f"{min(PICTURED, len(opened))} random phrases"
+
+
+def _of_notes(args: Namespace, path: str) -> tuple[dict, str, str]:
+    """What pieces hold, the same as a text, and what was drawn."""
+    from musegen.data import piece_info, pieces
+
+    opened = pieces.load_pieces(args.source)
+    info = piece_info.describe(opened) | origin(args.source)
+    drawn = piece_info.picture(opened, path, args.seed)
+    return info, piece_info.text(info), drawn

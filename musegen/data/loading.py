@@ -353,7 +353,7 @@ def _array(array: np.ndarray, name: str) -> Data:
     shape, tracks, numbers = array.shape, None, array.dtype.kind in "biuf"
     if len(shape) == 4 and shape[1:] == (384, N_PITCHES, 5):
         array, tracks = array.reshape(-1, 4, 96, N_PITCHES, 5), V1_TRACKS
-    elif len(shape) == 6:
+    elif len(shape) == 6 and all(shape[2:]):
         array = array.reshape(-1, *shape[2:])
     if array.ndim != 5 or 0 in shape[1:] or array.shape[3] != N_PITCHES or not numbers:
         raise Error(

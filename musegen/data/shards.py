@@ -113,6 +113,8 @@ class Shards:
             raise Error(f"{self.folder}: no {MANIFEST}; run `musegen data prepare` to its end")
         with reading.damaged(path, "damaged", REMEDY):
             self.manifest = told = reading.read_json(path, REMEDY)
+            if told.get("music", "phrases") != "phrases":
+                raise Error(f"{self.folder}: holds notes; prepare the songs again as phrases")
             if (version := told["format"]) != FORMAT:
                 raise Error(
                     f"{path}: format {version!r:.40}, this musegen reads {FORMAT}; prepare it again"

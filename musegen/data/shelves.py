@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musegen import Error
+from musegen import Error, reading
 from musegen.data import note_store, shards
 from musegen.data.journal import Record
 from musegen.music.phrases import Layout
@@ -186,3 +186,10 @@ class NoteShelf(Shelf):
 
 
 SHELVES = {"phrases": PhraseShelf, "notes": NoteShelf}
+
+
+def manifest_of(folder: str | Path) -> dict:
+    """The manifest of a whole folder of phrases or notes."""
+    content = reading.read_json(Path(folder) / shards.MANIFEST, shards.REMEDY)
+    shelf = SHELVES.get(content.get("music", "phrases"), PhraseShelf)
+    return shelf.manifest_of(Path(folder))

@@ -64,5 +64,5 @@ def test_what_is_too_much_in_other_ways_has_the_users_name(tmp_path, monkeypatch
             return b"MThd" + bytes(1 << 22)
 
     with pytest.raises(Error, match=r"x\.wav: too large for one song"):
-        outputs.write([tmp_path / "x.wav"], None, Crowded(), None)
+        outputs.write([tmp_path / "x.wav"], Crowded(), None, None)
     assert list(tmp_path.iterdir()) == []

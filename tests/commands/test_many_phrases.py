@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from musegen.commands import calls, outputs
+from musegen.commands import calls, phrase_format
 from musegen.music import midi, phrases
 
 
@@ -19,20 +19,20 @@ def test_packed_phrases_are_written_as_those_at_once(gap, music, tmp_path):
     packed = phrases.Packed(phrases.pack(music), music.shape[1:])
     score = midi.to_score(packed, gap=gap)
     assert score.dumps_midi() == midi.to_score(music, gap=gap).dumps_midi()
-    assert outputs.statistics(packed) == outputs.statistics(music)
-    picture = outputs.phrase_picture(packed)
-    assert np.array_equal(picture, outputs.phrase_picture(music))
-    outputs.write([tmp_path / "x.npy", tmp_path / "x.mid"], packed, score, None)
+    assert phrase_format.statistics(packed) == phrase_format.statistics(music)
+    picture = phrase_format.phrase_picture(packed)
+    assert np.array_equal(picture, phrase_format.phrase_picture(music))
+    phrase_format.write_array(tmp_path / "x.npy", packed)
     np.save(tmp_path / "y.npy", music)
     assert (tmp_path / "x.npy").read_bytes() == (tmp_path / "y.npy").read_bytes()
 
 
 def test_packed_phrases_need_little_memory(tmp_path):
     packed = phrases.Packed(np.zeros((1000, 10_080), np.uint8), (4, 48, 84, 5))
-    outputs.write([tmp_path / "x.npy"], packed[:1], None, None)  # what is loaded once
+    phrase_format.write_array(tmp_path / "x.npy", packed[:1])  # what is loaded once
     tracemalloc.start()
-    outputs.write([tmp_path / "x.npy"], packed, None, None)
-    outputs.statistics(packed)
+    phrase_format.write_array(tmp_path / "x.npy", packed)
+    phrase_format.statistics(packed)
     midi.to_score(packed)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

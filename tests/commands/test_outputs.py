@@ -17,6 +17,7 @@ CALLS = {
     "generate": ["system"],
     "restore": ["song.mid", "--system", "system"],
     "accompany": ["song.mid", "--system", "system"],
+    "continue": ["song.mid", "--system", "system"],
     "interpolate": ["system", "--from", "song.mid", "--to", "songs"],
     "export": ["system"],
     "render": ["song.mid"],

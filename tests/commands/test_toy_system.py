@@ -7,6 +7,8 @@ import pytest
 
 from musegen import cli
 from musegen.cli import run_script
+from musegen.music.midi import read_piece
+from musegen.music.piece_phrases import to_phrases
 from musegen.system import EvaluatedRow
 
 MUSIC = np.random.default_rng(0).random((4, 4, 48, 84, 5)) < 0.01
@@ -24,6 +26,10 @@ def interpolate(a, b, n, seed=0):
     return np.stack([a] * (n - 1) + [b])
 
 
+def extend(bars, n_bars, seed=0):
+    return np.resize(bars, (n_bars, *bars.shape[1:]))
+
+
 def evaluate(phrases, n, seed=0, z_std=None):
     return [EvaluatedRow("generated", generate(n, seed)), EvaluatedRow("own", values={"KL": 2.0})]
 
@@ -32,6 +38,7 @@ CAN = {
     "generate": ("seed", "z_std"),
     "restore": ("seed",),
     "interpolate": ("seed",),
+    "extend": ("seed",),
     "evaluate": ("z_std",),
 }
 
@@ -39,7 +46,7 @@ CAN = {
 @pytest.fixture
 def toy(add_toy, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    own = {"restore": restore, "interpolate": interpolate, "evaluate": evaluate}
+    own = {"restore": restore, "interpolate": interpolate, "extend": extend, "evaluate": evaluate}
     return add_toy("toy", CAN, generate=generate, **own)
 
 
@@ -58,6 +65,19 @@ def test_it_generates_restores_and_interpolates(toy, write_song, capsys):
     assert (np.load("way.npy") == generate(1, 2)[0]).all()
     run("interpolate", "toy", "--seeds", 0, 1, "-n", 2, "-o", "way.npy")
     assert (np.load("way.npy") == [generate(1, 0)[0], generate(1, 1)[0]]).all()
+
+
+def test_it_continues_a_song(toy, write_song):
+    song = write_song()
+    run("continue", song, "--system", toy, "--bars", 3, "-o", "longer.mid")
+    longer, first = read_piece("longer.mid"), read_piece(song)
+    end = int(first.bars(closed=True)[-1])
+    ticks = longer.ticks_per_quarter // first.ticks_per_quarter
+    assert longer.cut(0, end * ticks).quantised(480).notes.tolist() == first.notes.tolist()
+    assert len(longer.bars()) == len(first.bars()) + 3
+    assert longer.parts == first.parts
+    added = to_phrases(longer.cut(end * ticks, longer.length), 48)[0, :3]
+    assert added.any(axis=(1, 2)).all(axis=0).sum() == 3  # drums, piano and bass, in every bar
 
 
 def test_it_is_evaluated(toy, capsys):

@@ -352,7 +352,14 @@ def test_music_that_a_system_does_not_take_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "shape", [(2, 0, 48, 84, 5), (2, 4, 0, 84, 5), (10**12, 0, 48, 84, 5), (2, 10**15, 0, 84, 5)]
+    "shape",
+    [
+        (2, 0, 48, 84, 5),
+        (2, 3, 0, 48, 84, 5),
+        (2, 4, 0, 84, 5),
+        (10**12, 0, 48, 84, 5),
+        (2, 10**15, 0, 84, 5),
+    ],
 )
 def test_phrases_of_nothing_are_refused(shape, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros(shape, bool))

@@ -1,0 +1,105 @@
+"""Pieces of notes, as the commands read, write and count them; see `musegen.commands.formats`."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musegen import Error
+from musegen.commands import outputs
+from musegen.data.note_store import write_pieces
+from musegen.data.pieces import load_pieces
+from musegen.music.midi import piece_to_score
+from musegen.music.piece import Piece
+from musegen.music.piece_chain import chain_pieces
+from musegen.music.piece_phrases import to_phrases
+from musegen.music.piece_statistics import COLUMNS, statistics
+from musegen.system import TrainedSystem
+
+if TYPE_CHECKING:
+    import symusic
+    from matplotlib.figure import Figure
+
+UNIT = "piece"
+ARRAY = ".npz"
+OPTIONS = {}
+DRAWN_BARS = 512  # of a picture, at most
+LISTED = 20  # pieces that the table has a row for
+
+
+# Reading
+
+
+def read_example(source: str, number: int, flag: str) -> Piece:
+    """One piece of a source, by its number from 1."""
+    pieces = load_pieces(source)
+    if number > len(pieces):
+        raise Error(f"{flag} {number}: {source} has {len(pieces)} pieces")
+    return pieces[number - 1]
+
+
+def prepared(ends: Sequence[Piece], system: TrainedSystem, args: Namespace) -> list[Piece]:
+    """Two pieces to interpolate between, as they are."""
+    return list(ends)
+
+
+def as_phrases(pieces: Sequence[Piece], n_steps: int, n_bars: int) -> tuple[np.ndarray, int]:
+    """The phrases of the pieces that are in 4/4, and how many pieces are not."""
+    found, left_out = [], 0
+    for piece in pieces:
+        try:
+            found.append(to_phrases(piece, n_steps, n_bars))
+        except Error:
+            left_out += 1
+    if not found:
+        raise Error(f"none of {len(pieces)} pieces is in 4/4, so none can be measured as phrases")
+    return np.concatenate(found), left_out
+
+
+# Writing
+
+
+def check_amount(paths: Sequence[Path], n: int, n_bars: int, args: Namespace) -> None:
+    """Pieces say how long they are when they are made; their sound is checked then."""
+
+
+def finished(pieces: Sequence[Piece], args: Namespace) -> Sequence[Piece]:
+    """The pieces as they are."""
+    return pieces
+
+
+def score(pieces: Sequence[Piece], args: Namespace) -> "symusic.Score":
+    """The pieces as MIDI, one after the other."""
+    return piece_to_score(chain_pieces(pieces, args.gap))
+
+
+def write_array(path: Path, pieces: Sequence[Piece]) -> None:
+    """Writes a file of pieces."""
+    write_pieces(path, pieces)
+
+
+def draw(pieces: Sequence[Piece], columns: int | None = None) -> "Figure":
+    """A picture of the pieces, one after the other with a silent bar between."""
+    from musegen import plots
+
+    whole = chain_pieces(pieces, 1, pieces[0].name if len(pieces) == 1 else f"{len(pieces)} pieces")
+    lines = whole.bars(closed=True)
+    return plots.piece(whole.cut(0, int(lines[min(DRAWN_BARS, len(lines) - 1)])))
+
+
+# Counting
+
+
+def summary(pieces: Sequence[Piece], args: Namespace) -> str:
+    """How much music it is, in words."""
+    seconds = sum(float(piece.seconds(piece.length)) for piece in pieces)
+    n_notes = sum(map(len, pieces))
+    return f"{outputs.counted(len(pieces), UNIT)}, {n_notes:,} notes, {seconds:.1f} s"
+
+
+def table(pieces: Sequence[Piece]) -> str:
+    """Figures of each piece."""
+    text = outputs.table(statistics(pieces[:LISTED]), COLUMNS)
+    return text + f"\nand {len(pieces) - LISTED} more" * (len(pieces) > LISTED)

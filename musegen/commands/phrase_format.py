@@ -1,0 +1,145 @@
+"""Phrases, as the commands read, write and count them; see `musegen.commands.formats`."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musegen import Error
+from musegen.commands import outputs
+from musegen.music import midi, notes
+from musegen.music.phrases import (
+    BEATS_PER_BAR,
+    TRACKS,
+    Packed,
+    blocks,
+    chain,
+    pack,
+    quantised,
+    resample,
+)
+from musegen.system import TrainedSystem
+
+if TYPE_CHECKING:
+    import symusic
+    from matplotlib.figure import Figure
+
+UNIT = "phrase"
+ARRAY = ".npy"
+OPTIONS = {"quantise": "--quantise", "tempo": "--tempo", "keep": "--keep", "fill": "--fill"}
+IN_A_ROW = 8  # phrases, in the picture of a whole set
+TEMPO = 100  # beats a minute
+
+
+# Reading
+
+
+def read_example(source: str, number: int, flag: str) -> np.ndarray:
+    """One phrase of a source, by its number from 1."""
+    from musegen import data
+
+    opened = data.load(source).five_tracks()
+    if number > len(opened):
+        raise Error(f"{flag} {number}: {source} has {len(opened)} phrases")
+    return opened.part(number - 1, number).phrases[0]
+
+
+def prepared(ends: Sequence[np.ndarray], system: TrainedSystem, args: Namespace) -> list:
+    """Two phrases to interpolate between, with the system's steps a bar."""
+    start, end = (resample(phrase[None], system.n_steps)[0] for phrase in ends)
+    if len(start) != len(end):
+        raise Error(
+            f"{args.start} has phrases of {len(start)} bars and {args.end} of {len(end)}: "
+            "they must be equally long"
+        )
+    return [start, end]
+
+
+# Writing
+
+
+def check_amount(paths: Sequence[Path], n: int, n_bars: int, args: Namespace) -> None:
+    """Checks that `n` phrases, one after the other, are not too long for the files to write."""
+    beats = BEATS_PER_BAR * bars_of(n, n_bars, args.gap)
+    outputs.check_sound(paths, 60 * beats / (args.tempo or TEMPO), beats)
+
+
+def finished(phrases: np.ndarray | Packed, args: Namespace) -> np.ndarray | Packed:
+    """The phrases in the steps that the user asked for."""
+    return quantised(phrases, args.quantise)
+
+
+def score(phrases: np.ndarray | Packed, args: Namespace) -> "symusic.Score":
+    """The phrases as MIDI, one after the other."""
+    rest = 0 if getattr(args, "quantise", None) else 1  # a sixteenth sounds no longer than it is
+    return midi.to_score(phrases, tempo=args.tempo or TEMPO, gap=args.gap, rest=rest)
+
+
+def write_array(path: Path, phrases: np.ndarray | Packed) -> None:
+    """What `np.save` writes, block by block."""
+    about = {"descr": "|b1", "fortran_order": False, "shape": phrases.shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, about)
+        for block in blocks(phrases):
+            file.write(np.ascontiguousarray(block).data)
+
+
+def draw(phrases: np.ndarray | Packed, columns: int | None = None) -> "Figure | np.ndarray":
+    """A picture of all phrases, as MIDI-Sandwich2's or, in columns, each with its own axes."""
+    if not columns:
+        return phrase_picture(phrases)
+    from musegen.plots import phrase_grid
+
+    return phrase_grid(phrases, columns)
+
+
+def phrase_picture(phrases: np.ndarray | Packed) -> np.ndarray:
+    """MIDI-Sandwich2's picture, eight phrases in a row; of eight exactly the published one."""
+    from musegen.plots import image_midi_s2
+
+    starts = range(0, len(phrases), IN_A_ROW)
+    rows = [image_midi_s2(phrases[start : start + IN_A_ROW]) for start in starts]
+    width = max(row.shape[1] for row in rows)
+    filled = [np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=255) for row in rows]
+    return np.concatenate(filled)
+
+
+# Counting
+
+
+def summary(phrases: np.ndarray | Packed, args: Namespace) -> str:
+    """How much music it is, in words."""
+    (n, n_bars), tempo = phrases.shape[:2], args.tempo or TEMPO
+    seconds = bars_of(n, n_bars, args.gap) * BEATS_PER_BAR * 60 / tempo
+    music = f"{outputs.counted(n, 'phrase')} of {outputs.counted(n_bars, 'bar')}"
+    return f"{music}, {seconds:.1f} s at {tempo:g} beats a minute"
+
+
+def bars_of(n: int, n_bars: int, gap: int) -> int:
+    """Bars that `n` phrases last; the silence after the last one does not count."""
+    return n * (n_bars + gap) - gap
+
+
+def table(phrases: np.ndarray | Packed) -> str:
+    """Figures of each track."""
+    return outputs.table(statistics(phrases), TRACKS)
+
+
+def statistics(phrases: np.ndarray | Packed) -> dict[str, list[str]]:
+    """Figures of each track that tell music from noise and silence, as rows of a `table`."""
+    n_bars = phrases.shape[0] * phrases.shape[1]
+    rows = {"notes": [], "silent bars": [], "distinct bars": []}
+    for k, track in enumerate(TRACKS):
+        n_notes, n_silent, different = 0, 0, set()
+        for part in (block[..., k] for block in blocks(phrases)):
+            events = notes.from_parts([chain(part, gap=1)], drums=track == "drums")
+            bars = np.ascontiguousarray(part.reshape(-1, *part.shape[2:]))  # (bars, T, 84)
+            n_notes += len(events)
+            n_silent += int((~bars.any(axis=(1, 2))).sum())
+            different.update(bar.tobytes() for bar in pack(bars))
+        rows["notes"].append(f"{n_notes:,}")
+        rows["silent bars"].append(f"{100 * (n_silent / n_bars):.0f} %")
+        rows["distinct bars"].append(f"{len(different)} of {n_bars}")
+    return rows

@@ -1,0 +1,88 @@
+"""What a set of pieces holds: `musegen data info` of notes."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musegen.data.prepare import counts_line
+from musegen.files import shown
+from musegen.music.piece_statistics import COLUMNS, facts, statistics
+
+if TYPE_CHECKING:
+    from musegen.data.pieces import Pieces
+
+NUMBERS = [name for name in COLUMNS if name not in ("range", "meters")]
+LISTED = 12  # pieces that the table has a row for, if there are no more
+DRAWN_BARS = 128  # of a piece, at most
+
+
+def describe(pieces: "Pieces") -> dict:
+    """Counts, and of each statistic the least, median and greatest value of the pieces."""
+    found, meters, rows = {name: [] for name in NUMBERS}, Counter(), {}
+    for number in range(len(pieces)):
+        piece = pieces[number]
+        own = facts(piece)
+        meters.update((own["meters"] or "none").split())
+        for name in NUMBERS:
+            if own[name] is not None:
+                found[name].append(own[name])
+        if len(pieces) <= LISTED:
+            rows |= statistics([piece])
+    return {
+        "name": pieces.name,
+        "music": "notes",
+        "pieces": len(pieces),
+        "notes": int(sum(found["notes"])),
+        "skipped": len(pieces.skipped),
+        "statistics": {
+            name: dict(zip(("least", "median", "most"), _spread(values), strict=True))
+            for name, values in found.items()
+            if values
+        },
+        "meters": dict(meters.most_common()),
+        "rows": rows,
+    }
+
+
+def _spread(values: list[float]) -> list[float]:
+    return np.quantile(np.array(values, float), (0, 0.5, 1)).tolist()
+
+
+def picture(pieces: "Pieces", path: str | Path, seed: int = 0) -> str:
+    """Draws a random piece, or the beginning of a long one; returns what was drawn, in words."""
+    from musegen import plots
+
+    piece = pieces[int(np.random.default_rng(seed).integers(len(pieces)))]
+    lines = piece.bars(closed=True)
+    what = shown(piece.name)
+    if len(lines) > DRAWN_BARS + 1:
+        piece, what = piece.cut(0, int(lines[DRAWN_BARS])), f"the first {DRAWN_BARS} bars of {what}"
+    plots.save(plots.piece(piece), path)
+    return what
+
+
+def text(info: dict) -> str:
+    """What `describe` found, to be read."""
+    from musegen.commands.outputs import counted, table
+
+    lines = [shown(f"{info['name']}: {counted(info['pieces'], 'piece')}, {info['notes']:,} notes")]
+    if info.get("source"):
+        lines[0] += f", from {shown(info['source'])}"
+    if info["skipped"]:
+        lines.append(f"{info['skipped']:,} files gave none")
+    lines += [f"  {counts_line(*split)}" for split in info.get("splits", {}).items()]
+    lines += [""]
+    if info["rows"]:
+        lines.append(table(info["rows"], COLUMNS))
+    else:
+        rows = {
+            name: [f"{value:,.1f}".removesuffix(".0") for value in values.values()]
+            for name, values in info["statistics"].items()
+        }
+        lines.append(table(rows, ("least", "median", "most")))
+        meters = [f"{name} in {n:,}" for name, n in info["meters"].items()]
+        more = f", and {len(meters) - LISTED} others" if len(meters) > LISTED else ""
+        lines += ["", f"meters: {', '.join(meters[:LISTED])}{more}"]
+    return "\n".join(lines)
