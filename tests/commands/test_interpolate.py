@@ -146,6 +146,6 @@ def test_mistakes_are_told_before_the_system_is_loaded(
 ):
     np.save(tmp_path / "eight.npy", np.ones((1, 4, 48, 84, 8), bool))
     monkeypatch.setattr(calls, "open_system", None)
-    code, told, error = musegen("interpolate", "x", *words)
+    code, told, error = musegen("interpolate", "midi-s2", *words)
     assert (code, told, error.count("\n")) == (2, "", 1)
     assert message in error

@@ -52,8 +52,8 @@ def test_interpolate(musegen, composing, system, write_song):
 @pytest.mark.usefixtures("playing")
 def test_songs(musegen, system, accompanying, write_song):
     slow = write_song(tempi=((0, 4),), beats=800)
-    for words in (("restore", slow, "--system", system), ("accompany", slow, "--system", system)):
-        code, _, said = musegen(*words, "-o", "x.wav")
+    for command, player in (("restore", system), ("accompany", accompanying)):
+        code, _, said = musegen(command, slow, "--system", player, "-o", "x.wav")
         assert code == 2
         assert said.startswith("musegen: x.wav: lasts 3.3 hours; 3 at most are played")
 

@@ -165,6 +165,6 @@ def test_mistakes_are_told_before_the_system_is_loaded(
 ):
     monkeypatch.setattr(calls, "open_system", None)
     write_song()
-    code, told, error = musegen("restore", "song.mid", "--system", "x", "--keep", *words)
+    code, told, error = musegen("restore", "song.mid", "--system", "midi-s2", "--keep", *words)
     assert (code, told, error.count("\n")) == (2, "", 1)
     assert message in error

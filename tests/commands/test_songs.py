@@ -6,7 +6,8 @@ import pytest
 from musegen.commands import calls
 from musegen.music import midi
 
-both = pytest.mark.parametrize("command", ["accompany", "restore"])
+SYSTEMS = {"accompany": "musegan-hybrid-conditional", "restore": "midi-s2"}
+both = pytest.mark.parametrize("command", SYSTEMS)
 
 
 @both
@@ -28,7 +29,7 @@ def test_mistakes_are_told_before_the_system_is_loaded(
 ):
     monkeypatch.setattr(calls, "open_system", None)
     write_song(**options)
-    code, told, error = musegen(command, "song.mid", "--system", "x", *words)
+    code, told, error = musegen(command, "song.mid", "--system", SYSTEMS[command], *words)
     assert (code, told, error.count("\n")) == (2, "", 1)
     assert message in error
 
@@ -44,6 +45,6 @@ def test_missing_damaged_and_unplayable_songs(command, musegen, tmp_path):
         ("empty.mid", "empty.mid: "),
         ("silent.mid", "silent.mid: no note of it is in the five tracks"),
     ):
-        code, _, error = musegen(command, name, "--system", "x")
+        code, _, error = musegen(command, name, "--system", SYSTEMS[command])
         assert (code, error.count("\n")) == (2, 1)
         assert message in error

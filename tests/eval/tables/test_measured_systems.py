@@ -128,12 +128,12 @@ def test_a_system_says_its_rows(run, fakes, music):
     assert len(lines(text, "writer generated (5)")) == 4
     assert len(lines(text, "copier restored (5)")) == 4
     picked = music[[0, 2, 5, 8, 11]]
-    (one,), _ = evaluated.rows(evaluated.opened(["copier"]), load(music), 5)
+    (one,), *_ = evaluated.rows(evaluated.opened(["copier"]), load(music), 5)
     assert (one.phrases == picked).all()
 
 
 def test_numbers_of_phrases(run, fakes, music):
-    made, _ = evaluated.rows(evaluated.opened(["writer", "tiny", "copier"]), load(music))
+    made, *_ = evaluated.rows(evaluated.opened(["writer", "tiny", "copier"]), load(music))
     assert {one.name: len(one) for one in made} == {
         "writer generated": 1000, "tiny generated": 8, "copier restored": 12,
     }  # fmt: skip
