@@ -27,8 +27,12 @@ import musegen
 from musegen import Error, data
 from musegen.data import info, lpd, shards, sources
 from musegen.data.journal import NAME, Journal, Record
-from musegen.data.prepare import Settings, prepare, song_phrases
+from musegen.data.one_song import NoteSettings, Settings, song_phrases
+from musegen.data.pieces import load_pieces
+from musegen.data.prepare import prepare
 from musegen.music import midi
+from musegen.music.midi import piece_to_score, read_piece
+from musegen.music.piece_statistics import facts
 
 NUMBERS = [b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"MTrk"]
 WORDS = [b"-1", b"0", b"1e999", b"NaN", b"null", b"[]", b"{}", b'"x"', b"9" * 30, b"[" * 5000, b"'"]
@@ -66,6 +70,9 @@ def bases(folder: Path) -> dict[str, list]:
             n = len(song_phrases(item, settings))
             journal.add(Record(item.name, item.digest.hex(), "train", n))
     found["folder"] = [folder / "shards", folder / "killed"]
+    prepare(folder / "songs", folder / "notes", NoteSettings(val=0, test=0))
+    found["folder"].append(folder / "notes")
+    found["npz"].append((folder / "notes" / "notes-00000.npz").read_bytes())
     return found
 
 
@@ -112,7 +119,7 @@ def mutant(kind: str, base: bytes | Path, path: Path, rng: random.Random) -> Non
     if kind == "folder":
         shutil.copytree(base, path)
         victims = [file for file in sorted(path.iterdir()) if rng.random() < 0.5]
-        for file in victims or [path / (shards.MANIFEST if "shards" in base.name else NAME)]:
+        for file in victims or [path / (NAME if base.name == "killed" else shards.MANIFEST)]:
             file.write_bytes(mutated(file.read_bytes(), rng))
     elif kind in ("npz", "zip") and rng.random() < 0.7:
         path.write_bytes(repacked(base, rng))
@@ -127,13 +134,20 @@ def readers(kind: str, songs: Path) -> Iterator[Callable[[Path], object]]:
         for item in sources.items(path):
             song_phrases(item, Settings(**settings))
 
+    def notes(path: Path) -> None:
+        for piece in load_pieces(path):
+            facts(piece), piece.pedalled(), piece.melody()
+
     yield lambda path: data.load(path).phrases[:1].sum()
+    yield notes
     if kind == "folder":
+        yield lambda path: prepare(songs, path, NoteSettings(val=0, test=0))
         yield lambda path: (info.describe(data.load(path)), info.origin(path))
         yield lambda path: prepare(songs, path, Settings(val=0, test=0))
         return
     yield cut
     if kind == "midi":
+        yield lambda path: piece_to_score(read_piece(path, pedal="apply")).dumps_midi()
         yield from (functools.partial(midi.read, rule=rule) for rule in midi.RULES)
         yield lambda path: midi.phrases(path, n_steps=48)
         yield functools.partial(cut, cut="structural", n_steps=48)
@@ -181,6 +195,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path)
     args = parser.parse_args()
     keep = args.keep or Path(tempfile.mkdtemp(prefix="musegen-fuzz-"))
+    keep.mkdir(parents=True, exist_ok=True)
     wrong = run(args.count, args.seed, keep)
     for failure, files in wrong.items():
         print(f"{len(files):>5}  {failure}  {keep / files[0]}")

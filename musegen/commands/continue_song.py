@@ -1,7 +1,8 @@
 """A song that goes on: `musegen continue`.
 
 The song stays note by note as it is, up to the end of its last bar with a note. What the system
-plays on stands behind it, from the next bar on, at the tempo and in the meter that the song ends with unless the system says otherwise.
+plays stands behind it, from the next bar on, at the tempo and in the meter that the song ends with
+unless the system says otherwise.
 """
 
 from argparse import ArgumentParser, Namespace
