@@ -279,7 +279,7 @@ def _zip(path: Path) -> Iterator[Item]:
     with archive:
         members = archive.infolist()
         for k, member in enumerate(members, 1):
-            if not member.is_dir():
+            if not member.filename.endswith("/"):  # `is_dir` fails on a name of nothing
                 name, open_file = member.filename, partial(archive.open, member)
                 at = k / len(members)
                 if item := _item(name, member.file_size, open_file, at, _expected(name)):

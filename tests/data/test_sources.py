@@ -267,3 +267,11 @@ def test_the_archives_of_the_corpora(shared_data):
         found = list(items(shared_data / f"{name}.tar.xz"))
         assert len(found) == count
         assert not any(item.error for item in found)
+
+
+def test_a_member_without_a_name_is_no_folder(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("", "song.mid"):
+            with archive.open(name, "w") as member:
+                member.write(b"MThd and more")
+    assert [item.name for item in items(tmp_path / "x.zip")] == ["", "song.mid"]
