@@ -26,7 +26,7 @@ class Entry:
             networks and, of a whole system, `load(folder)`.
         presets: names of its settings, the default one first.
         paper: the package in `eval/papers` that has its tables and figures.
-        music: what it makes, a name in `musegen.music.formats.FORMATS`.
+        music: what it makes, a name in `musegen.commands.formats.FORMATS`.
         can: what it can do, and the options that it takes for each. Without any it is a part of
             another system.
         n_steps: steps of its bars, where it is made for one number alone.
