@@ -165,14 +165,14 @@ def run(args: Namespace) -> None:
 @contextlib.contextmanager
 def _as_midi(path: Path) -> Iterator[Path]:
     """The path of a MIDI file, or of one that is made for a moment of the pieces in a file."""
-    from musegen.data import pieces
+    from musegen.data import piece_loading
     from musegen.music.midi import write_piece
     from musegen.music.piece_chain import chain_pieces
 
-    if not (path.is_file() and pieces.holds_notes(path)):
+    if not (path.is_file() and piece_loading.holds_notes(path)):
         yield path
         return
-    opened = pieces.load_pieces(path)
+    opened = piece_loading.load_pieces(path)
     with tempfile.TemporaryDirectory() as folder:
         whole = chain_pieces([opened[k] for k in range(len(opened))], gap=1, name=str(path))
         yield write_piece(whole, Path(folder) / f"{path.stem}.mid")

@@ -28,7 +28,7 @@ from musegen import Error, data
 from musegen.data import info, lpd, shards, sources
 from musegen.data.journal import NAME, Journal, Record
 from musegen.data.one_song import NoteSettings, Settings, song_phrases
-from musegen.data.pieces import load_pieces
+from musegen.data.piece_loading import load_pieces
 from musegen.data.prepare import prepare
 from musegen.music import midi
 from musegen.music.midi import piece_to_score, read_piece

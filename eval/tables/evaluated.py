@@ -8,7 +8,7 @@ from musegen import Error
 from musegen.commands import calls
 from musegen.commands.note_format import as_phrases
 from musegen.data import Data, load
-from musegen.data.pieces import load_pieces
+from musegen.data.piece_loading import load_pieces
 from musegen.eval.tables.measure import evenly_spaced
 from musegen.system import TrainedSystem
 

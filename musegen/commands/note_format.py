@@ -10,7 +10,7 @@ import numpy as np
 from musegen import Error
 from musegen.commands import outputs
 from musegen.data.note_store import write_pieces
-from musegen.data.pieces import load_pieces
+from musegen.data.piece_loading import load_pieces
 from musegen.music.midi import piece_to_score
 from musegen.music.piece import Piece
 from musegen.music.piece_chain import chain_pieces

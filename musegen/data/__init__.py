@@ -1,6 +1,7 @@
 """Training data: corpora to phrases, shards on disk, batches for a model.
 
-`musegen.data.load(source)` opens anything that holds phrases or can become phrases.
+`musegen.data.load(source)` opens anything that holds phrases or can become phrases, and
+`musegen.data.load_pieces(source)` the same of notes.
 """
 
 
@@ -9,4 +10,8 @@ def __getattr__(name: str):
         from musegen.data import loading
 
         return getattr(loading, name)
+    if name in ("load_pieces", "Pieces"):
+        from musegen.data import piece_loading
+
+        return getattr(piece_loading, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

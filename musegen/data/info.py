@@ -174,7 +174,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Describes a data set."""
-    from musegen.data.pieces import holds_notes
+    from musegen.data.piece_loading import holds_notes
 
     if args.seed < 0:
         raise Error(f"--seed {args.seed}: give 0 or more")
@@ -206,9 +206,9 @@ def _of_phrases(args: Namespace, path: str) -> tuple[dict, str, str]:
 
 def _of_notes(args: Namespace, path: str) -> tuple[dict, str, str]:
     """What pieces hold, the same as a text, and what was drawn."""
-    from musegen.data import piece_info, pieces
+    from musegen.data import piece_info, piece_loading
 
-    opened = pieces.load_pieces(args.source)
+    opened = piece_loading.load_pieces(args.source)
     info = piece_info.describe(opened) | origin(args.source)
     drawn = piece_info.picture(opened, path, args.seed)
     return info, piece_info.text(info), drawn

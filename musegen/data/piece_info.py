@@ -11,7 +11,7 @@ from musegen.files import shown
 from musegen.music.piece_statistics import COLUMNS, facts, statistics
 
 if TYPE_CHECKING:
-    from musegen.data.pieces import Pieces
+    from musegen.data.piece_loading import Pieces
 
 NUMBERS = [name for name in COLUMNS if name not in ("range", "meters")]
 LISTED = 12  # pieces that the table has a row for, if there are no more

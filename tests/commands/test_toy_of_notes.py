@@ -8,7 +8,7 @@ from music.test_piece import piece
 
 from musegen import cli
 from musegen.cli import run_script
-from musegen.data.pieces import load_pieces
+from musegen.data.piece_loading import load_pieces
 from musegen.music.midi import read_piece, write_piece
 from musegen.music.piece import Part, Piece
 from musegen.system import EvaluatedRow

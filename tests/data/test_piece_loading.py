@@ -11,7 +11,7 @@ from music.test_piece import anything, piece
 from musegen import Error, cli
 from musegen.data import lpd, note_store, prepare
 from musegen.data.one_song import NoteSettings
-from musegen.data.pieces import Pieces, holds_notes, load_pieces
+from musegen.data.piece_loading import Pieces, holds_notes, load_pieces
 from musegen.music import midi
 from musegen.music.midi import read_piece, write_piece
 from musegen.music.piece import Part
