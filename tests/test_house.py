@@ -2,8 +2,10 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -118,19 +120,50 @@ def test_links_and_pictures_of_documents_exist(path):
         assert "://" in target or (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_commands_of_documents_exist(path):
+COMMAND = re.compile(
+    r"^(?:    )?(?:\$ )?(?:python (?=(?:train|eval)/)|musegen )(.+)$", re.MULTILINE
+)
+TEXTS = [*DOCUMENTS, *sorted((ROOT / "pretrained").glob("*/card.md")), *(
+    path for room in ("train", "eval") for path in sorted((ROOT / room).glob("*.py"))
+)]  # fmt: skip
+
+
+def command_lines(path: Path) -> list[str]:
+    """The commands that a document or the docstring of a script shows, without `musegen`."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        text = ast.get_docstring(ast.parse(text)) or ""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    return [re.sub(r"\s+#.*", "", line) for line in COMMAND.findall(joined)]
+
+
+def parse(words: list[str]) -> None:
+    """Parses a command line as musegen does; an `Error` if it is none."""
     from musegen import cli
 
-    text = path.read_text(encoding="utf-8")
-    for line in re.findall(r"^(?:    )?(?:\$ )?musegen ([a-z].*)$", text, re.MULTILINE):
-        words = line.split()
-        if words[0] in cli.SCRIPTS:
-            assert words[1] in cli.scripts(words[0]), line
-        else:
-            assert words[0] in cli.COMMANDS or " ".join(words[:2]) in cli.COMMANDS, line
-    for script in re.findall(r"python (\S+\.py)", text):
+    if match := re.fullmatch(r"(train|eval)/(\w+)\.py", words[0]):
+        words = [*match.groups(), *words[1:]]
+    if words[0] in cli.SCRIPTS:
+        name = words[1].replace("-", "_")
+        room, rest = import_module(f"musegen.{words[0]}.{name}"), words[2:]
+    else:
+        n = 2 if " ".join(words[:2]) in cli.COMMANDS else 1
+        room, rest = import_module(cli.COMMANDS[" ".join(words[:n])][0]), words[n:]
+    parser = cli._Parser(prog="musegen")
+    parser.command_line = rest
+    room.add_arguments(parser)
+    parser.parse_args(rest)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_of_documents_are_understood(path):
+    """Each command exists and takes the options that it is shown with."""
+    for script in re.findall(r"python (\S+\.py)", path.read_text(encoding="utf-8")):
         assert (ROOT / script).exists(), script
+    for line in command_lines(path):
+        if line.split()[0].islower() and "--help" not in line and "COMMAND" not in line:
+            first = re.split(r" [|>]|&&", line.replace("$track", "bass"))[0]
+            parse(shlex.split(first))
 
 
 def members(path: Path) -> set[str]:
