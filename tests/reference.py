@@ -62,3 +62,10 @@ def recipe(name: str) -> ModuleType:
 def bits(packed: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """The cells of a piano-roll that is stored as bits."""
     return np.unpackbits(packed)[: np.prod(shape)].reshape(shape).astype(bool)
+
+
+def numbers(value) -> np.ndarray:
+    """A tensor of any backend, a variable or an array, as numbers."""
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(value))

@@ -36,7 +36,7 @@ ROLES = ("intro", "outro", "bridge", "verse", "chorus")
 PHRASES_PER_SONG = 6  # of the random method
 ACTIVE_TRACKS = 3
 MAX_FRAMES = 4_096  # beats: they take a second, and twice as many four times as long
-MAX_V1_FRAMES = 6_144  # 384 bars, four frames a beat: they take two seconds
+MAX_V1_FRAMES = 5_120  # 320 bars, four frames a beat: they take a second and a half
 
 _BLOCK = 1 << 21  # cells of a square matrix that are worked on at a time
 

@@ -178,7 +178,7 @@ def test_unknown_methods_and_overlong_songs_are_errors():
     with pytest.raises(Error, match="too long a song"):
         segment.boundaries(np.ones((segment.MAX_FRAMES + 1, 12)))
     with pytest.raises(Error, match="too long a song"):
-        segment.boundaries(np.ones((16 * 384 + 1, 12)), "sf_v1")
+        segment.boundaries(np.ones((16 * 320 + 1, 12)), "sf_v1")
     with pytest.raises(Error, match="shape"):
         segment.boundaries(np.ones(12))
     with pytest.raises(Error, match="unknown cutting method"):

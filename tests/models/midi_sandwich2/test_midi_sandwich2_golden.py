@@ -78,7 +78,7 @@ def quick(names: list[str], *quick_ones: str) -> list:
 
 def close(name: str, ours, tolerance: float = 1e-5) -> None:
     """Fails unless ours is within a share of the largest value of the original's sample."""
-    stored, ours = GOLDEN[name], np.asarray(ours)
+    stored, ours = GOLDEN[name], reference.numbers(ours)
     assert ours.size == np.prod(GOLDEN[f"{name}|shape"], dtype=int)
     reference.compare(name, recipe.sample(ours, stored.size), stored, tolerance)
 
@@ -210,7 +210,7 @@ def test_gradients_and_updates(name, noise):
                 close(f"{name}/gradient/{key}", gradient, 1e-4)
         for key, variable in own.items():
             stored = GOLDEN[f"{name}/after_{step}/{key}"]
-            ours = recipe.sample(np.asarray(variable), stored.size)
+            ours = recipe.sample(reference.numbers(variable), stored.size)
             reference.compare(f"after_{step}/{key}", ours, stored, 2e-5 * step**4, scale=1.0)
 
 

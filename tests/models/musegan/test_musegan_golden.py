@@ -83,11 +83,11 @@ class Reference:
     def original(self, phrases) -> np.ndarray:
         """Phrases of ours, or bars of them, in the original's layout."""
         shape = (-1, 96, 84, 5) if self.kind.independent_bars else (-1, 384, 84, 5)
-        return np.asarray(phrases)[..., TO_ORIGINAL].reshape(shape)
+        return reference.numbers(phrases)[..., TO_ORIGINAL].reshape(shape)
 
     def close(self, name: str, ours, tolerance: float, least: float = 1e-3) -> None:
         """Fails unless ours is within a share of the original's greatest number, or of `least`."""
-        ours = np.asarray(ours, float)
+        ours = reference.numbers(ours).astype(float)
         if name in self.found:
             theirs = self.found[name]
             reference.compare(name, ours, theirs, tolerance, max(least, np.abs(theirs).max()))
@@ -152,7 +152,7 @@ def picked(values: list, shape: tuple, change: str, at: np.ndarray, forget: floa
     places = np.arange(np.prod(shape)).reshape(shape)
     where = np.concatenate([part.ravel() for part in changed(places, change, 0)])
     flat = np.empty(len(where))
-    flat[where] = np.concatenate([np.asarray(part).ravel() for part in values])
+    flat[where] = np.concatenate([reference.numbers(part).ravel() for part in values])
     if change == "lstm-bias":
         flat[256:384] -= forget
     return flat[at]
@@ -192,12 +192,12 @@ def unrolled(known: Reference, built: Built) -> dict[str, np.ndarray]:
     """What the temporal generators give, in the original's layout."""
     z, network = known.inputs, built.networks.get("temporal")
     if known.kind.model == "rnn":
-        return {"z_inter_v_hat": np.asarray(network(z["z_time"], training=True))}
+        return {"z_inter_v_hat": reference.numbers(network(z["z_time"], training=True))}
     hats = {}
     if "z_time" in z:  # (B, 4, L) to (B, L, 4)
-        hats["z_inter_v_hat"] = np.asarray(network(z["z_time"], training=True)).swapaxes(1, 2)
+        hats["z_inter_v_hat"] = reference.numbers(network(z["z_time"], training=True)).swapaxes(1, 2)
     if "z_tracks_time" in z:
-        own = [np.asarray(network(z["z_tracks_time"][:, k], training=True)) for k in range(5)]
+        own = [reference.numbers(network(z["z_tracks_time"][:, k], training=True)) for k in range(5)]
         hats["z_intra_v_hat"] = np.stack(own, axis=-1)[..., TO_ORIGINAL].swapaxes(1, 2)
     return hats
 
@@ -304,7 +304,7 @@ def test_metrics(name):
 
 def agree(code: str, ours, theirs, tolerance: float) -> None:
     """All numbers agree, and NaN stands in the same places."""
-    ours, theirs = np.atleast_1d(np.asarray(ours, float)), np.atleast_1d(theirs)
+    ours, theirs = np.atleast_1d(reference.numbers(ours).astype(float)), np.atleast_1d(theirs)
     np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs))
     there = ~np.isnan(ours)
     reference.compare(code, ours[there], theirs[there], tolerance, scale=1.0)

@@ -1,4 +1,4 @@
-"""The comparisons with the original code once more, on JAX."""
+"""The comparisons with the original code once more, on JAX and PyTorch."""
 
 import os
 import subprocess
@@ -14,13 +14,15 @@ FILES = [str(HERE / name / f"test_{name}_golden.py") for name in ("midi_sandwich
 
 @pytest.mark.slow
 @pytest.mark.golden
-@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
-def test_parity_on_jax():
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_parity_on_another_backend(backend):
     """In a process of its own, since Keras takes one backend for good."""
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES]
     answer = subprocess.run(
         [*command, "-m", "golden"],
-        env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True,
+        env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, text=True,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stdout[-3000:]
     assert " passed" in answer.stdout
