@@ -131,7 +131,7 @@ def test_import_is_light():
         (["data", "cook"], "there is no command 'data cook'; musegen --help lists them"),
         (["train", "cook"], f"there is no script train 'cook'; there are {', '.join(SCRIPTS)}"),
         (["render", "nowhere.mid"], "nowhere.mid: no such file"),
-        (["render"], f"{NEEDED}: midi; musegen render --help says what there is"),
+        (["render"], f"{NEEDED}: midi; musegen render --help lists the options"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(argv, message):

@@ -77,7 +77,7 @@ def test_a_damaged_folder_is_one_line(told, tmp_path):
 
 def test_a_part_is_no_system(tmp_path):
     (tmp_path / "system.json").write_text('{"system": "bvae"}')
-    with pytest.raises(Error, match=r"system\.json: bvae is but a part of a system"):
+    with pytest.raises(Error, match=r"system\.json: bvae is only a part of a system"):
         musegen.load(tmp_path)
 
 

@@ -174,7 +174,7 @@ def test_restored_are_held_out_phrases(music):
         (["--seed", "0"], "--seed: is of a --system"),
         (["--system", "writer", "--phrases", "0"], "from 1 to"),
         (["--system", "writer", "--z-std", "wide"], "wide: give a number"),
-        (["--system", "part"], "part is but a part of a system"),
+        (["--system", "part"], "part is only a part of a system"),
         (["--system", "writer", "fine"], r"bars differ in steps \(writer 48, fine 96\)"),
         (["--system", "writer", "--steps", "96"], r"\(writer 48, --steps 96\)"),
         (["--system", "writer", "--split", "test"], "has no test split"),
