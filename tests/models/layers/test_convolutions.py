@@ -11,7 +11,7 @@ import pytest
 from keras import layers, ops
 
 from musegen.models.layers import convolutions
-from musegen.models.layers.convolutions import Conv2D, Conv2DTranspose, Conv3D, the_axis
+from musegen.models.layers.convolutions import Conv2D, Conv2DTranspose, Conv3D, kernel_axis
 from musegen.training.autodiff import gradients
 
 # input (without the batch), kernel, stride
@@ -117,9 +117,9 @@ def test_any_batch(case):
         )
 
 
-def test_the_axis_is_the_one_that_a_kernel_reaches_along():
-    assert [the_axis(kernel) for kernel in ((2, 1), (1, 2), (1, 1))] == [0, 1, 1]
-    assert [the_axis(kernel) for kernel in ((2, 1, 1), (1, 3, 1), (1, 1, 4))] == [0, 1, 2]
+def test_the_axis_is_the_one_along_which_a_kernel_extends():
+    assert [kernel_axis(kernel) for kernel in ((2, 1), (1, 2), (1, 1))] == [0, 1, 1]
+    assert [kernel_axis(kernel) for kernel in ((2, 1, 1), (1, 3, 1), (1, 1, 4))] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -128,13 +128,13 @@ def test_the_axis_is_the_one_that_a_kernel_reaches_along():
      (Conv2DTranspose, (2, 2), (4, 4, 1))],
 )  # fmt: skip
 def test_a_kernel_along_two_axes_is_refused(kind, kernel, shape):
-    with pytest.raises(ValueError, match="reaches along 2 axes"):
+    with pytest.raises(ValueError, match="extends along 2 axes"):
         kind(2, kernel, kernel)(example(shape))
 
 
 @pytest.mark.parametrize("stride", [(1, 1), (3, 1)])
 def test_a_transposed_kernel_is_as_long_as_its_stride(stride):
-    with pytest.raises(ValueError, match=r"kernel of \(2, 1\).*stride"):
+    with pytest.raises(ValueError, match=r"stride .* is not the size of the kernel, \(2, 1\)"):
         Conv2DTranspose(2, (2, 1), stride)(example((4, 1, 1)))
 
 
