@@ -1,4 +1,4 @@
-"""Trained systems as sources of music to measure: what they generate and what they restore."""
+"""The music of trained systems that is measured: what they generate, restore or accompany."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,22 +12,31 @@ from musegen.system import TrainedSystem
 
 
 def opened(names: Sequence[str], verb: str = "evaluate") -> dict[str, TrainedSystem]:
-    """The systems by the names that their rows bear: of a folder only the last part if it can.
+    """Loads systems.
 
     Args:
-        verb: what each must be able to do.
+        names: names or folders of the systems.
+        verb: name of a method that each must have.
+
+    Returns:
+        The systems by their labels in the tables: the last parts of folders, if these differ.
     """
     names = list(dict.fromkeys(names))
     short = [Path(name).name or name for name in names]
-    shown = short if len(set(short)) == len(names) else names
-    return {label: calls.open_system(name, verb) for label, name in zip(shown, names, strict=True)}
+    labels = short if len(set(short)) == len(names) else names
+    return {label: calls.open_system(name, verb) for label, name in zip(labels, names, strict=True)}
 
 
-def n_steps(systems: Mapping[str, TrainedSystem], asked: int | None) -> int | None:
-    """Steps of a bar to measure everything with: those that the systems write."""
+def n_steps(systems: Mapping[str, TrainedSystem], option: int | None) -> int | None:
+    """Returns the number of steps of the systems' bars, in which all music is measured.
+
+    Args:
+        systems: systems by label.
+        option: number that the user gives; an `Error` is raised if it is another one.
+    """
     written = {label: system.n_steps for label, system in systems.items()}
-    if asked:
-        written["--steps"] = asked
+    if option:
+        written["--steps"] = option
     if len(set(written.values())) > 1:
         steps = ", ".join(f"{label} {n}" for label, n in written.items())
         raise Error(f"bars differ in steps ({steps}): measure systems of one kind, without --steps")
@@ -35,7 +44,7 @@ def n_steps(systems: Mapping[str, TrainedSystem], asked: int | None) -> int | No
 
 
 def held_out(data: Data, split: str | None = None) -> Data:
-    """The phrases to restore: of a split, by default of the test split if the data have one."""
+    """Returns the phrases of a split; by default of the test split, or all if there is none."""
     if split is None and "test" not in data.splits:
         return data
     return data.of(split or "test")
@@ -48,20 +57,23 @@ def rows(
     seed: int = 0,
     **options,
 ) -> tuple[list[Data], dict[str, Mapping[str, float]]]:
-    """The music of every row of every system, and the figures that the systems know themselves.
+    """Makes the music of all rows of all systems.
 
     Args:
-        held_out: phrases of these, evenly spaced, are restored or played to.
-        phrases: number of phrases in each row; by default as many as the system's paper has.
+        systems: systems by label.
+        held_out: music from which phrases, evenly spaced, are restored or accompanied.
+        phrases: number of phrases in each row; by default as in the system's paper.
+        seed: seed of the systems.
         options: options of the systems' `evaluate`.
 
     Returns:
-        Music named `SYSTEM ROW`, and figures by the same names.
+        The music, named `SYSTEM ROW`, and the values that systems themselves compute, by the same
+        names.
     """
     music, values = [], {}
     for label, system in systems.items():
         n = phrases or system.evaluated
-        originals = evenly_spaced(held_out, n, f"read for {label}")
+        originals = evenly_spaced(held_out, n, f"reading for {label}")
         for row in system.evaluate(originals, n, seed, **options):
             name = f"{label} {row.name}"
             if row.music is not None:

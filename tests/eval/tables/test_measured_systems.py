@@ -68,7 +68,7 @@ def test_the_rows_of_table_1(run, system, system_folder, music):
     options = ("--suite", "midi-s2", "--phrases", "2", "--seed", "3", "--json", "all.json")
     text = run("--data", "fine.npy", "--system", str(system_folder), *options)
     assert "bars differ in steps" not in text
-    assert "printed of bars of 48 steps" not in text
+    assert "the printed rows are for bars" not in text
     assert "band: seed 3" in text
     (report,) = json.loads(Path("all.json").read_text())["also"]
     rows = {row["name"]: row for row in report["rows"]}
@@ -168,10 +168,10 @@ def test_restored_are_held_out_phrases(music):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--phrases", "2"], "--phrases: is of a --system, and none is named"),
-        (["--z-std", "fit"], "--z-std: is of a --system"),
-        (["--split", "val"], "--split: is of a --system"),
-        (["--seed", "0"], "--seed: is of a --system"),
+        (["--phrases", "2"], "--phrases: has no effect without --system"),
+        (["--z-std", "fit"], "--z-std: has no effect"),
+        (["--split", "val"], "--split: has no effect"),
+        (["--seed", "0"], "--seed: has no effect"),
         (["--system", "writer", "--phrases", "0"], "from 1 to"),
         (["--system", "writer", "--z-std", "wide"], "wide: give a number"),
         (["--system", "part"], "part is only a part of a system"),
