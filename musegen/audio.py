@@ -27,14 +27,14 @@ TAIL = 60  # seconds of sound or silence after the end of a song, at most
 
 def sound_font() -> Path:
     """Finds the best General MIDI sound font that is installed."""
-    found = [path for folder in FOLDERS for path in sorted(Path(folder).glob("*.sf[23]"))]
-    if not found:
+    fonts = [path for folder in FOLDERS for path in sorted(Path(folder).glob("*.sf[23]"))]
+    if not fonts:
         raise Error(
             "no sound font is installed: install Debian's package fluid-soundfont-gm or "
             "timgm6mb-soundfont, or name a file with --soundfont"
         )
     rank = {name: k for k, name in enumerate(FONTS)}
-    return min(found, key=lambda path: rank.get(path.name, len(rank)))
+    return min(fonts, key=lambda path: rank.get(path.name, len(rank)))
 
 
 def player() -> str:

@@ -88,7 +88,7 @@ def making(folder: Path) -> Iterator[None]:
 
 def _places(sources: Iterable[str | Path]) -> set[Path]:
     """Returns the real paths of the sources that exist."""
-    found = set()
+    places = set()
     for source in sources:
         mode = _mode(Path(source), "read")
         if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
@@ -96,8 +96,8 @@ def _places(sources: Iterable[str | Path]) -> set[Path]:
         if not str(source):
             raise Error("'': an empty name is no file or folder; give . for this folder")
         if mode:
-            found.add(Path(os.path.realpath(source)))
-    return found
+            places.add(Path(os.path.realpath(source)))
+    return places
 
 
 def _refuse(path: Path, taken: Container[Path]) -> None:

@@ -51,12 +51,12 @@ def entry(what: str | Path) -> Entry:
             f"holds a {SYSTEM_FILE}, or a .keras file"
         )
     with described(folder) as description:
-        found = catalogue()[description["system"]]
-    if not found.can:
+        known_entry = catalogue()[description["system"]]
+    if not known_entry.can:
         raise Error(
-            f"{folder / SYSTEM_FILE}: {found.name} is only a part of a system; name a system"
+            f"{folder / SYSTEM_FILE}: {known_entry.name} is only a part of a system; name a system"
         )
-    return found
+    return known_entry
 
 
 def able(verb: str) -> list[str]:

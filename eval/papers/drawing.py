@@ -116,10 +116,10 @@ class Sources:
         given = Path(self.system or self.paper)
         if (given / registry.SYSTEM_FILE).is_file():
             return given
-        found = registry.pretrained().get(str(given))
-        if found is None and self.system:
+        folder = registry.pretrained().get(str(given))
+        if folder is None and self.system:
             raise Error(f"{given}: no trained system of that name, and no folder that holds one")
-        return found
+        return folder
 
     def trained(self, command: str) -> Any:
         """Loads the trained system; `command` is the command that trains one."""

@@ -399,10 +399,10 @@ def _latents(path: Path, settings: SystemSettings) -> dict[str, np.ndarray]:
         for name, shape in wanted.items():
             if arrays.header(name)[0] != shape:
                 raise ValueError(f"{name} of shape {arrays.header(name)[0]}, not {shape}")
-        found = {name: arrays.array(name, "f") for name in wanted}
-        if not all(np.isfinite(values).all() for values in found.values()):
+        latents = {name: arrays.array(name, "f") for name in wanted}
+        if not all(np.isfinite(values).all() for values in latents.values()):
             raise ValueError("not a finite number everywhere")
-        return found
+        return latents
 
 
 def _factor(means: np.ndarray) -> np.ndarray:

@@ -264,7 +264,7 @@ def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str
         >>> changed("mixes_bars=no,z_std=1", "repo", Kind("hybrid"))
         {'mixes_bars': False, 'z_std': 1.0}
     """
-    found = {}
+    changes = {}
     for part in filter(None, words.split(",")):
         name, _, word = part.partition("=")
         name = FORMER_NAMES.get(name, name)
@@ -272,20 +272,20 @@ def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str
             raise Error(f"--set {part}: there is no {name!r}; there are {', '.join(SWITCHES)}")
         values = SWITCHES[name]
         try:
-            found[name] = finite(word) if values is finite else values[word]
+            changes[name] = finite(word) if values is finite else values[word]
         except (ValueError, KeyError):
             known = "a number" if values is finite else " or ".join(values)
             raise Error(f"--set {part}: {name} is {known}") from None
-        if name in ABOVE_0 and found[name] <= 0:
+        if name in ABOVE_0 and changes[name] <= 0:
             raise Error(f"--set {part}: {name} is a number above 0")
-    settings = replace(PRESETS[preset], **found)
-    for name in found:
+    settings = replace(PRESETS[preset], **changes)
+    for name in changes:
         if name in MATTERS and not MATTERS[name](settings, kind):
             raise Error(
                 f"--set {name}: makes no difference to the {kind.in_words} with a critic of the "
                 f"kind {settings.critic}; leave it out"
             )
-    return found
+    return changes
 
 
 FORMER_NAMES = {"hears_onsets": "note_counts"}  # settings as version 0.1 called them

@@ -221,10 +221,10 @@ def _phrase_part(
     roll: np.ndarray, is_drum: bool, step_seconds: float, rest: int, is_first: bool
 ) -> tuple[FileTrack, Instrument]:
     """Makes one track of a phrase. A tick is a step; the first file track has the meter, 4/4."""
-    found = notes.hits(roll) if is_drum else notes.from_roll(roll)
-    start, pitch = found["onset"].astype(int), found["pitch"].astype(int) + LOWEST_PITCH
-    end = start + found["duration"] + (0 if is_drum else rest)
-    tick, on = np.concatenate([start, end]), np.repeat([True, False], len(found))
+    events = notes.hits(roll) if is_drum else notes.from_roll(roll)
+    start, pitch = events["onset"].astype(int), events["pitch"].astype(int) + LOWEST_PITCH
+    end = start + events["duration"] + (0 if is_drum else rest)
+    tick, on = np.concatenate([start, end]), np.repeat([True, False], len(events))
     order = np.lexsort((np.tile(pitch, 2), on, tick))  # ends before starts
     meter = np.array([[0, 0, 4, 2, 24, 8]] if is_first else [], np.int64).reshape(-1, 6)
     track = FileTrack(tick[order], on[order], np.tile(pitch, 2)[order], len(roll), meter)
