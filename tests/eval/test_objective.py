@@ -1,4 +1,4 @@
-"""The command as a user runs it, on a few random phrases."""
+"""`eval objective` as a user runs it, on a few random phrases."""
 
 import csv
 import json
@@ -78,7 +78,7 @@ def test_script_shows_and_writes_the_tables(folder):
     ]
     assert "EB %" in tables[0]
     assert "data.npy, shuffled (3)" in tables[2]
-    # Published figures stand only with the definition that made them.
+    # Published values are shown only with the definition that computed them.
     assert ["training data" in table for table in tables[:4]] == [False, True, False, True]
     cells = [line.split() for line in tables[1].splitlines()]
     assert ["training", "data", "8.06", "8.06", "19.4"] in [row[:5] for row in cells]
@@ -131,7 +131,7 @@ def test_json_holds_the_metrics_of_one_definition(run, folder):
     assert rows["MuseGAN: training data"]["metrics"]["TD"]["bass-guitar"] == 1.57
 
 
-def test_published_rows_stand_apart_when_their_definition_is_not_shown(run):
+def test_published_rows_have_a_table_of_their_own_when_their_definition_is_not_shown(run):
     text = run("--data", "data.npy", "--definition", "paper")
     assert "MuseGAN Table 1: intra-track metrics, as printed" in text
     assert "computed by definition v1" in text

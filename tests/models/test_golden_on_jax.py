@@ -1,4 +1,4 @@
-"""The comparisons with the original code once more, on JAX."""
+"""Runs the comparisons with the original code again, on JAX."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ FILES = [str(HERE / name / f"test_{name}_golden.py") for name in ("midi_sandwich
 @pytest.mark.golden
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_parity_on_jax():
-    """In a process of its own, since Keras takes one backend for good."""
+    """Runs them in another process, since a process of Keras has one backend."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES]
     answer = subprocess.run(
         [*command, "-m", "golden"],

@@ -1,4 +1,4 @@
-"""Convolutions along one axis are Keras's own: the same values and gradients, on JAX, too."""
+"""Convolutions along one axis have the values and gradients of Keras's layers, also on JAX."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ CASES = ALL[::3] if keras.config.backend() == "jax" else ALL  # JAX compiles eac
 
 
 def pair(first: type, second: type, shape, kernel, stride, dtype="float32"):
-    """Keras's layer and ours, of the same weights."""
+    """Returns Keras's layer and that of musegen, with the same weights."""
     rng = np.random.default_rng(0)
     both = [kind(4, kernel, stride, dtype=dtype) for kind in (first, second)]
     for layer in both:
@@ -68,7 +68,7 @@ def example(shape, n: int = 3) -> np.ndarray:
 
 
 def slopes(layer, x: np.ndarray) -> list[np.ndarray]:
-    """Gradients of a weighted sum of the outputs, by the weights and by the input."""
+    """Returns the gradients of a weighted sum of the outputs, for the weights and the input."""
     rng = np.random.default_rng(2)
     target = rng.normal(size=layer.compute_output_shape(x.shape)).astype("float32")
     x = keras.Variable(x)
@@ -105,7 +105,7 @@ def test_same_in_mixed_bfloat16(case):
 
 @pytest.mark.parametrize("case", [ALL[0], ALL[4], ALL[9], ALL[-3]])
 def test_any_batch(case):
-    """A model of it may leave the size of the batch open."""
+    """A model with such a layer takes batches of any size."""
     _, layer = pair(*case)
     x = keras.Input(case[2])
     model = keras.Model(x, layer(x))

@@ -23,7 +23,7 @@ both = pytest.mark.parametrize("preset", PRESETS)
 
 
 def lively(model: keras.Model, size: float = 0.6) -> keras.Model:
-    """Larger weights, so that no output is nearly zero and no change of an input is lost."""
+    """Sets larger weights, so that no output is nearly zero and every input has an effect."""
     rng = np.random.default_rng(3)
     for weight in model.trainable_weights:
         last = "pitch_8/" in weight.path  # not so large that tanh is 1
@@ -42,7 +42,7 @@ def phrases(n: int = 2) -> np.ndarray:
 
 
 def moved(one: np.ndarray, other: np.ndarray) -> list[str]:
-    """The tracks in which two phrases differ."""
+    """Returns the tracks in which two phrases differ."""
     return [t for k, t in enumerate(TRACKS) if np.abs(one[..., k] - other[..., k]).max() > 1e-3]
 
 
@@ -105,7 +105,7 @@ def test_which_vectors_stand_first(preset, first):
 
 
 def test_an_rnn_reads_the_bars_before():
-    """The vector of a bar moves this bar and those after it, and none before."""
+    """The vector of a bar changes this bar and the bars after it, but none before."""
     made = system("narrow", "rnn")
     z = made.draw(2, 0)
     before = made.values(z)
@@ -116,7 +116,7 @@ def test_an_rnn_reads_the_bars_before():
 
 
 def test_an_rnn_is_the_lstm_of_the_original():
-    """By hand, as TensorFlow 1 has it: one kernel of both inputs, 1 added to the forget gate."""
+    """By hand as in TensorFlow 1: one kernel for both inputs, 1 added to the forget gate."""
     network = generators.recurrent_generator()
     inputs, recurrent, bias = network.get_weights()
     limit = (6 / (256 + 512)) ** 0.5  # of Glorot and Bengio, for that kernel
@@ -141,8 +141,8 @@ def test_an_rnn_is_the_lstm_of_the_original():
     ("preset", "model", "n"),
     [("paper", "hybrid", 6), ("paper", "jamming", 5), ("repo", "hybrid", 1)],
 )
-def test_bars_differ_by_the_unrolled_vectors_alone(preset, model, n):
-    """Unroll to the same vector for each bar, and all bars are the same, whatever the others."""
+def test_bars_differ_only_by_the_unrolled_vectors(preset, model, n):
+    """If the unrolled vectors of all bars are equal, all bars are equal."""
     made = system(preset, model)
     z = made.draw(2, 1, 1.0)
     bars = made.values(z)
@@ -164,8 +164,8 @@ def test_bars_differ_by_the_unrolled_vectors_alone(preset, model, n):
     ("preset", "model"),
     [("paper", "hybrid"), ("repo", "composer"), ("repo", "jamming"), ("narrow", "composer")],
 )
-def test_conditional_bars_are_apart(preset, model):
-    """The given track is in its place; one of its bars moves that bar of what is written."""
+def test_conditional_bars_are_independent(preset, model):
+    """The output has the given track; a bar of it has an effect only on the same bar."""
     settings = replace(TINY[preset], batch_statistics=False)  # else bars share statistics
     made = MuseGAN(preset, Kind(model, "piano"),
                    lively(generators.generator(settings, Kind(model, "piano"))))  # fmt: skip
@@ -221,7 +221,7 @@ def test_binarisations():
 
 
 @pytest.mark.slow
-def test_a_phrase_that_is_normalized_by_its_batch_is_generated_among_others():
+def test_a_phrase_that_is_normalized_by_its_batch_is_generated_in_a_full_batch():
     """Alone in its batch it would not depend on its random vectors at all."""
     made = system("repo", "hybrid")
     one, other = (made.values(made.draw(1, seed)) for seed in (1, 2))
@@ -235,7 +235,7 @@ def test_a_phrase_that_is_normalized_by_its_batch_is_generated_among_others():
 
 
 @pytest.mark.parametrize(("model", "n_bars"), [("hybrid", 1), ("rnn", 4)])
-def test_what_the_code_alone_has_plays_is_measured_and_kept(model, n_bars, tmp_path):
+def test_kinds_that_only_the_code_has_generate_are_evaluated_and_saved(model, n_bars, tmp_path):
     made = system("repo", model, n_bars=n_bars)
     music = made.generate(3, 1)
     assert music.shape == (3, n_bars, 96, 84, 5)
@@ -249,7 +249,7 @@ def test_what_the_code_alone_has_plays_is_measured_and_kept(model, n_bars, tmp_p
 
 
 def test_a_bar_grows_along_the_square_of_the_original():
-    """C's own: shared numbers down, those of all tracks across, from -0.0005 to 0.0005."""
+    """As in the original: shared numbers down, those of the tracks across, -0.0005 to 0.0005."""
     made = system("repo", "hybrid", n_bars=1)
     made.play = lambda z, seed, binarisation: z
     z = made.grid(8)
@@ -281,7 +281,7 @@ def test_seeds_interpolation_and_grid():
 
 
 @pytest.mark.parametrize("model", ["jamming", "composer"])
-def test_where_all_vectors_are_alike_those_of_the_bars_grow_along_a_grid(model, monkeypatch):
+def test_of_vectors_of_one_kind_those_of_the_bars_grow_along_a_grid(model, monkeypatch):
     made = system("narrow", model)
     monkeypatch.setattr(made, "play", lambda z, seed, binarisation: z)
     for name, own in made.grid(2).items():

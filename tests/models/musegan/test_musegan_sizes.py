@@ -1,4 +1,4 @@
-"""MuseGAN: counts and shapes of the spec, of all models and presets at their full width."""
+"""MuseGAN: numbers of parameters and shapes of all models and presets at full width."""
 
 from dataclasses import replace
 
@@ -155,8 +155,8 @@ def test_shapes_layer_by_layer(preset):
     assert found == generators.encoded_shapes(PRESETS[preset])
 
 
-def test_what_is_counted_for_the_critic():
-    """Of each track at each step the notes that begin, and then those that sound."""
+def test_note_counts_of_the_critic():
+    """Counted are, for each track and step, the notes that begin, and those that sound."""
     bar = np.zeros((1, 96, 84, 2), bool)
     bar[0, 0:6, 40, 0] = bar[0, 3:9, 44, 0] = bar[0, 9:12, 44, 1] = bar[0, 12, 45, 1] = True
     found = ops.convert_to_numpy(critics.note_counts(2 * bar.astype("float32") - 1))[0, :, 0]
@@ -165,7 +165,7 @@ def test_what_is_counted_for_the_critic():
     np.testing.assert_allclose(found, np.stack([first, second, *sound.T], axis=1), atol=1e-5)
 
 
-def test_a_narrow_one_starts_near_silence_and_lively():
+def test_a_narrow_model_is_nearly_silent_at_first_but_varied():
     """The last layer's numbers are about normal around -2 before the tanh, for any filters."""
     z = np.random.default_rng(0).normal(size=(16, 128)).astype("float32")
     for width in (1 / 16, 1 / 4):
