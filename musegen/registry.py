@@ -43,7 +43,7 @@ def entry(what: str | Path) -> Entry:
     """Returns the entry in the catalogue of a trained system, given its name or folder."""
     folder = place(what)
     if folder.suffix == ".keras" and folder.is_file():
-        raise Error(f"{what}: is a single network; name a system, or the folder of one")
+        raise Error(f"{what}: is one network; name a whole system")
     if not (folder / SYSTEM_FILE).is_file():
         known = ", ".join(pretrained()) or "none"
         raise Error(
