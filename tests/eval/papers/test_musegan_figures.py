@@ -213,7 +213,7 @@ def test_trainings_of_what_the_code_alone_has_are_drawn_when_named(run, drawn):
 def test_a_system_that_is_named_and_not_shown_is_a_mistake(run, drawn, systems, pretrained):
     hybrid = str(systems["musegan-hybrid"])
     for figure, shown in (("11", "a musegan-composer"), ("13", "-conditional or a musegan-")):
-        with pytest.raises(Error, match=f"is a musegan-hybrid; shown is .*{shown}"):
+        with pytest.raises(Error, match=f"is a musegan-hybrid; give .*{shown}"):
             run("--figure", figure, "--system", hybrid)
     conditional = str(systems["musegan-hybrid-conditional"])
     with pytest.raises(Error, match="give a musegan-composer or a musegan-hybrid"):
