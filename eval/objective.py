@@ -76,7 +76,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "(.png or .pdf; one file for each generated set)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="F", help="write all metrics to this file")
-    parser.add_argument("--csv", type=Path, metavar="F", help="write them line by line")
+    parser.add_argument("--csv", type=Path, metavar="F", help="the same as CSV, a value a line")
     parser.add_argument("--markdown", type=Path, metavar="F", help="write the tables to this file")
 
 
