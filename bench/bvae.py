@@ -1,11 +1,11 @@
-"""Milliseconds a training step of the BVAE takes, against a direct PyTorch port of it.
+"""Measures the milliseconds of a training step of the BVAE, and of a PyTorch port of it.
 
     python bench/bvae.py [--steps 48] [--batch 32] [--rounds 3]
 
-Every row has a process of its own, since Keras has one backend a process; all are run in turn,
-several rounds, and the best epoch counts. `Keras LSTM` is our model with `keras.layers.LSTM` and
-RepeatVector in it; the last row is what train/bvae.py does on JAX. Loss only, no metrics; other
-programs at work make every row slower, PyTorch's most.
+Every row runs in a process of its own, since a process of Keras has one backend. All rows run one
+after the other, in several rounds, and the best epoch counts. `Keras LSTM` is the model with
+`keras.layers.LSTM` and RepeatVector; the last row is what train/bvae.py does on JAX. The loss is
+computed, metrics are not. Other running programs slow down every row, those of PyTorch most.
 """
 
 import argparse
@@ -16,8 +16,8 @@ import numpy as np
 from rows import in_process
 
 BATCHES = 40
-SECONDS = 300  # a row that takes longer hangs
-ROWS = {  # name: (backend, LSTM, jit_compile, in halves)
+SECONDS = 300  # time limit of a row
+ROWS = {  # by name: backend, LSTM, whether it is compiled, whether a batch is split in halves
     "PyTorch port": ("torch", "torch", False, False),
     "TensorFlow, Keras LSTM": ("tensorflow", "keras", False, False),
     "TensorFlow, Keras LSTM, XLA": ("tensorflow", "keras", True, False),
@@ -30,12 +30,13 @@ ROWS = {  # name: (backend, LSTM, jit_compile, in halves)
 
 
 def bars(n_steps: int, batch: int) -> np.ndarray:
+    """Returns random bars, -1 or 1."""
     cells = np.random.default_rng(0).random((batch * BATCHES, n_steps, 84)) < 0.03
     return 2 * cells.astype("float32") - 1
 
 
 def torch_epoch(x: np.ndarray, batch: int):
-    """A function that trains one epoch: the same sizes, sampling, loss and optimizer."""
+    """Returns a function that trains the PyTorch port for one epoch."""
     import torch
     from torch import nn
 
@@ -70,7 +71,7 @@ def torch_epoch(x: np.ndarray, batch: int):
 
 
 def keras_epoch(x: np.ndarray, batch: int, lstm: str, jit: bool, in_halves: bool):
-    """The same through Keras's `fit`."""
+    """Returns a function that trains the BVAE for one epoch with Keras's `fit`."""
     import keras
 
     from musegen.models.midi_sandwich2 import bvae
@@ -88,6 +89,7 @@ def keras_epoch(x: np.ndarray, batch: int, lstm: str, jit: bool, in_halves: bool
 
 
 def keras_lstm(units: int, n_steps: int | None = None, **options):
+    """Makes Keras's own LSTM with the arguments of that of musegen."""
     from keras import layers
 
     lstm = layers.LSTM(units, **options)
@@ -97,7 +99,7 @@ def keras_lstm(units: int, n_steps: int | None = None, **options):
 
 
 def measure(name: str, n_steps: int, batch: int) -> float:
-    """Milliseconds a step in the best of five epochs."""
+    """Measures the milliseconds of a step of one row, in the best of five epochs."""
     _, lstm, jit, in_halves = ROWS[name]
     x = bars(n_steps, batch)
     if lstm == "torch":
@@ -114,7 +116,7 @@ def measure(name: str, n_steps: int, batch: int) -> float:
 
 
 def measured(name: str, options: argparse.Namespace) -> float | str:
-    """The same in another process, or why not."""
+    """Measures a row in another process; returns the reason if that fails."""
     words = ["--row", name, "--steps", str(options.steps), "--batch", str(options.batch)]
     return in_process(__file__, words, ROWS[name][0], SECONDS)
 
@@ -132,21 +134,21 @@ def main() -> None:
     best: dict[str, float | str] = {}
     for _ in range(options.rounds):
         for name in ROWS:
-            found = measured(name, options)
-            if isinstance(found, float):
+            result = measured(name, options)
+            if isinstance(result, float):
                 former = best.get(name)
-                best[name] = min(found, former) if isinstance(former, float) else found
+                best[name] = min(result, former) if isinstance(former, float) else result
             else:
-                best.setdefault(name, found)
+                best.setdefault(name, result)
     print(f"batch {options.batch}, {options.steps} steps, {os.cpu_count()} cores")
     print(f"{'':28} {'ms/step':>8} {'to PyTorch':>11}")
     port = best["PyTorch port"]
-    for name, found in best.items():
-        if isinstance(found, str):
-            print(f"{name:28} {found}")
+    for name, result in best.items():
+        if isinstance(result, str):
+            print(f"{name:28} {result}")
             continue
-        ratio = f"{found / port:11.2f}" if isinstance(port, float) else f"{'-':>11}"
-        print(f"{name:28} {found:8.1f} {ratio}")
+        ratio = f"{result / port:11.2f}" if isinstance(port, float) else f"{'-':>11}"
+        print(f"{name:28} {result:8.1f} {ratio}")
 
 
 if __name__ == "__main__":

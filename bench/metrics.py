@@ -1,9 +1,9 @@
-"""The whole MuseGAN suite against a plain transcription of its definition, bar by bar.
+"""Measures the time of all MuseGAN metrics, and of plain loops over bars that compute the same.
 
     python bench/metrics.py [--phrases 1000] [--steps 96] [--definition v1]
 
-Both sides measure the same random phrases on one core: EB, UP, UPC, QN, PP, SR, DP and the six
-pairs of TD. The values are compared before the ratio is printed.
+Both measure the same random phrases on one core: EB, UP, UPC, QN, PP, SR, DP and the six pairs of
+TD. Their values are compared before the ratio of their times is printed.
 """
 
 import os
@@ -24,7 +24,7 @@ TONAL = muse.tonal_matrix()
 
 
 def plain(phrases: np.ndarray, definition: muse.Definition) -> dict[str, dict[str, float]]:
-    """The definition as one would write it down: a loop over bars, tracks and pitches."""
+    """Computes the metrics in loops over bars, tracks and pitches."""
     values = defaultdict(lambda: defaultdict(list))
     pairs = muse.pairs(TRACKS)
     for bar in phrases.reshape(-1, *phrases.shape[2:]):
@@ -84,7 +84,10 @@ def plain_tonal_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def random_phrases(n: int, n_steps: int, seed: int = 0) -> np.ndarray:
-    """A few notes of up to half a bar in four of five bars, drums of one step."""
+    """Makes random phrases: six notes a bar, of up to half a bar, in four bars of five.
+
+    Drum hits have one step.
+    """
     rng = np.random.default_rng(seed)
     x = np.zeros((n, 4, n_steps, 84, 5), bool)
     for bar in x.reshape(-1, n_steps, 84, 5):
@@ -95,7 +98,7 @@ def random_phrases(n: int, n_steps: int, seed: int = 0) -> np.ndarray:
 
 
 def timed(function, *args, repeat: int = 1):
-    """Result and least processor time in seconds, which other programs do not lengthen."""
+    """Returns the result of a function, and its least processor time in seconds."""
     seconds = []
     for _ in range(repeat):
         start = time.process_time()

@@ -1,12 +1,12 @@
-"""Yang and Lerch's features and comparison against plain loops and plain SciPy, in one run.
+"""Measures the time of Yang and Lerch's features and comparison, and of plain code for the same.
 
     python bench/mgeval.py [--files 40] [--samples 60] [FOLDER]
 
-FOLDER holds MIDI files; by default demo phrases are written to one. The plain features walk over
-the events of the file's first track with notes and take rolls from pretty_midi, as the published
-code does; the values are compared before the ratio is printed. Reading a file costs the same for
-both and is shown beside them. The plain comparison is `scipy.stats.gaussian_kde` on all distances
-and adaptive quadrature.
+FOLDER holds MIDI files; by default demo phrases are written to a temporary one. The plain features
+are loops over the events of the file's first track with notes, and rolls of pretty_midi, as in the
+published code. Their values are compared before the ratio is printed. The time to read a file is
+the same for both and is printed in a line of its own. The plain comparison is
+`scipy.stats.gaussian_kde` of all distances and adaptive quadrature.
 """
 
 import argparse
@@ -29,8 +29,9 @@ from musegen.music.phrases import TRACKS, reorder
 
 
 def plain_features(events: Events, parsed: pretty_midi.PrettyMIDI, k: int) -> dict:
-    """Ten features, those of events from file track `k`."""
-    rolls = [parsed.instruments[0].get_piano_roll(100) for _ in range(3)]  # one a feature
+    """Computes eleven features, those of note events from file track `k`."""
+    # The published code makes the roll once for each of the three features that need it.
+    rolls = [parsed.instruments[0].get_piano_roll(100) for _ in range(3)]
     used = [pitch for pitch in range(128) if rolls[0].sum(axis=1)[pitch] > 0]
     classes = np.zeros(12)
     for pitch in range(128):
@@ -53,7 +54,7 @@ def plain_features(events: Events, parsed: pretty_midi.PrettyMIDI, k: int) -> di
 
 
 def plain_bars(events: Events, k: int) -> tuple[list[int], list[int], list[int]]:
-    """Pitches in order; notes and distinct pitches of each bar."""
+    """Returns the pitches in order, and the number of notes and of pitches of each bar."""
     track = events.tracks[k]
     bar = int(track.bar_lengths(events.resolution, k)[-1])
     counts = [0] * int(track.end / bar + 0.5)
@@ -71,7 +72,7 @@ def plain_bars(events: Events, k: int) -> tuple[list[int], list[int], list[int]]
 
 
 def plain_lengths(events: Events, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Counts of the length classes, and of their successions."""
+    """Returns the counts of length classes, and of their transitions."""
     track = events.tracks[k]
     unit = track.bar_lengths(events.resolution, k)[-1] / 96
     counts, steps, last = np.zeros(12), np.zeros((12, 12)), None
@@ -81,41 +82,42 @@ def plain_lengths(events: Events, k: int) -> tuple[np.ndarray, np.ndarray]:
         for j in range(i, len(track.tick)):
             if not track.on[j] and track.pitch[j] == track.pitch[i]:
                 length = track.tick[j] - track.tick[i]
-                found = np.abs(np.array([*mgeval.LENGTHS.values()]) * unit - length).argmin()
-                counts[found] += 1
+                nearest = np.abs(np.array([*mgeval.LENGTHS.values()]) * unit - length).argmin()
+                counts[nearest] += 1
                 if last is not None:
-                    steps[last, found] += 1
-                last = found
+                    steps[last, nearest] += 1
+                last = nearest
                 break
     return counts, steps
 
 
 def plain_comparison(a: np.ndarray, b: np.ndarray) -> list[float]:
-    """KLD and OA of the distances within a, then within b, with those between."""
+    """Returns KLD and OA with the inter-set distances, of the distances within a, then within b."""
     inter, scores = stats.inter_set(a, b), []
     for intra in (stats.intra_set(a), stats.intra_set(b)):
         p, q = gaussian_kde(intra), gaussian_kde(inter)
-        own = [np.linspace(x.min(), x.max(), stats.POINTS) for x in (intra, inter)]
+        points = [np.linspace(x.min(), x.max(), stats.POINTS) for x in (intra, inter)]
         ends = min(intra.min(), inter.min()), max(intra.max(), inter.max())
         overlap = integrate.quad(lambda x, p=p, q=q: min(p(x)[0], q(x)[0]), *ends)[0]
-        scores += [entropy(p(own[0]), q(own[1])), overlap]
+        scores += [entropy(p(points[0]), q(points[1])), overlap]
     return scores
 
 
 def timed(function, *args):
-    """Result and processor time in milliseconds, which other programs do not lengthen."""
+    """Returns the result of a function, and its processor time in milliseconds."""
     start = time.process_time()
     return function(*args), 1000 * (time.process_time() - start)
 
 
 def bench_features(folder: Path, n: int) -> None:
+    """Measures and prints the time of the features."""
     times = []
     for path in sorted(folder.rglob("*.mid"))[:n]:
         parsed, reading = timed(pretty_midi.PrettyMIDI, str(path))
         events = from_midi(path)
         track = next(k for k, track in enumerate(events.tracks) if len(track.tick))
         if events.instruments[0].is_drum or len(events.tracks[track].signatures) > 1:
-            continue  # no pitch range, or bars that the published code forgets
+            continue  # drums have no pitch range; the published code drops bars before a new meter
         wanted, slow = timed(plain_features, events, parsed, track)
         got, fast = timed(mgeval.features, events, list(wanted), track)
         for name, value in wanted.items():
@@ -129,6 +131,7 @@ def bench_features(folder: Path, n: int) -> None:
 
 
 def bench_comparison(n: int) -> None:
+    """Measures and prints the time of the comparison of two sets."""
     sets = []
     for seed in (0, 1):
         phrases = reorder(demo.phrases(3 * n, 48, seed), TRACKS, ["bass"])

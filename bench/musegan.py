@@ -1,18 +1,17 @@
-"""Seconds an iteration of MuseGAN's training takes, against the same networks in PyTorch.
+"""Measures the seconds of an iteration of MuseGAN's training, and of the same in PyTorch.
 
     python bench/musegan.py [--width 0.125] [--batch 16] [--rounds 2]
     python bench/musegan.py --generate
 
-One iteration is five steps of the critic and one of the generator, of the hybrid model, preset
-`paper`. Every row has a process of its own, since Keras has one backend a process; all are run in
-turn, several rounds, and the best iteration counts. The PyTorch rows are the networks of the
-paper's table 4 as one writes them there: Conv3d, ConvTranspose2d and ConvTranspose1d, BatchNorm,
-autograd.grad for the penalty. "Keras's layers" is our model with the convolutions of
-`keras.layers` instead of those of models/convolutions.py. Other programs at work make every row
-slower.
+One iteration is five steps of the critic and one of the generator, for the hybrid model of preset
+`paper`. Every row runs in a process of its own, since a process of Keras has one backend. All rows
+run one after the other, in several rounds, and the best iteration counts. The PyTorch rows are the
+networks of the paper's table 4, of Conv3d, ConvTranspose2d, ConvTranspose1d and BatchNorm, with
+autograd.grad for the penalty. "Keras's layers" is the model with the convolutions of `keras.layers`
+instead of those of models/layers/convolutions.py. Other running programs slow down every row.
 
-With --generate: seconds for 20,000 bars of a hybrid, which is what a row of the paper's tables 1
-and 2 takes, and for measuring them.
+With --generate it measures the seconds to generate 20,000 bars by a hybrid, the number of a row of
+the paper's tables 1 and 2, and to compute their metrics.
 """
 
 import argparse
@@ -25,14 +24,14 @@ from collections.abc import Callable
 import numpy as np
 from rows import in_process
 
-SECONDS = 1200  # a row that takes longer hangs
+SECONDS = 1200  # time limit of a row
 ITERATIONS = 3
 CRITIC_STEPS = 5
 PENALTY = 10.0
 Z_STD = 0.1
-LATENT = 32  # numbers of each of a hybrid's vectors
+LATENT = 32  # size of each latent vector of a hybrid
 EAGER = "PyTorch, eager"
-ROWS = {  # name: (backend, what, compiled)
+ROWS = {  # by name: backend, model, whether it is compiled
     EAGER: ("torch", "port", False),
     "PyTorch, torch.compile": ("torch", "port", True),
     "TensorFlow": ("tensorflow", "ours", False),
@@ -48,16 +47,16 @@ GENERATING = {"TensorFlow": "tensorflow", "JAX": "jax", "Keras on PyTorch": "tor
 
 
 def music(batch: int) -> np.ndarray:
-    """Random phrases for each step of the critic."""
+    """Returns random phrases for each step of the critic."""
     rng = np.random.default_rng(0)
     return rng.random((CRITIC_STEPS, batch, 4, 96, 84, 5), np.float32) < 0.03
 
 
-# Our model.
+# The model of musegen.
 
 
 def keras_iteration(width: float, batch: int, layers: str, jit: bool) -> Callable[[], object]:
-    """A function that does one iteration, as train/musegan.py does it."""
+    """Returns a function that does one iteration as train/musegan.py does."""
     from dataclasses import replace
 
     import keras
@@ -83,11 +82,11 @@ def keras_iteration(width: float, batch: int, layers: str, jit: bool) -> Callabl
     return lambda: training.step(phrases)
 
 
-# The same in PyTorch.
+# The same model in PyTorch.
 
 
 def torch_networks(width: float):
-    """Generator and critic; channels come second, as PyTorch has them."""
+    """Builds the generator and the critic; channels come second, as usual in PyTorch."""
     import torch
     from torch import nn
 
@@ -102,14 +101,14 @@ def torch_networks(width: float):
         )  # fmt: skip
 
     def bar() -> nn.Module:
-        own, before = [], 4 * LATENT
-        rows = [(1024, (2, 1)), *[(256, (2, 1))] * 4, (128, (3, 1)), (64, (1, 7))]
-        for filters, kernel in rows:
+        steps, before = [], 4 * LATENT
+        shapes = [(1024, (2, 1)), *[(256, (2, 1))] * 4, (128, (3, 1)), (64, (1, 7))]
+        for filters, kernel in shapes:
             n = wide(filters)
-            own += [nn.ConvTranspose2d(before, n, kernel, kernel), nn.BatchNorm2d(n), nn.ReLU()]
+            steps += [nn.ConvTranspose2d(before, n, kernel, kernel), nn.BatchNorm2d(n), nn.ReLU()]
             before = n
         last = [nn.ConvTranspose2d(before, 1, (1, 12), (1, 12)), nn.BatchNorm2d(1), nn.Tanh()]
-        return nn.Sequential(*own, *last)
+        return nn.Sequential(*steps, *last)
 
     class Generator(nn.Module):
         def __init__(self):
@@ -119,35 +118,35 @@ def torch_networks(width: float):
             self.bars = nn.ModuleList(bar() for _ in range(5))
 
         def forward(self, z, z_time, z_tracks, z_tracks_time):
-            heard = [z[..., None].expand(-1, -1, 4), self.shared(z_time[..., None])]  # (B, 32, 4)
+            shared = [z[..., None].expand(-1, -1, 4), self.shared(z_time[..., None])]  # (B, 32, 4)
             tracks = []
             for k in range(5):
-                own = z_tracks[:, k, :, None].expand(-1, -1, 4)
-                parts = [*heard, own, self.private[k](z_tracks_time[:, k, :, None])]
+                constant = z_tracks[:, k, :, None].expand(-1, -1, 4)
+                parts = [*shared, constant, self.private[k](z_tracks_time[:, k, :, None])]
                 vectors = torch.cat(parts, 1).transpose(1, 2).reshape(-1, 4 * LATENT, 1, 1)
                 tracks.append(self.bars[k](vectors).reshape(-1, 1, 4, 96, 84))
             return torch.cat(tracks, 1)  # (B, 5, 4, 96, 84)
 
     def critic() -> nn.Module:
-        rows = (
+        shapes = (
             (128, (2, 1, 1), 1), (128, (3, 1, 1), 1), (128, (1, 1, 12), (1, 1, 12)),
             (128, (1, 1, 7), (1, 1, 7)), (128, (1, 2, 1), (1, 2, 1)), (128, (1, 2, 1), (1, 2, 1)),
             (256, (1, 4, 1), (1, 2, 1)), (512, (1, 3, 1), (1, 2, 1)),
         )  # fmt: skip
-        own, before = [], 5
-        for filters, kernel, stride in rows:
+        steps, before = [], 5
+        for filters, kernel, stride in shapes:
             n = wide(filters)
-            own += [nn.Conv3d(before, n, kernel, stride), nn.LeakyReLU(0.2)]
+            steps += [nn.Conv3d(before, n, kernel, stride), nn.LeakyReLU(0.2)]
             before = n
         n = wide(1024)
         dense = [nn.Flatten(), nn.Linear(5 * before, n), nn.LeakyReLU(0.2), nn.Linear(n, 1)]
-        return nn.Sequential(*own, *dense)
+        return nn.Sequential(*steps, *dense)
 
     return Generator(), critic()
 
 
 def torch_iteration(width: float, batch: int, compiled: bool) -> Callable[[], object]:
-    """A function that does one iteration: the same sizes, losses and optimizers."""
+    """Returns a function that does one iteration of the same sizes, losses and optimizers."""
     import torch
 
     torch.set_num_threads(os.cpu_count())
@@ -160,11 +159,11 @@ def torch_iteration(width: float, batch: int, compiled: bool) -> Callable[[], ob
     phrases = torch.from_numpy(music(batch)).permute(0, 1, 5, 2, 3, 4).contiguous()
 
     def slope(x):
-        if compiled:  # what is compiled cannot be differentiated twice but by torch.func
-            found = torch.func.grad(lambda x: critic(x).sum())(x)
+        if compiled:  # compiled code can be differentiated twice only with torch.func
+            gradient = torch.func.grad(lambda x: critic(x).sum())(x)
         else:
-            (found,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
-        return (1e-8 + found.square().sum((1, 2, 3, 4))).sqrt()
+            (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+        return (1e-8 + gradient.square().sum((1, 2, 3, 4))).sqrt()
 
     def critic_loss(fake, real, share):
         between = real + share * (fake - real)
@@ -208,7 +207,7 @@ def torch_iteration(width: float, batch: int, compiled: bool) -> Callable[[], ob
 
 
 def measure(name: str, width: float, batch: int) -> dict[str, float]:
-    """Seconds of the best of some iterations."""
+    """Measures the seconds of the best of several iterations of a row."""
     _, what, compiled = ROWS[name]
     if what == "port":
         iteration = torch_iteration(width, batch, compiled)
@@ -224,7 +223,7 @@ def measure(name: str, width: float, batch: int) -> dict[str, float]:
 
 
 def measure_generating(width: float) -> dict[str, float]:
-    """Seconds for 20,000 bars of an untrained hybrid, and for the metrics of them."""
+    """Measures the seconds to generate 20,000 bars by an untrained hybrid, and their metrics."""
     from dataclasses import replace
 
     from musegen.metrics import muse
@@ -244,22 +243,22 @@ def measure_generating(width: float) -> dict[str, float]:
 
 
 def measured(name: str, options: argparse.Namespace) -> dict[str, float] | str:
-    """The same in another process, or why not."""
+    """Measures a row in another process; returns the reason if that fails."""
     backend = GENERATING[name] if options.generate else ROWS[name][0]
     words = ["--row", name, "--width", str(options.width), "--batch", str(options.batch)]
     return in_process(__file__, [*words, *["--generate"] * options.generate], backend, SECONDS)
 
 
 def best_of(names: list[str], options: argparse.Namespace) -> dict[str, dict[str, float] | str]:
-    """The best of several rounds of each row."""
+    """Measures all rows in several rounds and returns the best result of each."""
     best: dict[str, dict[str, float] | str] = {}
     for _ in range(options.rounds):
         for name in names:
-            found, former = measured(name, options), best.get(name)
-            if isinstance(found, dict) and isinstance(former, dict):
-                best[name] = {what: min(found[what], former[what]) for what in found}
-            elif isinstance(found, dict) or former is None:
-                best[name] = found
+            result, former = measured(name, options), best.get(name)
+            if isinstance(result, dict) and isinstance(former, dict):
+                best[name] = {what: min(result[what], former[what]) for what in result}
+            elif isinstance(result, dict) or former is None:
+                best[name] = result
     return best
 
 
@@ -273,10 +272,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.row:
         if options.generate:
-            found = measure_generating(options.width)
+            result = measure_generating(options.width)
         else:
-            found = measure(options.row, options.width, options.batch)
-        print(json.dumps(found))
+            result = measure(options.row, options.width, options.batch)
+        print(json.dumps(result))
         return
     cores = f"{os.cpu_count()} cores"
     if options.generate:
@@ -287,13 +286,13 @@ def main() -> None:
         print(f"{'':34} {'seconds':>10} {'to PyTorch':>10}")
     best = best_of(list(GENERATING if options.generate else ROWS), options)
     port = best.get(EAGER)
-    for name, found in best.items():
-        if isinstance(found, str):
-            print(f"{name:34} {found}")
+    for name, result in best.items():
+        if isinstance(result, str):
+            print(f"{name:34} {result}")
         elif options.generate:
-            print(f"{name:34} {found['generate']:10.1f} {found['measure']:10.1f}")
+            print(f"{name:34} {result['generate']:10.1f} {result['measure']:10.1f}")
         else:
-            seconds = found["iteration"]
+            seconds = result["iteration"]
             known = isinstance(port, dict)
             ratio = f"{seconds / port['iteration']:10.2f}" if known else f"{'-':>10}"
             print(f"{name:34} {seconds:10.2f} {ratio}")

@@ -1,10 +1,11 @@
-"""Phrases per second of `pipeline.batches` against `from_generator` over the same shards.
+"""Measures the phrases per second of `pipeline.batches`, and of `from_generator`.
 
     python bench/pipeline.py [--phrases 20480] [--batch-size 64] [--steps 48] [--rounds 3]
 
-The alternative is what one writes first: a generator that loads each shard, unpacks it and yields
-its phrases, batched by tf.data. It does not shuffle; ours does. Each is run in turn, several
-rounds, and its best round counts, from the first batch to the end of the epoch.
+Both read the same shards. The alternative is the obvious code: a generator that loads each shard,
+unpacks it and yields its phrases, and tf.data that makes batches of them. It does not shuffle;
+`pipeline.batches` does. They run one after the other, in several rounds, and the best round counts,
+from the first batch to the end of the epoch.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from musegen.music.phrases import Layout
 
 
 def write_shards(folder: Path, n: int, n_steps: int) -> None:
-    """Shards of the same demo phrases, in another order in each."""
+    """Writes shards of the same demo phrases, each in another order."""
     phrases = demo.phrases(n=shards.SIZE, n_steps=n_steps)
     rng = np.random.default_rng(0)
     for index in range(n // shards.SIZE):
@@ -33,7 +34,7 @@ def write_shards(folder: Path, n: int, n_steps: int) -> None:
 
 
 def from_generator(folder: Path, batch_size: int, dtype: str) -> tf.data.Dataset:
-    """The straightforward way."""
+    """Makes the data set of the alternative."""
     opened = shards.Shards(folder)
 
     def phrases():
@@ -49,7 +50,7 @@ def from_generator(folder: Path, batch_size: int, dtype: str) -> tf.data.Dataset
 
 
 def rate(dataset: tf.data.Dataset) -> float:
-    """Phrases per second of one epoch."""
+    """Measures the phrases per second of one epoch."""
     batches, n = iter(dataset), 0
     next(batches)
     start = time.perf_counter()

@@ -1,9 +1,9 @@
-"""Seconds until a trained network has served batches of two sizes, ours against Keras's `predict`.
+"""Measures the seconds to predict batches of two sizes, with `predictor` and Keras's `predict`.
 
     python bench/prediction.py [--rounds 3]
 
-A song's last bars, and any second number of phrases, make a batch of another size; TensorFlow then
-traces a network anew. Each round begins untraced; the best one counts.
+The last bars of a song, or another number of phrases, are a batch of another size, for which
+TensorFlow traces a network once more. Each round starts without a trace; the best one counts.
 """
 
 import argparse
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 AT_ONCE = 64
-SIZES = (AT_ONCE + 8, AT_ONCE)  # rows: a whole batch and a smaller one, then a whole one
+SIZES = (AT_ONCE + 8, AT_ONCE)  # rows: a full batch and a smaller one, then a full one
 
 
 def seconds(predict: Callable, inputs: Any, rounds: int) -> float:
-    """The best of several rounds; `predict` gives a function that nothing was traced for."""
+    """Measures the best of several rounds; `predict` returns a function without a trace."""
     import keras
 
     best = float("inf")
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    logging.getLogger("tensorflow").setLevel("ERROR")  # it warns of the tracing that is measured
+    logging.getLogger("tensorflow").setLevel("ERROR")  # no warning of the tracing
     import musegen
     from musegen.models.midi_sandwich2 import bvae
     from musegen.models.prediction import predictor

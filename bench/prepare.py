@@ -1,16 +1,17 @@
-"""Speed and memory of `musegen data prepare`, as ratios in one run.
+"""Measures the speed and the memory of `musegen data prepare`, and prints three ratios.
 
     python bench/prepare.py [CORPUS] [--songs 3000] [--repeat 2]
 
 CORPUS is anything that holds MIDI files; by default Debian's `freedoom` if it is installed, else
-songs of the built-in band. Three questions:
+songs of the built-in band. The ratios are:
 
-- MIDI file to five-track phrases against `pypianoroll.read` alone, on one core, same files.
-- Two workers against one, over `--songs` songs. The seconds are wall time, so other work on the
-  machine tells; the ratio of processor time says what two idle cores could reach.
-- Peak memory over `--songs` songs against a tenth of them.
+- the time from MIDI file to five-track phrases, to that of `pypianoroll.read`, of the same files on
+  one core;
+- the time with two workers to that with one, for `--songs` songs. This is wall time, which other
+  programs lengthen; the ratio of processor times shows what two idle cores could reach;
+- the peak memory for `--songs` songs to that for a tenth of them.
 
-Larger corpora repeat the songs; bytes after the last track make each copy a file of its own.
+The corpus repeats the songs; bytes after the last track make each copy a different file.
 """
 
 import argparse
@@ -35,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def songs(source: str | None) -> list[bytes]:
-    """The MIDI files of a corpus."""
+    """Reads the MIDI files of a corpus."""
     if source is None:
         try:
             source = corpora.files("freedoom") and "freedoom"
@@ -47,7 +48,7 @@ def songs(source: str | None) -> list[bytes]:
 
 
 def write_corpus(path: Path, files: list[bytes], n: int) -> Path:
-    """A tar archive of `n` different files."""
+    """Writes a tar archive of `n` different files."""
     with tarfile.open(path, "w") as archive:
         for k in range(n):
             data = files[k % len(files)] + b"%08d" % k
@@ -58,7 +59,7 @@ def write_corpus(path: Path, files: list[bytes], n: int) -> Path:
 
 
 def prepare(source: Path, out: Path, workers: int) -> tuple[float, float, float]:
-    """Wall seconds, processor seconds and peak megabytes of a run in a process of its own."""
+    """Runs `prepare` in another process; returns wall and processor seconds and peak megabytes."""
     command = [sys.executable, "-m", "musegen", "data", "prepare", source, "-o", out]
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -73,7 +74,10 @@ def prepare(source: Path, out: Path, workers: int) -> tuple[float, float, float]
 
 
 def against_pypianoroll(files: list[bytes], folder: Path, repeat: int) -> None:
-    """The fastest of some passes over the same files on disk; what either refuses is left out."""
+    """Prints the times of pypianoroll and musegen in the fastest of several passes.
+
+    Files that one of them cannot read are left out.
+    """
     import pypianoroll
 
     def ours(path: Path) -> None:

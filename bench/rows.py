@@ -1,4 +1,4 @@
-"""A row of a bench in a process of its own, since Keras has one backend a process."""
+"""Runs a row of a benchmark in a process of its own, as a process of Keras has one backend."""
 
 import json
 import os
@@ -10,10 +10,13 @@ from typing import Any
 
 
 def in_process(script: str, words: Sequence[str], backend: str, seconds: int) -> Any | str:
-    """What a script prints last, as JSON, when it is run with such a backend; or why it does not.
+    """Runs a script and returns its last line, which is JSON, or the reason why it failed.
 
     Args:
-        seconds: after which it is given up.
+        script: path of the script.
+        words: arguments of the script.
+        backend: backend of Keras.
+        seconds: time limit.
     """
     if find_spec(backend) is None:
         return f"{backend} is not installed"

@@ -1,9 +1,9 @@
-"""Resident memory while `pipeline.batches` streams 100,000 phrases of 48 steps from shards.
+"""Measures the memory of `pipeline.batches` while it reads 100,000 phrases of 48 steps.
 
     python bench/streaming_memory.py [--phrases 100000] [--batch-size 64]
 
-The peak of a process of its own, against the same process with TensorFlow and Keras loaded and
-nothing read, and against the size of the phrases as one dense array. Linux only.
+It prints the peak memory of a process that reads the phrases, less its memory after TensorFlow and
+Keras were loaded, and compares it with the size of the phrases as one dense array. Linux only.
 """
 
 import argparse
@@ -24,7 +24,7 @@ LAYOUT = Layout(n_steps=48)
 
 
 def write_shards(folder: Path, n: int) -> None:
-    """Shards of the same demo phrases, in another order in each."""
+    """Writes shards of the same demo phrases, each in another order."""
     phrases = demo.phrases(n=shards.SIZE, n_steps=LAYOUT.n_steps)
     rng = np.random.default_rng(0)
     for index, start in enumerate(range(0, n, shards.SIZE)):
@@ -34,13 +34,13 @@ def write_shards(folder: Path, n: int) -> None:
 
 
 def resident(which: str) -> int:
-    """Memory of this process in bytes: `VmRSS` now, `VmHWM` at most."""
+    """Returns the memory of this process in bytes: `VmRSS` for now, `VmHWM` for the peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(which))
 
 
 def stream(folder: str, batch_size: int) -> None:
-    """One epoch; prints phrases, memory before and memory at most."""
+    """Reads one epoch; prints the number of phrases, the memory before it and the peak."""
     import keras
     import tensorflow as tf
 

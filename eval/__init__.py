@@ -1,1 +1,1 @@
-"""Evaluation: objective metrics beside the papers' own tables."""
+"""Evaluation of systems: metrics beside the tables of the papers, and the figures of the papers."""

@@ -1,4 +1,4 @@
-"""The curves of several trainings in one picture, a panel for each column of their history.
+"""Draws the curves of several trainings in one picture, a panel for each column of the histories.
 
     python eval/curves.py runs/float32 runs/bfloat16 --out precision.png
     python eval/curves.py runs/a/history.csv runs/b/history.csv --column val_loss val_f1
@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--column", nargs="+", metavar="NAME",
-        help=f"columns of the histories (default: {', '.join(COLUMNS)}, of those that there are)",
+        help=f"columns of the histories (default: those of {', '.join(COLUMNS)} that exist)",
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, default=Path("curves.png"), metavar="F",
@@ -38,7 +38,7 @@ def run(args: Namespace) -> None:
     files = [path / "history.csv" if path.is_dir() else path for path in args.runs]
     check([args.out], [*args.runs, *files])
     if twice := [path for k, path in enumerate(files) if path in files[:k]]:
-        raise Error(f"{twice[0]}: is named twice; each run is drawn once")
+        raise Error(f"{twice[0]}: is named twice; name each run once")
     names = _names(files)
     histories = {name: read_history(file) for name, file in zip(names, files, strict=True)}
     columns = args.column or [c for c in COLUMNS if any(c in h for h in histories.values())]
@@ -47,8 +47,9 @@ def run(args: Namespace) -> None:
         unknown = [column for column in ("epoch", *(args.column or ())) if column not in history]
         if unknown:
             raise Error(f"{name}: has no column {unknown[0]}; there are {', '.join(history)}")
-        own = [column for column in columns if column in history]
-        runs[name] = {column: (history["epoch"], history[column]) for column in own}
+        runs[name] = {
+            column: (history["epoch"], history[column]) for column in columns if column in history
+        }
     plots.save(plots.comparison(runs, x="epoch", median=1), args.out)
     print(shown(args.out))
     for name, history in histories.items():
@@ -57,7 +58,7 @@ def run(args: Namespace) -> None:
 
 
 def _names(files: list[Path]) -> list[str]:
-    """The shortest names that tell the runs apart: folders of histories, or other files."""
+    """Returns short names of the runs, those of their folders or files; paths if some are equal."""
     names = [file.parent.name if file.name == "history.csv" else file.stem for file in files]
     return names if len(set(names)) == len(files) else list(map(str, files))
 

@@ -1,4 +1,4 @@
-"""Draws the figures of a paper anew, from our own runs, systems and data.
+"""Draws the figures of a paper from your own runs, systems and data.
 
     python eval/figures.py midi-s2
     python eval/figures.py midi-s2 --runs runs/midi-s2 --track piano --out figures
@@ -6,8 +6,8 @@
     python eval/figures.py musegan --runs runs --figure 8 9
     python eval/figures.py musegan --data phrases/ --figure 10 13
 
-Without --figure it draws what it can and says how to make what the others need. `musegen eval
-figures` is the same.
+Without --figure it draws all figures that it can, and prints what the others need and how to make
+it. `musegen eval figures` is the same.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -19,19 +19,20 @@ from musegen.commands.choices import add_data, add_seed, add_split, whole
 from musegen.eval import papers
 from musegen.files import check, check_folder, shown
 
-# A paper's module has FIGURES, which by number draw from `papers.drawing.Sources`; CURVES, the
-# numbers of those that show trainings; TRACK, whose trainings the paper shows; and SMOOTHED,
-# whether it draws curves through a median filter.
+# The module of a paper has FIGURES, functions from `papers.drawing.Sources` to a drawing by number;
+# CURVES, the numbers of the figures that show trainings; TRACK, the track of these trainings; and
+# SMOOTHED, whether a median filter is applied to their curves.
 PAPERS = papers.with_figures()
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "paper", choices=PAPERS, metavar="PAPER", help=f"whose figures, of {', '.join(PAPERS)}"
-    )
+        "paper", choices=PAPERS, metavar="PAPER",
+        help=f"the paper whose figures are drawn: {' or '.join(PAPERS)}",
+    )  # fmt: skip
     parser.add_argument(
         "--figure", nargs="+", type=int, metavar="N",
-        help="only these, by their numbers in the paper (default: all that can be drawn)",
+        help="numbers of the figures in the paper (default: all that can be drawn)",
     )  # fmt: skip
     parser.add_argument(
         "--system", metavar="NAME",
@@ -39,18 +40,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--runs", type=Path, metavar="DIR",
-        help="folder of the run folders (default: the histories that lie beside the system)",
+        help="folder that holds the run folders (default: the histories beside the system)",
     )  # fmt: skip
-    add_data(parser, "that is shown, restored or played to")
+    add_data(parser, "to show, restore or accompany")
     add_split(parser)
     parser.add_argument(
         "--track", metavar="NAME",
-        help="the track whose training curves are drawn (default: bass, of musegan strings)",
+        help="the track whose training curves are drawn (default: bass, for musegan strings)",
     )  # fmt: skip
     parser.add_argument(
         "--median", type=whole(1, 999), metavar="W",
         help="width of the median filter of MuseGAN's training curves, an odd number of points "
-        "(default: 5, of the loss a tenth of the points, 51 at most)",
+        "(default: 5, for the loss a tenth of the points, at most 51)",
     )  # fmt: skip
     add_seed(parser)
     parser.add_argument(
@@ -62,29 +63,33 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     _check(args)
     environment.import_keras()
-    room = import_module(PAPERS[args.paper])
-    numbers = sorted(set(args.figure or room.FIGURES))
+    paper = import_module(PAPERS[args.paper])
+    numbers = sorted(set(args.figure or paper.FIGURES))
     for number in numbers:
-        if number not in room.FIGURES:
-            known = ", ".join(map(str, room.FIGURES))
+        if number not in paper.FIGURES:
+            known = ", ".join(map(str, paper.FIGURES))
             raise Error(f"--figure {number}: {args.paper} has the figures {known}")
-    if args.median and not room.SMOOTHED:
-        raise Error(f"--median {args.median}: the curves of {args.paper} are drawn as they are")
+    if args.median and not paper.SMOOTHED:
+        raise Error(
+            f"--median {args.median}: the curves of {args.paper} have no filter; leave it out"
+        )
     for name in ("track", "median"):
-        if getattr(args, name) and not room.CURVES & set(numbers):
-            known = ", ".join(map(str, sorted(room.CURVES)))
-            raise Error(f"--{name} {getattr(args, name)}: is of training curves, figures {known}")
+        if getattr(args, name) and not paper.CURVES & set(numbers):
+            known = ", ".join(map(str, sorted(paper.CURVES)))
+            raise Error(
+                f"--{name} {getattr(args, name)}: is only for training curves, figures {known}"
+            )
     if args.out.is_dir():
         check(_path(args, number) for number in numbers)
     from musegen.eval.papers.drawing import Missing, Sources
 
     sources = Sources(
-        args.paper, args.system, args.runs, args.data, args.split, args.track or room.TRACK,
+        args.paper, args.system, args.runs, args.data, args.split, args.track or paper.TRACK,
         args.seed, args.median,
     )  # fmt: skip
     for number in numbers:
         try:
-            drawing = room.FIGURES[number](sources)
+            drawing = paper.FIGURES[number](sources)
         except Missing as missing:
             if args.figure:
                 raise
@@ -100,21 +105,21 @@ def _path(args: Namespace, number: int) -> Path:
 
 
 def _check(args: Namespace) -> None:
-    """Mistakes that no figure needs to be drawn to find."""
+    """Raises an `Error` for mistakes that are found before anything is drawn."""
     from musegen.music.phrases import TRACKS
 
     if args.track and args.track not in TRACKS:
         raise Error(f"--track {args.track}: choose {', '.join(TRACKS)}")
     if args.median and args.median % 2 == 0:
-        raise Error(f"--median {args.median}: the filter has a middle; give an odd number")
+        raise Error(f"--median {args.median}: the width of the filter is odd; give an odd number")
     sources = [args.runs, args.system and registry.place(args.system)]
     check_folder(args.out, [args.data, *filter(None, sources)])
     if args.runs and not args.runs.is_dir():
-        raise Error(f"{args.runs}: no such folder")
+        raise Error(f"{args.runs}: no such folder; give the folder that holds the run folders")
 
 
 def _save(drawing, path: Path) -> list[Path]:
-    """Writes the figure, and the pictures that go with it under their own names."""
+    """Writes a figure and the pictures that belong to it, and returns their paths."""
     from musegen import plots
 
     paths = [plots.save(drawing.figure, path)]

@@ -1,4 +1,4 @@
-"""Objective metrics of music beside the papers' own tables.
+"""Measures music and systems, and prints the metrics beside the tables of the papers.
 
     python eval/objective.py
     python eval/objective.py --data phrases/ --generated bvae.npy song.mid --json result.json
@@ -25,46 +25,46 @@ from musegen.eval.tables.table import DUET, MGEVAL, MUSE
 if TYPE_CHECKING:
     from musegen.data import Data
 
-FOR_SYSTEMS = ("phrases", "seed", "z_std", "split")  # options that say what a system makes
+FOR_SYSTEMS = ("phrases", "seed", "z_std", "split")  # options that need --system
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     definitions = (*MUSE, *DUET, *MGEVAL)
-    add_data(parser, "to come close to")
+    add_data(parser, "to compare with")
     parser.add_argument(
         "--generated", nargs="+", default=[], metavar="FILE",
-        help="generated music, one row each; whatever --data takes",
+        help="generated music, a row for each file; all that --data takes",
     )  # fmt: skip
     parser.add_argument(
         "--system", nargs="+", default=[], metavar="NAME",
-        help="trained systems, by name or folder: rows of what each generates and of what it "
-        "restores of the data",
+        help="trained systems, by name or folder: rows of the music that each generates or "
+        "restores",
     )  # fmt: skip
     parser.add_argument(
         "--phrases", type=whole(1, 1_000_000), metavar="N",
-        help="phrases in each row of a system (default: as many as in its paper, of MIDI-Sandwich2 "
-        "1000, and 8 of its preset repo, of MuseGAN 5000, or 20000 single bars)",
+        help="number of phrases in each row of a system (default: as in its paper; for "
+        "MIDI-Sandwich2 1000, or 8 with preset repo; for MuseGAN 5000, or 20000 single bars)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=SEED, metavar="N", help="of the systems (default: 0)")
+    parser.add_argument("--seed", type=SEED, metavar="N", help="seed of the systems (default: 0)")
     parser.add_argument(
         "--z-std", type=deviation, metavar="X",
-        help="standard deviation of the latent vectors that a system draws, or fit: mean and "
-        "deviation as measured over the training music (default: as the system's preset has it)",
+        help="standard deviation of the latent vectors of a system, or fit, for mean and deviation "
+        "as measured over the training music (default: that of the system's preset)",
     )  # fmt: skip
     add_split(parser)
     parser.add_argument(
         "--suite", nargs="+", choices=SUITES, metavar="NAME",
-        help=f"the tables to show, of {', '.join(SUITES)} (default: musegan, or the one that "
-        "--definition is for)",
+        help=f"the papers whose tables are shown: {', '.join(SUITES)} (default: musegan, or the "
+        "one to which --definition belongs)",
     )  # fmt: skip
     parser.add_argument(
         "--definition", choices=definitions, metavar="NAME",
-        help=f"show only this definition of the metrics, of {', '.join(definitions)} (default: "
-        "what the papers say and, apart, what the code behind the suite's tables computes)",
+        help=f"the only definition of the metrics to show: {', '.join(definitions)} (default: the "
+        "one in the text of the paper and, in another table, the one in its code)",
     )  # fmt: skip
     parser.add_argument(
         "--steps", type=int, metavar="N",
-        help="steps of a bar to measure everything with (default: as the data have)",
+        help="number of steps of a bar in all measurements (default: that of the data)",
     )  # fmt: skip
     parser.add_argument(
         "--track", default="piano", metavar="NAME",
@@ -72,11 +72,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--plot", type=Path, metavar="F",
-        help="the suite mgeval: draw the distances within and between the sets (.png or .pdf; "
-        "with several generated sets one file each)",
+        help="for the suite mgeval: draw the distances within and between the sets to this file "
+        "(.png or .pdf; one file for each generated set)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="F", help="write all metrics to this file")
-    parser.add_argument("--csv", type=Path, metavar="F", help="the same, one line a value")
+    parser.add_argument("--csv", type=Path, metavar="F", help="the same as CSV, a value a line")
     parser.add_argument("--markdown", type=Path, metavar="F", help="write the tables to this file")
 
 
@@ -112,15 +112,20 @@ def run(args: Namespace) -> None:
         args.csv: report.as_csv(reports).encode(),
         args.markdown: report.as_markdown(tables, notes).encode(),
     }
-    for path, one in drawings.items():
-        contents[path] = _picture(data, one, shown["mgeval"][0], args.track, path.suffix)
+    for path, music in drawings.items():
+        contents[path] = _picture(data, music, shown["mgeval"][0], args.track, path.suffix)
     files.write_all({path: content for path, content in contents.items() if path})
     for path in drawings:
         print(files.shown(path))
 
 
 def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
-    """The data, the sets to measure beside them, notes, and what the systems say of themselves."""
+    """Loads or makes all music to measure.
+
+    Returns:
+        The data, the generated sets, notes for the report, and the values that systems themselves
+        compute, by row.
+    """
     from musegen.data import load
 
     if not args.system:
@@ -139,25 +144,25 @@ def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
     restored = evaluated.held_out(data, args.split)
     seed = args.seed or 0
     made, values, left_out = evaluated.rows(opened, restored, args.phrases, seed, z_std=args.z_std)
-    std = "as the preset has it" if args.z_std is None else args.z_std
+    std = "as in the preset" if args.z_std is None else args.z_std
     note = (
-        f"{', '.join(opened)}: seed {seed}, standard deviation of what is drawn {std}; what is "
-        f"read are phrases of {restored.name}, evenly spaced, at most {len(restored):,}"
+        f"{', '.join(opened)}: seed {seed}, standard deviation of latent vectors {std}; the input "
+        f"are phrases of {restored.name}, evenly spaced, at most {len(restored):,}"
     )
-    own = [
+    system_notes = [
         f"{name}: {', '.join(f'{key} {value:.4g}' for key, value in figures.items())}"
         for name, figures in values.items()
     ]
-    return data, generated + made, [note, *left_out, *own], values
+    return data, generated + made, [note, *left_out, *system_notes], values
 
 
 def _check(args: Namespace, shown: Container[str]) -> None:
-    """No option is without effect; no file written over another one, or where is no folder."""
+    """Raises an `Error` for an option without effect, or a file that cannot be written."""
     if args.plot and not ("mgeval" in shown and (args.generated or args.system)):
         raise Error(f"{args.plot}: a plot needs --suite mgeval and a --generated file or --system")
     for name in FOR_SYSTEMS:
         if getattr(args, name) is not None and not args.system:
-            raise Error(f"--{name.replace('_', '-')}: is of a --system, and none is named")
+            raise Error(f"--{name.replace('_', '-')}: has no effect without --system; name one")
     if args.plot and args.plot.suffix.lower() not in (".png", ".pdf"):
         raise Error(f"{args.plot}: end the name in .png or .pdf")
     _check_outputs(args, [args.plot])
@@ -169,46 +174,51 @@ def _check_outputs(args: Namespace, plots: Iterable[Path | None]) -> None:
 
 
 def _drawings(generated: Sequence["Data"], path: Path) -> dict[Path, "Data"]:
-    """Each generated set by the name of its own picture; of equal names the later have numbers."""
+    """Returns the generated sets by the path of their picture; equal names get numbers."""
     if len(generated) == 1:
         return {path: generated[0]}
-    found = {}
-    for one in generated:
-        name = re.sub(r"[^\w.]+", "-", one.name if " " in one.name else Path(one.name).stem)
+    pictures = {}
+    for music in generated:
+        name = re.sub(r"[^\w.]+", "-", music.name if " " in music.name else Path(music.name).stem)
         stem, k = f"{path.stem}-{name}", 1
-        while (own := path.with_stem(f"{stem}-{k}" if k > 1 else stem)) in found:
+        while (picture := path.with_stem(f"{stem}-{k}" if k > 1 else stem)) in pictures:
             k += 1
-        found[own] = one
-    return found
+        pictures[picture] = music
+    return pictures
 
 
-def _picture(data: "Data", one: "Data", definition: str, track: str, ending: str) -> bytes:
+def _picture(data: "Data", music: "Data", definition: str, track: str, ending: str) -> bytes:
+    """Draws the distances between data and music, and returns the content of the file."""
     from musegen import plots
     from musegen.eval.tables.measure import distances
 
-    return plots.encoded(distances(data, one, definition, track), ending.lower())
+    return plots.encoded(distances(data, music, definition, track), ending.lower())
 
 
 def _remarks(
     data: "Data", generated: Sequence["Data"], track: str, shown: Iterable[str]
 ) -> list[str]:
-    """What a reader of these figures has to know of these data."""
+    """Returns remarks about the data that a reader of the tables needs."""
     from musegen.eval.tables.measure import SAMPLES
 
     remarks = []
     if "mgeval" in shown:
         remarks.append(
-            f"Yang and Lerch's features: of the {track} track (PCTM, IOI: of all), of at most "
-            f"{SAMPLES} phrases a set, evenly spaced, and not of those where it is silent"
+            f"Yang and Lerch's features are those of the {track} track (PCTM, IOI: of all tracks) "
+            f"in at most {SAMPLES} phrases of a set, evenly spaced, without those where it is "
+            "silent"
         )
     for suite in shown:
         n = SUITES[suite].n_steps
         if n and data.layout.n_steps != n:
-            remarks.append(f"suite {suite}: printed of bars of {n} steps; --steps {n} compares")
-    steps = {one.name: one.layout.n_steps for one in (data, *generated)}
+            remarks.append(
+                f"suite {suite}: the printed rows are for bars of {n} steps; use --steps {n} to "
+                "compare with them"
+            )
+    steps = {music.name: music.layout.n_steps for music in (data, *generated)}
     if len(set(steps.values())) > 1:
         bars = ", ".join(f"{name} of {n}" for name, n in steps.items())
-        remarks.append(f"bars differ in steps ({bars}): whatever counts steps does not compare")
+        remarks.append(f"bars differ in steps ({bars}): metrics that count steps do not compare")
     return remarks
 
 

@@ -1,10 +1,10 @@
-"""How well trained systems restore music that they have not learned: F1 of the cells that are on.
+"""Measures how well trained systems restore music: F1 of the cells that are on.
 
     python eval/restoring.py --data phrases/
     python eval/restoring.py --data phrases/ --system midi-s2 runs/midi-s2 --json f1.json
 
-A row for each way to restore: whole, and with parts of the system left out. `musegen eval
-restoring` is the same.
+By default it restores held-out music. There is a row for the whole system, and rows for the system
+without some of its parts. `musegen eval restoring` is the same.
 """
 
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from musegen.data import Data
     from musegen.system import TrainedSystem
 
-WAYS = {  # to restore, and the options of the systems that have them
+WAYS = {  # ways to restore, and their options
     "whole": {"fusion": True, "refine": True},
     "without refine": {"fusion": True, "refine": False},
     "tracks alone": {"fusion": False, "refine": True},
@@ -53,44 +53,44 @@ def run(args: Namespace) -> None:
             raise Error(f"{name}: makes notes, and this counts the cells of phrases")
     opened = evaluated.opened(args.system, "restore")
     music = evaluated.held_out(load(args.data, evaluated.n_steps(opened, None)), args.split)
-    found = {
+    f1 = {
         f"{label}, {way}": scores(system, music, args.seed, **options)
         for label, system in opened.items()
         for way, options in ways(system).items()
     }
     print(f"F1 of the cells that are on, {len(music):,} phrases of {shown(music.name)}")
-    rows = {row: ["-" if x is None else f"{x:.3f}" for x in own] for row, own in found.items()}
+    rows = {row: ["-" if x is None else f"{x:.3f}" for x in tracks] for row, tracks in f1.items()}
     print(table(rows, TRACKS))
     if args.json:
-        result = {"data": music.name, "phrases": len(music), "tracks": TRACKS, "f1": found}
+        result = {"data": music.name, "phrases": len(music), "tracks": TRACKS, "f1": f1}
         write_bytes(args.json, (json.dumps(result, indent=1) + "\n").encode())
 
 
 def ways(system: "TrainedSystem") -> dict[str, dict[str, bool]]:
-    """The ways in which a system can restore, each with its options."""
-    found: dict[str, dict[str, bool]] = {}
+    """Returns the ways in which a system can restore, with the options that it has."""
+    possible: dict[str, dict[str, bool]] = {}
     for way, options in WAYS.items():
-        own = {name: on for name, on in options.items() if name in system.can["restore"]}
-        if own not in found.values():
-            found[way] = own
-    return found
+        options = {name: on for name, on in options.items() if name in system.can["restore"]}
+        if options not in possible.values():
+            possible[way] = options
+    return possible
 
 
 def scores(
     system: "TrainedSystem", music: "Data", seed: int, **options: bool
 ) -> list[float | None]:
-    """F1 of each track over all phrases; None where a track is silent before and after."""
+    """Returns the F1 of each track over all phrases; None if it is silent before and after."""
     import numpy as np
 
-    hits = np.zeros((2, music.layout.shape[-1]))
+    counts = np.zeros((2, music.layout.shape[-1]))
     for block in music.blocks():
         restored = system.restore(block, seed, **options)
-        hits += [cells(restored & block), (cells(restored) + cells(block)) / 2]
-    return [float(both / either) if either else None for both, either in hits.T]
+        counts += [cells(restored & block), (cells(restored) + cells(block)) / 2]
+    return [float(both / mean) if mean else None for both, mean in counts.T]
 
 
 def cells(phrases: "np.ndarray") -> "np.ndarray":
-    """The number of cells that are on in each track."""
+    """Counts the cells of each track that are on."""
     return phrases.sum(axis=(0, 1, 2, 3))
 
 

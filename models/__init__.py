@@ -1,7 +1,7 @@
-"""The systems. After `import musegen.models` plain Keras opens every file of ours.
+"""The models of all systems. After `import musegen.models` Keras opens every file of musegen.
 
-For that our layers are registered with Keras: at once where it is loaded, else as soon as it is.
-Thus `musegen.models.catalogue` can be read without Keras.
+The import registers the layers of musegen with Keras: at once if Keras is loaded already, else when
+Keras is imported. So `musegen.models.catalogue` can be read without Keras.
 """
 
 import sys
@@ -14,13 +14,13 @@ from musegen.models import layers
 
 
 def register_layers() -> None:
-    """Imports every module of layers; each registers its own."""
+    """Imports every module of layers, which registers its layers."""
     for module in iter_modules(layers.__path__, f"{layers.__name__}."):
         import_module(module.name)
 
 
 class _AfterKeras(MetaPathFinder):
-    """Registers the layers when somebody has imported Keras."""
+    """An import hook that registers the layers after the import of Keras."""
 
     def find_spec(self, name, path=None, target=None):
         if name != "keras":

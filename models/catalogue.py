@@ -1,4 +1,4 @@
-"""All systems in one table. It is read without Keras, for `--help` and for finding systems."""
+"""The table of all systems. It needs no Keras, so that `--help` and searches are fast."""
 
 from musegen.models.midi_sandwich2 import settings as midi_sandwich2
 from musegen.models.musegan import settings as musegan
@@ -6,6 +6,7 @@ from musegen.system import Entry
 
 
 def _midi_sandwich2(name: str, file: str, summary: str, **facts) -> Entry:
+    """Makes the entry of MIDI-Sandwich2 or of one of its networks."""
     return Entry(
         name,
         f"MIDI-Sandwich2: {summary}",
@@ -17,7 +18,7 @@ def _midi_sandwich2(name: str, file: str, summary: str, **facts) -> Entry:
 
 
 def _musegan(name: str, kind: musegan.Kind) -> Entry:
-    """One of MuseGAN's systems; those that are given a track cannot play alone."""
+    """Makes the entry of one of MuseGAN's systems; the conditional ones can only accompany."""
     if kind.given:
         can = {"accompany": ("seed", "z_std", "binarisation")}
     else:
@@ -25,7 +26,7 @@ def _musegan(name: str, kind: musegan.Kind) -> Entry:
             "generate": ("seed", "z_std", "binarisation", "packed"),
             "interpolate_seeds": ("way", "z_std", "binarisation"),
         }
-        if len(kind.latents) > 1:  # a square needs two kinds of random vectors
+        if len(kind.latents) > 1:  # the two directions of a grid are two kinds of random vectors
             can["grid"] = ("reach", "binarisation")
     ablated = " without batch normalization" if name == musegan.ABLATED else ""
     return Entry(
@@ -45,11 +46,11 @@ SYSTEMS = (
     _midi_sandwich2("refine-bar", "refine", "refine network, bar by bar"),
     _midi_sandwich2("mfg-vae-concat", "mfg_vae", "fusion of the tracks' latents, concat"),
     _midi_sandwich2("mfg-vae-project", "mfg_vae", "fusion of the tracks' latents, project"),
-    _midi_sandwich2("mfg-vae", "mfg_vae", "fusion of the tracks' latents, as the preset has it"),
+    _midi_sandwich2("mfg-vae", "mfg_vae", "fusion of the tracks' latents, as in the preset"),
     _midi_sandwich2(
         "midi-s2",
         "system",
-        "five tracks, generates and restores",
+        "generates and restores five tracks",
         can={
             "generate": ("seed", "z_std", "refine", "fusion", "packed"),
             "restore": ("seed", "refine", "fusion"),

@@ -1,4 +1,4 @@
-"""Trained networks put to use, on arrays of any length."""
+"""Prediction with trained networks, for arrays of any length."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,16 +10,21 @@ import numpy as np
 def predictor(
     network: keras.Model, at_once: int = 256, eager: bool = False
 ) -> Callable[[Any], Any]:
-    """A function from arrays to what a network makes of them, `at_once` rows at a time.
+    """Returns a function from inputs to the outputs of a network.
 
-    On TensorFlow, Keras's `predict` traces a network, for seconds, for the first batch and again
-    for one of another size, as the last often is. Here one graph takes batches of any size.
-
-    The function's argument `keep` makes of the arrays of a batch what is kept of them.
+    On TensorFlow, Keras's `predict` takes seconds to trace a network for the first batch, and again
+    for a batch of another size, as the last one often is. This function traces one graph, which
+    takes batches of any size.
 
     Args:
-        eager: whether a single batch goes without a graph there. A network that has no loops is
-            sooner done layer by layer than traced.
+        network: the network.
+        at_once: number of rows in a batch.
+        eager: whether, on TensorFlow, inputs of a single batch are computed layer by layer without
+            a graph. This is faster for networks without loops, since nothing is traced.
+
+    Returns:
+        A function `predict(inputs, keep)`. Its argument `keep` is applied to the outputs of each
+        batch, for example to turn them into bits before they are joined.
     """
     if keras.config.backend() != "tensorflow":
         return lambda inputs, keep=np.asarray: keras.tree.map_structure(
@@ -30,8 +35,8 @@ def predictor(
     def run(inputs):
         return network(inputs, training=False)
 
-    taken = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), network.input)
-    graph = tf.function(run, input_signature=[taken], autograph=False)
+    signature = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), network.input)
+    graph = tf.function(run, input_signature=[signature], autograph=False)
 
     def predict(inputs, keep=np.asarray):
         def rows(start: int):

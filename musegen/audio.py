@@ -1,4 +1,4 @@
-"""MIDI to WAV through FluidSynth, if it is installed."""
+"""Rendering of MIDI files as WAV files with FluidSynth, which must be installed."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from typing import BinaryIO
 from musegen import Error, budget
 from musegen.files import check, replacing, shown
 
-# Where Debian, Fedora, Arch and Homebrew put sound fonts.
+# The folders in which Debian, Fedora, Arch and Homebrew install sound fonts.
 FOLDERS = (
     "/usr/share/sounds/sf2",
     "/usr/share/sounds/sf3",
@@ -22,27 +22,25 @@ FOLDERS = (
     "/opt/homebrew/share/soundfonts",
     "/usr/local/share/soundfonts",
 )
-FONTS = ("FluidR3_GM.sf2", "default-GM.sf3", "default-GM.sf2", "TimGM6mb.sf2")
-MOST, TAIL = (
-    3 * 3600,
-    60,
-)  # seconds of a song, and of what resounds or rests after it; 4 GB are WAV's limit
+FONTS = ("FluidR3_GM.sf2", "default-GM.sf3", "default-GM.sf2", "TimGM6mb.sf2")  # best first
+MOST = 3 * 3600  # seconds that a song may last: a WAV file has at most 4 GB
+TAIL = 60  # seconds of sound or silence after the end of a song, at most
 
 
 def sound_font() -> Path:
-    """The best General MIDI sound font of this machine."""
-    found = [path for folder in FOLDERS for path in sorted(Path(folder).glob("*.sf[23]"))]
-    if not found:
+    """Finds the best General MIDI sound font that is installed."""
+    fonts = [path for folder in FOLDERS for path in sorted(Path(folder).glob("*.sf[23]"))]
+    if not fonts:
         raise Error(
             "no sound font is installed: install Debian's package fluid-soundfont-gm or "
             "timgm6mb-soundfont, or name a file with --soundfont"
         )
     rank = {name: k for k, name in enumerate(FONTS)}
-    return min(found, key=lambda path: rank.get(path.name, len(rank)))
+    return min(fonts, key=lambda path: rank.get(path.name, len(rank)))
 
 
 def player() -> str:
-    """The FluidSynth of this machine."""
+    """Finds the program FluidSynth."""
     program = shutil.which("fluidsynth")
     if program is None:
         raise Error("FluidSynth is not installed: install Debian's package fluidsynth")
@@ -52,7 +50,14 @@ def player() -> str:
 def render(
     midi: str | Path, wav: str | Path, soundfont: str | Path | None = None, rate: int = 44100
 ) -> Path:
-    """Plays a MIDI file into a stereo WAV file of `rate` samples a second."""
+    """Renders a MIDI file as a stereo WAV file, which is written whole or not at all.
+
+    Args:
+        midi: path of the MIDI file.
+        wav: path of the WAV file.
+        soundfont: path of the sound font; by default the best one that is installed.
+        rate: samples a second.
+    """
     wav = Path(wav)
     if wav.suffix.lower() != ".wav":
         raise Error(f"{wav}: give the sound a name that ends in .wav")
@@ -62,7 +67,7 @@ def render(
 
 
 def check_length(name: object, seconds: float, beats: int) -> None:
-    """Music that is too long to be played raises an `Error`."""
+    """Raises an `Error` for music that is too long to be rendered."""
     if seconds > MOST:
         raise Error(f"{name}: lasts {seconds / 3600:,.1f} hours; {MOST // 3600} at most are played")
     if beats > budget.BEATS:
@@ -76,27 +81,30 @@ def play(
     rate: int = 44100,
     name: str | None = None,
 ) -> None:
-    """Does the same without care for what is there, and with the system's own errors.
+    """Renders a MIDI file directly into the file `wav`, which is overwritten.
+
+    An `OSError` while writing is not turned into an `Error`; the arguments are those of `render`.
 
     Args:
-        name: what messages on the music call it; by default the MIDI file's name.
+        name: name of the music in messages; by default the path of the MIDI file.
     """
     from musegen.music.midi import read
 
-    song = read(midi, name=name)  # FluidSynth plays a damaged file as silence; this says why
+    # FluidSynth renders a damaged file as silence; reading it first raises an error.
+    song = read(midi, name=name)
     name = name or str(midi)
     if not 8000 <= rate <= 96000:
-        raise Error(f"{rate} samples a second: choose 8000 to 96000")
+        raise Error(f"{rate} samples a second cannot be rendered; choose 8000 to 96000")
     program = player()
     font = Path(soundfont) if soundfont else sound_font()
     if not font.is_file():
-        raise Error(f"{font}: no such sound font")
+        raise Error(f"{font}: no such sound font; give another file")
     with font.open("rb") as file:
         if file.read(4) != b"RIFF":
-            raise Error(f"{font}: no sound font")
+            raise Error(f"{font}: is no sound font; give a .sf2 or .sf3 file")
     seconds = float((60.0 / song.tempo[:-1]).sum())
     check_length(name, seconds, len(song.tempo))
-    # A path from the root: FluidSynth takes a name that begins with - for an option.
+    # Absolute paths, since FluidSynth reads a name that begins with - as an option.
     files = [os.path.abspath(font), os.path.abspath(midi)]
     options = ["-ni", "-q", "-g", "0.6", "-r", str(rate), "-T", "raw", "-O", "s16", "-E", "little"]
     with wav.open("wb") as file:
@@ -109,25 +117,26 @@ def play(
 
 
 def _header(rate: int, size: int) -> bytes:
-    """The header of a WAV file with `size` bytes of 16-bit stereo sound."""
-    shape = 16, 1, 2, rate, 4 * rate, 4, 16
+    """Returns the header of a WAV file with `size` bytes of 16-bit stereo sound."""
+    sound_format = 16, 1, 2, rate, 4 * rate, 4, 16
     return struct.pack(
-        "<4sI4s4sI2H2I2H4sI", b"RIFF", size + 36, b"WAVE", b"fmt ", *shape, b"data", size
+        "<4sI4s4sI2H2I2H4sI", b"RIFF", size + 36, b"WAVE", b"fmt ", *sound_format, b"data", size
     )
 
 
 def _play(command: list[str], files: list[str], out: BinaryIO, most: int) -> int:
-    """Has FluidSynth play `most` bytes at most through a pipe; gives how many they are.
+    """Runs FluidSynth, copies at most `most` bytes of its sound to a file, returns their number.
 
-    It ends when nobody reads on, as when this process is killed, and a full disk is noticed here.
+    The sound comes through a pipe: so FluidSynth ends when this process is killed, and this process
+    sees when the disk is full.
     """
     reading, writing = os.pipe()
     size = 0
-    with open(reading, "rb", buffering=0) as sound, tempfile.TemporaryFile() as said:
+    with open(reading, "rb", buffering=0) as sound, tempfile.TemporaryFile() as messages:
         try:
             process = subprocess.Popen(
                 [*command, "-F", f"/dev/fd/{writing}", *files],
-                pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=messages, stderr=messages,
             )  # fmt: skip
         finally:
             os.close(writing)
@@ -139,8 +148,8 @@ def _play(command: list[str], files: list[str], out: BinaryIO, most: int) -> int
         finally:
             process.kill()
             process.wait()
-        said.seek(0)
-        lines = said.read().decode(errors="replace").strip().splitlines()
+        messages.seek(0)
+        lines = messages.read().decode(errors="replace").strip().splitlines()
     if failed or not size:
         reason = (lines or ["no sound was made"])[-1]
         raise Error(f"{files[-1]}: FluidSynth failed with sound font {files[0]} ({reason})")

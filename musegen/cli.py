@@ -1,7 +1,7 @@
-"""The `musegen` command, also `python -m musegen`.
+"""The command line: `musegen`, or `python -m musegen`.
 
-A command is a module with `add_arguments(parser)` and `run(args)`; it is imported when it is named,
-so that no command waits for what another one needs.
+A command is a module with `add_arguments(parser)` and `run(args)`. It is imported only when it is
+called, so that no command waits for the imports of another one.
 """
 
 import os
@@ -20,7 +20,7 @@ from musegen import Error, __version__, registry
 from musegen.files import shown
 from musegen.stopping import leave, stoppable
 
-# words: module, what it does, what it reads and writes, an example
+# For each command: its module, what it does, what it reads and writes, and an example.
 COMMANDS = {
     "data prepare": (
         "musegen.data.prepare",
@@ -31,27 +31,27 @@ COMMANDS = {
     ),
     "data info": (
         "musegen.data.info",
-        "say what a data set holds",
+        "describe a data set",
         "Reads prepared phrases or notes, or anything else that --data takes.\n"
         "Prints counts and statistics; writes a picture of 16 random phrases or of a piece.",
         "musegen data info phrases/",
     ),
     "generate": (
         "musegen.commands.generate",
-        "new music by a trained system",
+        "generate new music with a trained system",
         "Reads a trained system. Writes MIDI; by the ending of -o also arrays, .png or .wav.",
         "musegen generate {system} -n 8 -o band.mid -o band.png",
     ),
     "restore": (
         "musegen.commands.restore",
-        "play a song again in a system's own manner",
+        "encode a song and decode it again with a trained system",
         "Reads a song in 4/4 of any length. Writes it as the system restores it, bar by bar, with\n"
         "the tempo, meter and keys of the original; by the ending of -o also .npy, .png or .wav.",
         "musegen restore song.mid --system {system} --keep drums -o adapted.mid",
     ),
     "accompany": (
         "musegen.commands.accompany",
-        "new tracks to one track of a song",
+        "write new tracks to one track of a song",
         "Reads a song in 4/4 of any length. Writes one track of it, note by note as it is, with\n"
         "new other tracks and the tempo, meter and keys of the song; by the ending of -o also\n"
         ".npy, .png or .wav.",
@@ -59,41 +59,41 @@ COMMANDS = {
     ),
     "continue": (
         "musegen.commands.continue_song",
-        "more bars behind a song",
+        "continue a song with new bars",
         "Reads a song. Writes it, note by note as it is, and behind it bars that the system plays\n"
         "on; by the ending of -o also .npz, .png or .wav.",
         "musegen continue song.mid --system {system} --bars 8 -o longer.mid",
     ),
     "interpolate": (
         "musegen.commands.interpolate",
-        "music on the way from one phrase or piece to another",
+        "generate music between two phrases or pieces",
         "Reads two phrases or pieces, or makes them of two seeds. Writes those between as MIDI;\n"
         "by the ending of -o also arrays, .png or .wav.",
         "musegen interpolate {system} --from a.mid --to b.mid -n 9 -o way.mid",
     ),
     "export": (
         "musegen.commands.export",
-        "the networks of a trained system as plain Keras files",
+        "write the networks of a trained system as plain Keras files",
         "Reads a trained system. Writes its networks without noise to a folder, in Keras's own\n"
         "layers, which open where musegen is not installed, and parts.json, which explains them.",
         "musegen export {system} -o networks/",
     ),
     "render": (
         "musegen.audio",
-        "play a MIDI file into a WAV file",
+        "render a MIDI file as a WAV file",
         "Reads a MIDI file, or pieces in an .npz file. Writes a WAV file. Needs FluidSynth and a\n"
         "sound font.",
         "musegen render song.mid -o song.wav",
     ),
     "info": (
         "musegen.commands.system_info",
-        "the systems and their networks, versions and what is installed",
+        "list the systems, their networks, and the versions that are installed",
         "Without a name prints what a bug report needs, the systems, and those that come trained.\n"
         "With one prints the networks of that system, built without data.",
         "musegen info {system}",
     ),
 }
-SCRIPTS = {"train": "musegen.train", "eval": "musegen.eval"}  # their modules are found, not listed
+SCRIPTS = {"train": "musegen.train", "eval": "musegen.eval"}  # packages whose modules are scripts
 GROUPS = {
     "train": "train a system, or a part of one; musegen train lists the scripts",
     "eval": "measure and draw what systems make; musegen eval lists the scripts",
@@ -103,23 +103,24 @@ HELP = ("-h", "--help")
 
 
 class _Parser(ArgumentParser):
-    """Says a mistake in one line."""
+    """A parser that raises an `Error` for a mistake on the command line."""
 
     command_line: list[str]
 
     def error(self, message: str):
-        raise Error(f"{message}; {self.prog} --help says what there is")
+        raise Error(f"{message}; {self.prog} --help lists the options")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a command line; returns its exit code."""
+    """Runs a command line and returns its exit code."""
     return guard(_dispatch, sys.argv[1:] if argv is None else argv)
 
 
 def guard(function: Callable, *args) -> int:
-    """Calls `function`; a user's mistake becomes one line on stderr and exit code 2.
+    """Calls a function and returns an exit code.
 
-    A signal that stops it becomes one line too, and the end of the process.
+    A mistake by the user becomes one line on stderr and exit code 2. A signal that stops the
+    function becomes one line, too, and ends the process.
     """
     _prepare_streams()
     with stoppable() as caught:
@@ -131,34 +132,35 @@ def guard(function: Callable, *args) -> int:
         except KeyboardInterrupt as error:
             code, reason = 130, str(error) or reason
         except BaseException as error:
-            if not caught and (code := _explained(error)) is None:
+            if not caught and (code := _reported(error)) is None:
                 raise
         if caught or code == 130:
-            _failed(reason)
-        if caught:  # even if the exception was lost on its way, or has become another one
+            _report(reason)
+        if caught:  # even if its exception was dropped or replaced by another one
             leave(caught[0])
     return code
 
 
-def _explained(error: BaseException) -> int | None:
-    """Says in one line what is no bug; gives the exit code."""
+def _reported(error: BaseException) -> int | None:
+    """Prints an exception that is no bug in one line; returns the exit code, or None for a bug."""
     if isinstance(error, Error):
-        return _failed(error)
-    if isinstance(error, BrokenPipeError):  # the reader of a pipe went away, as `head` does
-        _say(sys.stdout, "")
+        return _report(error)
+    if isinstance(error, BrokenPipeError):  # the reader of a pipe has closed it, as `head` does
+        _write(sys.stdout, "")
         return 141
     if isinstance(error, OSError):
         reason, name = error.strerror or str(error), error.filename
         if isinstance(name, str | bytes | os.PathLike):
             reason = f"{os.fsdecode(name)}: cannot be read or written ({reason})"
-        return _failed(reason)
+        return _report(reason)
     return None
 
 
 def _prepare_streams() -> None:
-    """Lets every name be printed, in an encoding that lacks it too, and closed streams be written.
+    """Makes stdout and stderr accept all text, even if they are closed.
 
-    Where a stream is closed its number would be that of the next file to be opened.
+    Characters that the encoding lacks are escaped. A closed stream gets a file that discards all
+    text; otherwise the next file to be opened would take its number, and the text.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
@@ -166,20 +168,20 @@ def _prepare_streams() -> None:
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115, as the others are
+            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115, stays open
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _failed(reason: object, code: int = 2) -> int:
-    """Says in one line why there is no result; gives the exit code."""
-    _say(sys.stdout, "")
-    _say(sys.stderr, f"musegen: {shown(reason)}\n")
-    return code
+def _report(reason: object) -> int:
+    """Prints in one line why there is no result; returns the exit code 2."""
+    _write(sys.stdout, "")
+    _write(sys.stderr, f"musegen: {shown(reason)}\n")
+    return 2
 
 
-def _say(stream: TextIO, text: str) -> None:
-    """Writes what there is; what is not taken is dropped, or Python would try again at its end."""
+def _write(stream: TextIO, text: str) -> None:
+    """Writes and flushes text; discards it if the stream fails, or Python would try again later."""
     try:
         stream.write(text)
         stream.flush()
@@ -194,15 +196,15 @@ def script_main(file: str) -> None:
 
 
 def run_script(group: str, name: str, argv: list[str] | None = None) -> None:
-    """Parses the options of one script and runs it."""
+    """Parses the options of a script and runs it."""
     file = name.replace("-", "_")
     script = import_module(f"{SCRIPTS[group]}.{file}")
-    same = f"in a checkout the same as:\n  python {group}/{file}.py"
-    _run(script, f"{group} {name}", cleandoc(script.__doc__), same, argv)
+    epilog = f"in a checkout the same as:\n  python {group}/{file}.py"
+    _run(script, f"{group} {name}", cleandoc(script.__doc__), epilog, argv)
 
 
 def run_command(command: str, argv: list[str] | None = None) -> None:
-    """Parses the options of one of `COMMANDS` and runs it."""
+    """Parses the options of a command and runs it."""
     module, summary, files, example = COMMANDS[command]
     description = f"{summary[0].upper()}{summary[1:]}.\n\n{files}"
     if "{system}" in example:
@@ -212,7 +214,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
 
 
 def _run(
-    room: ModuleType, command: str, description: str, epilog: str, argv: list[str] | None
+    module: ModuleType, command: str, description: str, epilog: str, argv: list[str] | None
 ) -> None:
     parser = _Parser(
         prog=f"musegen {command}",
@@ -221,19 +223,19 @@ def _run(
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.command_line = sys.argv[1:] if argv is None else argv
-    room.add_arguments(parser)
-    room.run(parser.parse_args(argv))
+    module.add_arguments(parser)
+    module.run(parser.parse_args(argv))
 
 
 def scripts(group: str) -> dict[str, str]:
-    """The scripts of a group by name, and what each does; none is imported for it."""
+    """Returns the scripts of a group and what each does, without importing them."""
     modules = iter_modules(import_module(SCRIPTS[group]).__path__)
-    first = {}
+    summaries = {}
     for finder, name, is_package in sorted(modules, key=lambda module: module.name):
         if not is_package:
             source = finder.find_spec(name).loader.get_source(name)
-            first[name.replace("_", "-")] = get_docstring(parse(source)).splitlines()[0]
-    return first
+            summaries[name.replace("_", "-")] = get_docstring(parse(source)).splitlines()[0]
+    return summaries
 
 
 def _dispatch(argv: list[str]) -> None:
@@ -284,7 +286,7 @@ def _help(summaries: dict[str, str]) -> str:
             "",
             *lines,
             "",
-            "musegen COMMAND --help says what a command reads and writes, with an example.",
+            "musegen COMMAND --help describes a command and gives an example.",
             "musegen --version prints the version.",
         ]
     )

@@ -1,4 +1,4 @@
-"""What this installation is, the first thing a bug report needs; and a quiet start of Keras."""
+"""The versions of this installation, for bug reports; and an import of Keras without log lines."""
 
 import logging
 import os
@@ -27,15 +27,15 @@ PACKAGES = (
     "symusic",
     "mido",
 )
-# Lines of the level "information", what the logger says of itself, and, where no driver of a GPU
-# is installed, that there is none.
+# Log lines of TensorFlow that are removed: those of the level "information", a warning about the
+# logger itself, and, where no driver of a GPU is installed, the error that there is none.
 GREETING = re.compile(rb"WARNING: All log messages before absl|I\d{4} [\d:.]+ +\d+ \w+\.cc:")
 NO_GPU = re.compile(rb"E\d{4} [\d:.]+ +\d+ cuda_\w+\.cc:\d+\] failed call to cuInit")
 DRIVER = Path("/dev/nvidiactl")
 
 
 def describe() -> dict:
-    """Versions of musegen, Python and the packages it stands on, and the sound font."""
+    """Returns the versions of musegen, Python and the packages it needs, and the sound font."""
     versions = {name: _version(name) for name in PACKAGES}
     try:
         font = str(audio.sound_font())
@@ -61,7 +61,7 @@ def _version(package: str) -> str | None:
 
 
 def import_keras() -> None:
-    """Imports Keras without TensorFlow's greeting; a backend that cannot be is an `Error`."""
+    """Imports Keras without log lines; raises an `Error` if the backend cannot be imported."""
     try:
         with quiet():
             import keras
@@ -69,41 +69,42 @@ def import_keras() -> None:
             if keras.config.backend() == "tensorflow":
                 import tensorflow
 
-                tensorflow.config.list_physical_devices("GPU")  # else it looks, and speaks, later
-                # Several models that are traced once each it takes for one that is traced often.
-                logging.getLogger("tensorflow").addFilter(lambda said: "retracing" not in said.msg)
+                tensorflow.config.list_physical_devices("GPU")  # its log lines come now, not later
+                # TensorFlow warns of retracing where several models are traced once each.
+                logging.getLogger("tensorflow").addFilter(lambda log: "retracing" not in log.msg)
     except (ImportError, ValueError) as error:
-        backend = os.environ.get("KERAS_BACKEND", "of its own choice")
+        backend = os.environ.get("KERAS_BACKEND", "that it chooses")
         raise Error(
-            f"Keras cannot start with the backend {backend} ({error}); KERAS_BACKEND may be "
+            f"Keras cannot start with the backend {backend} ({error}); set KERAS_BACKEND to "
             "tensorflow, jax or torch, whichever is installed"
         ) from error
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps TensorFlow's greeting away while something imports it.
+    """Removes TensorFlow's first log lines while the block imports it.
 
-    TF_CPP_MIN_LOG_LEVEL silences what TensorFlow says once it has begun, but some lines come
-    before that, straight to the file that is stderr. These alone are taken out; all others are
-    passed on afterwards. Who sets the variable to 0 sees everything.
+    TF_CPP_MIN_LOG_LEVEL silences TensorFlow only after its start. Some lines come before that, and
+    are written directly to the file descriptor of stderr. This function collects what is written
+    there, removes these lines, and writes all others when the block ends. With the variable set to
+    0 nothing is removed.
     """
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if level == "0" or "tensorflow" in sys.modules:
         yield
         return
     sys.stderr.flush()
-    screen = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(screen, 2)
-            os.close(screen)
-            said.seek(0)
-            os.write(2, b"".join(line for line in said if not _is_noise(line)))
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            written.seek(0)
+            os.write(2, b"".join(line for line in written if not _is_noise(line)))
 
 
 def _is_noise(line: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and nowhere else than where they may stand."""
+"""Writing of files: each is written whole or not at all, and no source is overwritten."""
 
 import contextlib
 import io
@@ -15,26 +15,29 @@ from musegen import Error
 if TYPE_CHECKING:
     import numpy as np
 
-_unfinished: set[Path] = set()  # what is being written
+_unfinished: set[Path] = set()  # files that are being written
 
 
 def shown(name: object) -> str:
-    """A name is shown on one line: what cannot be printed in it is escaped."""
+    """Returns a name as messages print it: in one line, unprintable characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))
 
 
 def cell(name: str) -> str:
-    """A name in a table stays text: spreadsheets take `=`, `+`, `-` and `@` for a formula."""
+    """Returns a name for a table; a leading `=`, `+`, `-` or `@` is quoted.
+
+    Spreadsheets would read it as the start of a formula.
+    """
     return f"'{shown(name)}" if name.lstrip()[:1] in tuple("=+-@") else shown(name)
 
 
 def check(outputs: Iterable[str | Path], sources: Iterable[str | Path] = ()) -> None:
-    """Outputs that cannot be written, or that would cost a file that is read, raise an `Error`.
+    """Raises an `Error` if an output cannot be written, or would overwrite a source.
 
     Args:
-        outputs: files to write, each a new one or a regular file.
-        sources: files and folders that are read, nothing in which is written to; what is there but
-            neither of the two, such as a FIFO, is no source.
+        outputs: files to write; one that exists must be a regular file.
+        sources: files to read, and folders to read from. No output may be one of them, or be inside
+            such a folder. An existing path that is neither, such as a FIFO, raises an `Error`.
     """
     taken = _places(sources)
     for path in map(Path, outputs):
@@ -47,13 +50,13 @@ def check(outputs: Iterable[str | Path], sources: Iterable[str | Path] = ()) -> 
             raise Error(f"{path}: there is no folder {path.parent}; make it first")
         if not os.access(path.parent, os.W_OK | os.X_OK):
             raise Error(f"{path}: the folder {path.parent} may not be written to; choose another")
-        _mode(_beside(path), "written")  # a name that is too long for this place
+        _mode(_beside(path), "written")  # raises if the path is too long
         _refuse(path, taken)
         taken.add(Path(os.path.realpath(path)))
 
 
 def check_folder(folder: Path, sources: Iterable[str | Path] = ()) -> None:
-    """A folder to write to that is none, or that is read or stands in one, raises an `Error`."""
+    """Raises an `Error` if a folder cannot be written to, or is or lies in one of the sources."""
     mode = _mode(folder, "written")
     if mode and not stat.S_ISDIR(mode):
         raise Error(f"{folder}: is no folder; choose another one")
@@ -69,7 +72,10 @@ def check_folder(folder: Path, sources: Iterable[str | Path] = ()) -> None:
 
 @contextlib.contextmanager
 def making(folder: Path) -> Iterator[None]:
-    """Makes a folder; it, and those above it that were made for it, go if nothing is in them."""
+    """Makes a folder for the block, and removes it afterwards if it is empty.
+
+    The same is done with the folders above it that did not exist.
+    """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,20 +87,21 @@ def making(folder: Path) -> Iterator[None]:
 
 
 def _places(sources: Iterable[str | Path]) -> set[Path]:
-    """Where the sources stand that are there."""
-    found = set()
+    """Returns the real paths of the sources that exist."""
+    places = set()
     for source in sources:
         mode = _mode(Path(source), "read")
         if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise Error(f"{source}: is neither a file nor a folder; give a copy of what is in it")
         if not str(source):
-            raise Error("'': an empty name is no file or folder; give one, . is this folder")
+            raise Error("'': an empty name is no file or folder; give . for this folder")
         if mode:
-            found.add(Path(os.path.realpath(source)))
-    return found
+            places.add(Path(os.path.realpath(source)))
+    return places
 
 
 def _refuse(path: Path, taken: Container[Path]) -> None:
+    """Raises an `Error` if a path is one of those that are taken, or inside one of them."""
     place = Path(os.path.realpath(path))
     if place in taken:
         raise Error(f"{path}: is read or written already; choose another name")
@@ -104,7 +111,7 @@ def _refuse(path: Path, taken: Container[Path]) -> None:
 
 
 def _mode(path: Path, what: str) -> int:
-    """What is at a path, 0 for nothing; an `Error` says why it cannot be told."""
+    """Returns the mode of the file at a path, 0 if there is none; an `Error` if it is unknown."""
     try:
         return os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -114,25 +121,25 @@ def _mode(path: Path, what: str) -> int:
 
 
 def _beside(path: Path, ending: str = "") -> Path:
-    """A name in the same folder that nobody can guess, and that is short whatever `path` is."""
+    """Returns a random short name in the same folder."""
     return path.parent / f".{secrets.token_hex(8)}.part{ending}"
 
 
 def _opened(partial: Path) -> int:
-    """Opens a new file; one that is there already, or a link, is none of ours."""
+    """Opens a new file; raises if the name exists, or is a link."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     return os.open(partial, flags | getattr(os, "O_BINARY", 0), 0o666)
 
 
 def discard() -> None:
-    """Removes what is half written, where this process ends before its time."""
+    """Removes the files that are half written, when this process is stopped."""
     while _unfinished:
         with contextlib.suppress(OSError, KeyError):  # another thread may have been faster
             _unfinished.pop().unlink()
 
 
 def write_bytes(path: str | Path, content: bytes) -> Path:
-    """Writes a whole file or none of it; a file of that name is replaced at once."""
+    """Writes a file whole or not at all; an existing file is replaced in one step."""
     path = Path(path)
     with _put(path, _beside(path)) as partial, os.fdopen(_opened(partial), "wb") as file:
         file.write(content)
@@ -140,7 +147,7 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
 
 
 def write_all(contents: Mapping[Path, bytes]) -> None:
-    """Writes several files, all or none."""
+    """Writes several files, all or none of them."""
     with contextlib.ExitStack() as written:
         for path, content in contents.items():
             written.enter_context(replacing(path)).write_bytes(content)
@@ -148,7 +155,7 @@ def write_all(contents: Mapping[Path, bytes]) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives another path to write to; what was written there then replaces `path` at once."""
+    """Gives a temporary path to write to, whose file then replaces `path` in one step."""
     with _put(path, _beside(path, path.suffix)) as partial:
         os.close(_opened(partial))
         yield partial
@@ -156,7 +163,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _put(path: Path, partial: Path) -> Iterator[Path]:
-    """What was written to `partial` takes the place of `path`, or is gone."""
+    """Moves the file `partial` to `path` after the block, or removes it if the block fails."""
     _unfinished.add(partial)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -176,9 +183,14 @@ def write_npz(
     texts: Mapping[str, str] | None = None,
     level: int = 4,
 ) -> Path:
-    """Writes arrays, and members of text, as a compressed `.npz`: equal content, equal bytes.
+    """Writes a compressed `.npz` file; equal content gives equal bytes.
 
-    Level 4 takes half the time of zlib's usual 6 for piano-rolls, at a third more bytes.
+    Args:
+        path: path of the file.
+        arrays: arrays by name.
+        texts: further members that are text, by name.
+        level: compression level of zlib. For piano-rolls 4 takes half the time of the usual 6, and
+            a third more bytes.
     """
     import numpy as np
 
@@ -194,5 +206,5 @@ def write_npz(
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes, level: int) -> None:
-    member = zipfile.ZipInfo(name)  # of 1980: a date would make equal content differ
+    member = zipfile.ZipInfo(name)  # dated 1980, so that equal content gives equal bytes
     archive.writestr(member, content, zipfile.ZIP_DEFLATED, level)

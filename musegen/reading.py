@@ -1,8 +1,8 @@
-"""Reading what anybody may have written: JSON, headers of `.npy`, `.npz` files, numbers of objects.
+"""Safe reading of files that may be damaged or hostile: JSON, `.npy` and `.npz`.
 
-What is wrong with a file is a `ValueError` of one line here, or an `Error` that names the file;
-nothing is allocated on the word of a header that `musegen.budget` or the file's own size does not
-bear out. There is no pickle.
+A mistake in a file raises a `ValueError` of one line here, or an `Error` that names the file.
+Memory is allocated only after the sizes in a header were compared with `musegen.budget` and with
+the size of the file. Nothing is unpickled.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ from musegen import Error, budget
 if TYPE_CHECKING:
     import numpy as np
 
-# What numpy and the standard library raise on files that are damaged or made to do harm:
-# NotImplementedError (a zip member of a later version) and RecursionError are RuntimeErrors.
+# Exceptions that NumPy and the standard library raise for damaged or hostile files. RuntimeError
+# includes NotImplementedError (a zip member of a later version) and RecursionError.
 DAMAGE = (
     OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
     MemoryError, RuntimeError, SyntaxError, struct.error, tokenize.TokenError, zlib.error,
@@ -34,7 +34,7 @@ DAMAGE = (
 
 
 def reason(error: BaseException) -> str:
-    """What an exception says, in one printable line."""
+    """Returns the text of an exception as one printable line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(str(error).split()) or type(error).__name__
@@ -44,13 +44,19 @@ def reason(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """A text that a file holds, as a message may quote it: in one line, and not too long."""
+    """Returns a text from a file as messages may quote it: in one line, of limited length."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:200])
 
 
 @contextlib.contextmanager
 def damaged(path: Any, what: str, remedy: str) -> Iterator[None]:
-    """Makes an `Error` of whatever a damaged file raises: it is `what`, and `remedy` helps."""
+    """Turns each exception that a damaged file raises in the block into an `Error`.
+
+    Args:
+        path: path of the file, for the message.
+        what: what is wrong with the file, such as "damaged".
+        remedy: what the user can do.
+    """
     try:
         yield
     except DAMAGE as error:
@@ -61,18 +67,24 @@ def damaged(path: Any, what: str, remedy: str) -> Iterator[None]:
 
 
 def parse(content: bytes) -> dict[str, Any]:
-    """The object that a JSON text holds; a `ValueError` for anything else."""
+    """Parses a JSON text that is an object; raises a `ValueError` for any other text."""
     try:
-        told = json.loads(content)
+        parsed = json.loads(content)
     except RecursionError:
         raise ValueError("its brackets are nested too deeply") from None
-    if not isinstance(told, dict):
+    if not isinstance(parsed, dict):
         raise ValueError("it holds no names and values")
-    return told
+    return parsed
 
 
 def read_json(path: str | Path, remedy: str, most: int = budget.JSON_BYTES) -> dict[str, Any]:
-    """The object that a JSON file holds, of at most so many bytes."""
+    """Reads a JSON file that holds an object; raises an `Error` that names the file.
+
+    Args:
+        path: path of the file.
+        remedy: what the user can do about a damaged file, for the message.
+        most: largest size of the file in bytes.
+    """
     with damaged(path, "cannot be read", remedy), open(path, "rb") as file:
         content = file.read(most + 1)
     with damaged(path, "damaged", remedy):
@@ -84,11 +96,15 @@ def read_json(path: str | Path, remedy: str, most: int = budget.JSON_BYTES) -> d
 
 
 def npy_header(file: BinaryIO) -> "tuple[tuple[int, ...], bool, np.dtype]":
-    """The shape, order (whether Fortran's) and type of an array, of numbers or texts alone."""
+    """Reads the header of an array of numbers or texts.
+
+    Returns:
+        The shape, whether the order is Fortran's, and the type.
+    """
     import numpy as np
 
     try:
-        with warnings.catch_warnings(action="ignore"):  # that Python 2 has written it
+        with warnings.catch_warnings(action="ignore"):  # for files that Python 2 has written
             if np.lib.format.read_magic(file) == (1, 0):
                 shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
             else:
@@ -101,7 +117,7 @@ def npy_header(file: BinaryIO) -> "tuple[tuple[int, ...], bool, np.dtype]":
 
 
 def map_npy(path: Path) -> "np.ndarray":
-    """The array of a `.npy` file, mapped and not read."""
+    """Maps the array of a `.npy` file into memory, without reading it."""
     import numpy as np
 
     with path.open("rb") as file:
@@ -117,7 +133,7 @@ def map_npy(path: Path) -> "np.ndarray":
 
 
 class Arrays:
-    """The members of an open `.npz` file, each read when it is asked for."""
+    """The members of an open `.npz` file; each is read when its method is called."""
 
     def __init__(self, archive: zipfile.ZipFile):
         self.archive = archive
@@ -129,17 +145,23 @@ class Arrays:
 
     @property
     def names(self) -> list[str]:
-        """Of all arrays, in the order of the file."""
+        """The names of all arrays, in the order of the file."""
         return [name[:-4] for name in self.sizes if name.endswith(".npy")]
 
     def header(self, name: str) -> "tuple[tuple[int, ...], np.dtype]":
-        """Shape and type of an array, without reading it."""
+        """Returns the shape and the type of an array, without reading it."""
         with self.archive.open(f"{name}.npy") as file:
             shape, _, dtype = npy_header(file)
         return shape, dtype
 
     def array(self, name: str, kinds: str = "biuf", most: int = budget.EXPANDED) -> "np.ndarray":
-        """An array whose type is of one of `kinds`, of at most so many values and bytes."""
+        """Reads an array.
+
+        Args:
+            name: name of the array.
+            kinds: letters of the kinds of types that are allowed, as in `numpy.dtype.kind`.
+            most: largest number of values.
+        """
         import numpy as np
 
         member = f"{name}.npy"
@@ -159,27 +181,36 @@ class Arrays:
         return np.frombuffer(content, dtype, count).reshape(shape, order="F" if fortran else "C")
 
     def json(self, name: str) -> dict[str, Any]:
-        """The object that a member of JSON holds."""
+        """Reads a member that is JSON and holds an object."""
         budget.check(self.sizes.get(name, 0), budget.JSON_BYTES, f"bytes of {name}")
         return parse(self.archive.read(name))
 
 
 @contextlib.contextmanager
 def arrays(source: str | Path | bytes) -> Iterator[Arrays]:
-    """Opens an `.npz` file, or its bytes; use it inside `damaged`, or catch `DAMAGE`."""
+    """Opens an `.npz` file, given by its path or its bytes.
+
+    A damaged file raises exceptions of `DAMAGE`: use this inside `damaged`, or catch them.
+    """
     with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
         yield Arrays(archive)
 
 
 def finite(values: Any, what: str, low: float, high: float) -> "np.ndarray":
-    """Numbers of an object as float64, all within bounds; a `ValueError` says which are not."""
+    """Returns numbers as float64; raises a `ValueError` for one that is out of bounds.
+
+    Args:
+        values: numbers of an object of another library.
+        what: name of such a number, for the message.
+        low, high: bounds, which are allowed themselves.
+    """
     import numpy as np
 
     try:
         numbers = np.asarray(values, float)
     except (TypeError, ValueError):
         raise ValueError(f"{what} that is no number") from None
-    if not ((numbers >= low) & (numbers <= high)).all():  # NaN is in no bounds
+    if not ((numbers >= low) & (numbers <= high)).all():  # false for NaN, too
         worst = numbers[~((numbers >= low) & (numbers <= high))].flat[0]
         raise ValueError(f"{what} of {worst:g}; {low:g} to {high:g} exist")
     return numbers

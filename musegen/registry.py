@@ -1,7 +1,7 @@
-"""The systems by name, and the trained ones on disk.
+"""The systems by name, and the trained systems on disk.
 
-`musegen.models.catalogue` says which systems there are; this file names none of them, and imports
-that table when it is asked. A trained system is a folder with a `system.json`, such as
+The table of all systems is `musegen.models.catalogue`, which is imported only when it is needed;
+this file names no system. A trained system is a folder that holds a `system.json`, such as
 `pretrained/NAME` or the run folder of a training script.
 """
 
@@ -22,25 +22,25 @@ SYSTEM_FILE = "system.json"
 
 
 def catalogue() -> dict[str, Entry]:
-    """All systems by name, trained or not."""
+    """Returns the entries of all systems by name, trained or not."""
     return import_module("musegen.models.catalogue").CATALOGUE
 
 
 def pretrained() -> dict[str, Path]:
-    """The folders of the trained systems that come with musegen, by name."""
-    rooms = import_module("musegen.pretrained").__path__
-    found = [file.parent for room in rooms for file in Path(room).glob(f"*/{SYSTEM_FILE}")]
-    return {folder.name: folder for folder in sorted(found)}
+    """Returns the folders of the trained systems that come with musegen, by name."""
+    paths = import_module("musegen.pretrained").__path__
+    folders = [file.parent for path in paths for file in Path(path).glob(f"*/{SYSTEM_FILE}")]
+    return {folder.name: folder for folder in sorted(folders)}
 
 
 def place(what: str | Path) -> Path:
-    """The folder of a trained system, by its name or folder; it may not exist."""
+    """Returns the folder of a trained system, given its name or folder; it may not exist."""
     path = Path(what)
     return path if (path / SYSTEM_FILE).is_file() else pretrained().get(str(what), path)
 
 
 def entry(what: str | Path) -> Entry:
-    """The entry in the catalogue of a trained system, by its name or folder."""
+    """Returns the entry in the catalogue of a trained system, given its name or folder."""
     folder = place(what)
     if folder.suffix == ".keras" and folder.is_file():
         raise Error(f"{what}: is one network; name a whole system")
@@ -50,20 +50,22 @@ def entry(what: str | Path) -> Entry:
             f"{what}: no trained system; there are {known}, or give a folder that "
             f"holds a {SYSTEM_FILE}, or a .keras file"
         )
-    with described(folder) as facts:
-        found = catalogue()[facts["system"]]
-    if not found.can:
-        raise Error(f"{folder / SYSTEM_FILE}: {found.name} is but a part of a system")
-    return found
+    with described(folder) as description:
+        known_entry = catalogue()[description["system"]]
+    if not known_entry.can:
+        raise Error(
+            f"{folder / SYSTEM_FILE}: {known_entry.name} is only a part of a system; name a system"
+        )
+    return known_entry
 
 
 def able(verb: str) -> list[str]:
-    """The names of the trained systems that come with musegen and can do something."""
+    """Returns the names of the trained systems that come with musegen and have a method `verb`."""
     return [name for name, folder in pretrained().items() if verb in entry(folder).can]
 
 
 def load(what: str | Path) -> "TrainedSystem | keras.Model":
-    """A trained system by its name or folder, or one Keras model by its `.keras` file.
+    """Loads a trained system, given its name or folder, or a Keras model, given its `.keras` file.
 
     Example:
         >>> musegen.load("midi-s2").generate(8)
@@ -76,7 +78,10 @@ def load(what: str | Path) -> "TrainedSystem | keras.Model":
 
 @contextlib.contextmanager
 def described(folder: Path) -> Iterator[dict[str, Any]]:
-    """The content of a folder's `system.json`; whatever is wrong with it is an `Error`."""
+    """Gives the content of a folder's `system.json` to the block.
+
+    If the file is damaged, or the block fails because of its content, an `Error` is raised.
+    """
     path = folder / SYSTEM_FILE
     with reading.damaged(path, "damaged, or of another release", "fetch or train it again"):
         yield reading.parse(path.read_bytes())

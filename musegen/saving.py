@@ -1,9 +1,9 @@
-"""Keras models in `.keras` files, and networks of Keras's own layers alone.
+"""Loading and saving of Keras models, if possible with layers of Keras alone.
 
-Some layers of ours compute what stock Keras layers compute, only faster or by another rule. Such a
-layer says with which stock layers by a method `stock`; `stock(model)` below asks all of them. The
-file of a model whose layers all have a stock form opens with plain Keras where musegen is not
-installed. The others, such as those that draw noise, need `import musegen.models` first.
+Some layers of musegen compute what layers of Keras compute, but faster or with other constants.
+Such a layer has a method `stock(expand)`, which returns a Keras layer in its place, its stock form.
+If all layers of a model have one, `save_model` writes these, and the file opens where musegen is
+not installed. Files of other models, such as those that draw noise, need `import musegen.models`.
 """
 
 import contextlib
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     import keras
 
 
-WEIGHTS = "model.weights.h5"  # the member of a .keras file that holds them
+WEIGHTS = "model.weights.h5"  # the member of a .keras file that holds the weights
 
 
 class NoStockForm(Exception):
-    """A layer that no stock layers of Keras stand for."""
+    """A layer has no stock form."""
 
 
 def load_model(path: str | Path) -> "keras.Model":
-    """A Keras model from its file, without its training state.
+    """Loads a Keras model from its file, without its optimizer.
 
     Example:
         >>> musegen.load_model("pretrained/midi-s2/bvae-bass.keras").summary()
     """
-    import_module("musegen.models")  # registers every layer of ours
+    import_module("musegen.models")  # registers all layers of musegen
     import keras
 
     path = Path(path)
@@ -48,7 +48,7 @@ def load_model(path: str | Path) -> "keras.Model":
 
 
 def _check(path: Path) -> None:
-    """Raises an exception of `reading.DAMAGE` for a `.keras` file that asks for too much."""
+    """Raises an exception of `reading.DAMAGE` if a `.keras` file exceeds the limits of `budget`."""
     import h5py
 
     with reading.arrays(path) as archive:
@@ -58,34 +58,36 @@ def _check(path: Path) -> None:
             max(archive.sizes[name] for name in texts), budget.JSON_BYTES, "bytes of settings"
         )
         budget.check(sum(archive.sizes.values()), budget.WEIGHTS, "bytes when unpacked")
-        claimed = []
+        sizes = []
         with archive.archive.open(WEIGHTS) as file, h5py.File(file) as weights:
 
-            def claim(_: str, item: Any) -> None:
+            def add_size(_: str, item: Any) -> None:
                 if isinstance(item, h5py.Dataset):
-                    claimed.append(item.size * item.dtype.itemsize)
+                    sizes.append(item.size * item.dtype.itemsize)
 
-            weights.visititems(claim)
-        budget.check(sum(claimed), budget.WEIGHTS, "bytes of weights")
+            weights.visititems(add_size)
+        budget.check(sum(sizes), budget.WEIGHTS, "bytes of weights")
 
 
-def _check_sizes(told: Any, key: str = "") -> None:
-    """Looks for a layer that no memory holds; seeds and ids may be any number."""
-    if isinstance(told, dict):
-        for name, value in told.items():
+def _check_sizes(config: Any, key: str = "") -> None:
+    """Checks all integers in the description of a model, but seeds and ids, against `SIZE`."""
+    if isinstance(config, dict):
+        for name, value in config.items():
             _check_sizes(value, name)
-    elif isinstance(told, list):
-        for value in told:
+    elif isinstance(config, list):
+        for value in config:
             _check_sizes(value, key)
-    elif isinstance(told, int) and not re.search("seed|_id$", key):
-        budget.check(told, budget.SIZE, f"for {key}")
+    elif isinstance(config, int) and not re.search("seed|_id$", key):
+        budget.check(config, budget.SIZE, f"for {key}")
 
 
 def save_model(model: "keras.Model", path: str | Path, half: bool = False) -> None:
-    """Writes a model, without its optimizer, in stock layers where it has a stock form.
+    """Writes a model without its optimizer, in its stock form if it has one.
 
     Args:
-        half: writes the weights in half precision; see `halve`.
+        model: the model.
+        path: path of the `.keras` file.
+        half: whether the weights are written in half precision; see `halve`.
     """
     with contextlib.suppress(NoStockForm):
         model = stock(model)
@@ -97,10 +99,10 @@ def save_model(model: "keras.Model", path: str | Path, half: bool = False) -> No
 
 
 def halve(path: str | Path) -> None:
-    """Writes the weights of a `.keras` file anew: matrices in half precision, compressed.
+    """Converts the weights of a `.keras` file to half precision and compresses them.
 
-    Vectors, such as biases and moving averages, stay float32, and so does what float16 cannot hold.
-    Keras reads the file into float32 variables.
+    Vectors, such as biases and moving averages, stay float32, and so do matrices with numbers that
+    float16 cannot hold. Keras reads the file into float32 variables.
     """
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -112,7 +114,7 @@ def halve(path: str | Path) -> None:
 
 
 def _halved(content: bytes) -> bytes:
-    """An HDF5 file of weights, as `halve` writes them."""
+    """Converts the content of an HDF5 file of weights as `halve` says."""
     import h5py
     import numpy as np
 
@@ -138,11 +140,12 @@ def _halved(content: bytes) -> bytes:
 
 
 def stock(model: "keras.Model", expand: bool = False) -> "keras.Model":
-    """The same function in layers of Keras's own alone; raises `NoStockForm` if there is none.
+    """Returns the stock form of a model: the same function, of layers of Keras alone.
 
     Args:
-        expand: also takes the layers apart whose stock form has other weights or more layers than
-            they have, for a file that is to be used and not to be loaded into our networks again.
+        model: the model; `NoStockForm` is raised if it has no stock form.
+        expand: whether a layer may be replaced by several layers, or by one with other weights. The
+            result can be used, but its weights cannot be loaded into the networks of musegen.
     """
     import keras
 
@@ -170,6 +173,6 @@ def stock(model: "keras.Model", expand: bool = False) -> "keras.Model":
 
 
 def copy_weights(source: "keras.layers.Layer", target: "keras.layers.Layer") -> None:
-    """Gives a layer or model the weights of another that is built alike."""
-    for variable, known in zip(target.weights, source.weights, strict=True):
-        variable.assign(known)
+    """Copies the weights of a layer or model to another one of the same structure."""
+    for new, old in zip(target.weights, source.weights, strict=True):
+        new.assign(old)

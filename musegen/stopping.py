@@ -1,12 +1,12 @@
-"""Stopping a command by Ctrl-C or SIGTERM: soon, in one line, with nothing left half written.
+"""Stopping of a command by Ctrl-C or SIGTERM: soon, with one line, and no half-written file.
 
-A signal raises KeyboardInterrupt, by which whatever is under way tidies up. This alone would not
-do: Python drops an exception that comes up in a `__del__`, libraries in C++ drop or replace one
-that comes through them, and a long call of theirs lets none in. So a thread, which a signal wakes
-whatever else runs, ends the process after PATIENCE seconds in any case. It needs Python's global
-lock for that, so a call that holds it can still take longer.
+A signal raises KeyboardInterrupt, so that the running code can clean up. This alone is not enough:
+Python drops an exception that is raised in a `__del__`, C++ libraries drop or replace one that
+passes through them, and none is raised during a long call of theirs. So a signal also wakes a
+thread, which ends the process after PATIENCE seconds in any case. The thread needs Python's global
+lock, so a call that holds the lock can still delay the end.
 
-No moment for it is a wrong one, since files are written whole or not at all (`musegen.files`).
+The process may end at any time, since files are written whole or not at all (`musegen.files`).
 """
 
 import atexit
@@ -21,93 +21,102 @@ from types import FrameType
 
 from musegen import files
 
-PATIENCE = 2.0  # seconds to tidy up
+PATIENCE = 2.0  # seconds to clean up
 SIGNALS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 @contextmanager
 def stoppable() -> Iterator[list[int]]:
-    """Lets signals stop the block; gives the list in which the one that came is noted.
+    """Lets signals stop the block; gives a list to which the signal that came is added.
 
-    Who finds one there, however the block has ended, says so and calls `leave`. A signal that is
-    handled already, or ignored, as a shell has it for what a script starts with `&`, stays so.
+    If the list is not empty after the block, the caller prints a message and calls `leave`. A
+    signal that already has a handler is left alone, and so is one that is ignored, as shells do for
+    commands that a script starts with `&`.
     """
     caught: list[int] = []
-    former, former_hook = _own_signals(), sys.unraisablehook
+    handlers, former_hook = _default_handlers(), sys.unraisablehook
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for own in former:
-            signal.signal(own, signal.SIG_IGN)  # what tidies up is not stopped once more
+        for handled in handlers:
+            signal.signal(handled, signal.SIG_IGN)  # a second signal does not stop the cleaning up
         caught.append(number)
-        if _imports(frame):
+        if _is_importing(frame):
             leave(number)
         raise KeyboardInterrupt
 
-    def dropped(told) -> None:
+    def on_dropped(exception) -> None:
         if not caught:
-            former_hook(told)
-        elif told.exc_type is KeyboardInterrupt:
+            former_hook(exception)
+        elif exception.exc_type is KeyboardInterrupt:
             leave(caught[0])
 
-    for own in former:
-        signal.signal(own, stop)
-    sys.unraisablehook = dropped
-    waking = _watched(former, PATIENCE) if former else None
+    for number in handlers:
+        signal.signal(number, stop)
+    sys.unraisablehook = on_dropped
+    wakeup = _start_watching(handlers, PATIENCE) if handlers else None
     try:
         yield caught
     finally:
-        if waking is not None:
+        if wakeup is not None:
             signal.set_wakeup_fd(-1)
-            os.close(waking)
+            os.close(wakeup)
         sys.unraisablehook = former_hook
-        for own, handler in former.items():
-            signal.signal(own, handler)
-        if signal.SIGINT in former:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if signal.SIGINT in handlers:
             atexit.unregister(_leave_at_last)
-            atexit.register(_leave_at_last)  # anew, as what is registered last runs first
+            atexit.register(_leave_at_last)  # once more: the function registered last runs first
 
 
 def _leave_at_last() -> None:
-    """Keeps Ctrl-C from raising KeyboardInterrupt while libraries run their last functions."""
+    """Prevents Ctrl-C from raising KeyboardInterrupt while libraries run their exit functions."""
     signal.signal(signal.SIGINT, lambda number, _: leave(number))
 
 
 def leave_at(number: int) -> None:
-    """Has a signal end this process at once, whatever it does."""
+    """Lets a signal end this process at once, whatever is running."""
     signal.signal(number, lambda *_: None)
-    _watched({number}, 0)
+    _start_watching({number}, 0)
 
 
 def leave(number: int) -> None:
-    """Ends this process as one that a signal has stopped; what it was just writing is removed.
+    """Ends this process with the exit code of a signal, and removes half-written files.
 
-    Python's own end would let libraries tidy up, for which TensorFlow takes seconds.
+    Python's normal exit would run the exit functions of libraries, which take TensorFlow seconds.
     """
     files.discard()
     os._exit(128 + number)
 
 
-def _own_signals() -> dict:
-    """The signals to listen to and their handlers; other threads than the first may not."""
+def _default_handlers() -> dict:
+    """Returns the signals of `SIGNALS` that have their default handlers, with these handlers.
+
+    There are none in other threads than the main one, which may not set handlers.
+    """
     if threading.current_thread() is not threading.main_thread():
         return {}
-    return {own: usual for own, usual in SIGNALS.items() if signal.getsignal(own) == usual}
+    return {number: usual for number, usual in SIGNALS.items() if signal.getsignal(number) == usual}
 
 
-def _imports(frame: FrameType | None) -> bool:
-    """Whether something is being imported: C++ that is begun aborts where it is interrupted."""
+def _is_importing(frame: FrameType | None) -> bool:
+    """Returns whether a module is being imported; an exception would make C++ modules abort."""
     while frame and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
         frame = frame.f_back
     return frame is not None
 
 
-def _watched(numbers: Collection[int], patience: float) -> int:
-    """Ends this process so many seconds after one of these signals, all of which have handlers.
+def _start_watching(numbers: Collection[int], patience: float) -> int:
+    """Starts a thread that ends this process some seconds after one of these signals.
 
-    Gives the pipe that signals are written to, until it is closed.
+    Args:
+        numbers: numbers of the signals, all of which have handlers.
+        patience: seconds from the signal to the end.
+
+    Returns:
+        The pipe to which Python writes signals; the thread ends when it is closed.
     """
     reading, writing = os.pipe()
-    if hasattr(os, "set_blocking"):  # asked for, but not on Windows
+    if hasattr(os, "set_blocking"):  # required, but not on Windows
         os.set_blocking(writing, False)
     threading.Thread(target=_watch, args=(reading, numbers, patience), daemon=True).start()
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -116,7 +125,7 @@ def _watched(numbers: Collection[int], patience: float) -> int:
 
 def _watch(reading: int, numbers: Collection[int], patience: float) -> None:
     with open(reading, "rb", buffering=0) as signals:
-        while told := signals.read(1):
-            if told[0] in numbers:
+        while byte := signals.read(1):
+            if byte[0] in numbers:
                 time.sleep(patience)
-                leave(told[0])
+                leave(byte[0])

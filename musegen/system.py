@@ -1,8 +1,8 @@
-"""What the commands and a system agree on.
+"""The interface between the commands and the systems.
 
 `models/catalogue.py` has an `Entry` for each system. A command finds the entry by the system's
-name, reads from it what the system can do, and calls the method of that name. A system that is
-added needs its entry, a class that keeps to `TrainedSystem`, and nothing else.
+name, reads there what the system can do, and calls the method of that name. A new system needs an
+entry and a class with the attributes and methods of `TrainedSystem`, and nothing else.
 """
 
 from collections.abc import Mapping
@@ -11,25 +11,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-# Names in `musegen.commands.choices.CHOICES`; "packed" says that many phrases may come as bits.
+# Names of options in `musegen.commands.choices.CHOICES`. "packed" means that the method can return
+# many phrases as bits.
 Options = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A system as the catalogue lists it, known without Keras.
+    """The entry of a system in the catalogue, which needs no Keras.
 
     Args:
-        name: the name by which users call it.
-        summary: half a line on what it is.
-        module: the module with `networks(name, preset, n_steps)`, which gives its untrained
-            networks and, of a whole system, `load(folder)`.
+        name: name by which users call the system.
+        summary: description of half a line.
+        module: name of the module with `networks(name, preset, n_steps)`, which returns untrained
+            networks, and, if it is not only a part of a system, `load(folder)`.
         presets: names of its settings, the default one first.
-        paper: the package in `eval/papers` that has its tables and figures.
-        music: what it makes, a name in `musegen.commands.formats.FORMATS`.
-        can: what it can do, and the options that it takes for each. Without any it is a part of
-            another system.
-        n_steps: steps of its bars, where it is made for one number alone.
+        paper: name of the package in `eval/papers` with its tables and figures.
+        music: format of its music, a name in `musegen.commands.formats.FORMATS`.
+        can: names of the methods that commands may call, and the options of each; empty for a part
+            of a system.
+        n_steps: steps of its bars, if it has only one number of steps.
     """
 
     name: str
@@ -42,22 +43,22 @@ class Entry:
     n_steps: int | None = None
 
     def networks(self, preset: str, n_steps: int) -> list:
-        """The untrained networks of a preset, for bars of so many steps."""
+        """Returns the untrained networks of a preset, for bars of `n_steps` steps."""
         return import_module(self.module).networks(self.name, preset, n_steps)
 
     def load(self, folder: Path) -> "TrainedSystem":
-        """The trained system that a folder holds."""
+        """Loads the trained system of a folder."""
         return import_module(self.module).load(folder)
 
 
 @dataclass(frozen=True)
 class EvaluatedRow:
-    """What an evaluation measures of a system.
+    """One row of an evaluation of a system.
 
     Args:
-        name: what the row shows, such as "generated" or "restored".
-        music: music to measure, in the system's own format; None where there is none.
-        values: figures that the model alone knows, such as its loss or perplexity.
+        name: name of the row, such as "generated" or "restored".
+        music: music to measure, in the system's format, or None.
+        values: figures that the model itself computes, such as its loss or perplexity.
     """
 
     name: str
@@ -66,16 +67,16 @@ class EvaluatedRow:
 
 
 class TrainedSystem(Protocol):
-    """A trained system. It also has the methods that its entry's `can` names.
+    """A trained system. It also has the methods that its `can` names.
 
     Attributes:
         entry: its entry in the catalogue.
-        can: what it can do, as its entry says, less what this one has no networks for.
-        preset: the name of its settings.
-        n_bars, n_steps: bars of its phrases, and steps of a bar.
-        preferred: options that the commands use unless the user gives others.
-        given: the track that it must be given to play to, of one that accompanies.
-        evaluated: how many phrases or pieces a row of its paper's tables is measured on.
+        can: methods and options as in the entry, without those for which it has no networks.
+        preset: name of its settings.
+        n_bars, n_steps: number of bars of its phrases, and of steps of a bar.
+        given: name of the track that it accompanies, or None.
+        preferred: values of options that commands use unless the user gives others.
+        evaluated: number of phrases or pieces in a row of its paper's tables.
     """
 
     entry: Entry
@@ -88,7 +89,7 @@ class TrainedSystem(Protocol):
     evaluated: int
 
     def save(self, folder: str | Path, half: bool = False) -> Path:
-        """Writes the system into a folder, in half precision if asked."""
+        """Writes the system into a folder; `half` writes the weights in half precision."""
 
     def evaluate(self, data: Any, n: int, seed: int = 0, **options) -> list[EvaluatedRow]:
-        """The rows of its paper's tables, of `n` examples each; `data` is held-out music."""
+        """Returns the rows of its paper's tables, `n` examples each; `data` is held-out music."""

@@ -1,4 +1,4 @@
-"""What every network must pass, whichever system it belongs to."""
+"""Checks that every network of every system must pass."""
 
 import json
 import os
@@ -24,9 +24,9 @@ for model, given, made in map(json.loads, sys.stdin):
 
 
 def check_model(model: keras.Model, inputs: np.ndarray, folder) -> None:
-    """Configuration and file give the same model again.
+    """Checks that configuration and file give the same model again.
 
-    The model must not draw anything at random.
+    The model must have no random output.
     """
     outputs = _list(model.predict(inputs, verbose=0))
     for output, tensor in zip(outputs, model.outputs, strict=True):
@@ -43,7 +43,7 @@ def check_model(model: keras.Model, inputs: np.ndarray, folder) -> None:
 
 
 def check_trains(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
-    """One step of a compiled model moves every weight that is trainable."""
+    """Checks that one step of training changes every trainable weight."""
     before = [keras.ops.convert_to_numpy(weight) for weight in model.trainable_weights]
     model.fit(x, y, batch_size=len(x), epochs=2, verbose=0)
     for weight, former in zip(model.trainable_weights, before, strict=True):
@@ -53,7 +53,7 @@ def check_trains(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
 def check_on_jax(
     model: keras.Model, inputs: np.ndarray | dict, folder, tolerance: float = 1e-4
 ) -> None:
-    """The saved model gives the same on JAX."""
+    """Checks that the saved model gives the same outputs on JAX."""
     if find_spec("jax") is None:
         pytest.skip("JAX is not installed")
     path, given, made = (folder / f"{model.name}-jax{end}" for end in (".keras", ".npy", ".npz"))
@@ -68,7 +68,7 @@ def check_on_jax(
 
 @cache
 def _jax() -> subprocess.Popen:
-    """A process that answers for all tests of this one: it takes seconds to start."""
+    """A process that serves all tests, since its start takes seconds."""
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     return subprocess.Popen([sys.executable, "-c", ON_JAX], env=environment, text=True, **pipes)
@@ -80,7 +80,7 @@ def assert_same(expected: list, found: list, tolerance: float = 1e-6) -> None:
 
 
 def parameters(model: keras.Model) -> tuple[int, int]:
-    """All, and those that are trained."""
+    """Returns the numbers of all parameters and of the trainable ones."""
     return model.count_params(), sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 

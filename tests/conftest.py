@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures that several test files share."""
 
 import contextlib
 import os
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-# Programs here run for seconds: XLA would spend longer on making them fast. Set before TensorFlow
-# or JAX starts, and handed on to the processes that tests start.
+# XLA does not optimize: this would take longer than the programs of the tests. The variable is set
+# before TensorFlow or JAX starts, and is inherited by the processes that tests start.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -16,7 +16,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of golden values and corpora that stands beside a developer's checkout."""
+    """The folder of golden values and corpora beside a developer's checkout."""
     if not SHARED.is_dir():
         pytest.skip("golden values and corpora (the folder shared/ beside the checkout) are absent")
     return SHARED
@@ -41,7 +41,7 @@ def add_toy(tmp_path, monkeypatch):
 
 @pytest.fixture
 def full_disk():
-    """A disk on which no file gets longer than some bytes: what is more cannot be written."""
+    """Simulates a full disk: no file can get longer than some bytes."""
 
     @contextlib.contextmanager
     def full(size: int):

@@ -1,4 +1,4 @@
-"""Damaged files of every kind through every reader: each is read, or is an `Error` of one line.
+"""Reads damaged files of every kind; each must be read, or raise an `Error` of one line.
 
     python tests/fuzz.py --count 10000 --seed 7 [--keep DIR]
 
@@ -39,7 +39,7 @@ WORDS = [b"-1", b"0", b"1e999", b"NaN", b"null", b"[]", b"{}", b'"x"', b"9" * 30
 
 
 def bases(folder: Path) -> dict[str, list]:
-    """Good files by kind: bytes, or folders."""
+    """Returns good files by kind: their bytes, or folders."""
     rng = np.random.default_rng(0)
     phrases = rng.random((3, 4, 48, 84, 5)) < 0.02
     songs = [midi.to_score(phrases[:n], gap=gap).dumps_midi() for n, gap in ((1, 0), (3, 1))]
@@ -77,7 +77,7 @@ def bases(folder: Path) -> dict[str, list]:
 
 
 def mutated(content: bytes, rng: random.Random) -> bytes:
-    """Some bytes changed, cut, doubled or overwritten."""
+    """Changes, cuts, doubles or overwrites some bytes."""
     made = bytearray(content)
     for _ in range(rng.randint(1, 4)):
         at, n = rng.randrange(len(made) + 1), rng.choice((1, 2, 4, 16, 200))
@@ -96,7 +96,7 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 
 
 def repacked(content: bytes, rng: random.Random) -> bytes:
-    """An archive, some members of which are changed or lack, or whose flags lie."""
+    """Changes or removes some members of an archive, or changes their flags."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     for name in rng.sample(sorted(members), rng.randint(1, min(2, len(members)))):
@@ -115,7 +115,7 @@ def repacked(content: bytes, rng: random.Random) -> bytes:
 
 
 def mutant(kind: str, base: bytes | Path, path: Path, rng: random.Random) -> None:
-    """Writes one."""
+    """Writes a mutant of a good file."""
     if kind == "folder":
         shutil.copytree(base, path)
         victims = [file for file in sorted(path.iterdir()) if rng.random() < 0.5]
@@ -128,7 +128,7 @@ def mutant(kind: str, base: bytes | Path, path: Path, rng: random.Random) -> Non
 
 
 def readers(kind: str, songs: Path) -> Iterator[Callable[[Path], object]]:
-    """All that take a kind of file."""
+    """Returns all functions that read a kind of file."""
 
     def cut(path: Path, **settings) -> None:
         for item in sources.items(path):
@@ -157,7 +157,7 @@ def readers(kind: str, songs: Path) -> Iterator[Callable[[Path], object]]:
 
 
 def run(count: int, seed: int, keep: Path) -> dict[str, list[str]]:
-    """What other than an `Error` of one line was raised, and by which files."""
+    """Reads mutants; returns all failures other than an `Error` of one line, with their files."""
     wrong: dict[str, list[str]] = {}
     found = bases(keep)
     for number in range(count):
@@ -188,7 +188,7 @@ def _failure(read: Callable[[Path], object], path: Path) -> str:
 
 
 def main() -> int:
-    """Runs as the command line tells."""
+    """Runs with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,4 @@
-"""Where the reference values stand: what the original code computed from seeded weights.
+"""The reference values, which the original codes computed from seeded weights.
 
 They are in `tests/golden/`; see the README there. If the environment variable `MUSEGEN_GOLDEN`
 names a folder, the files in it, under the same names, take their place.

@@ -1,4 +1,4 @@
-"""MIDI to WAV, with FluidSynth where it is installed and a clear line where it is not."""
+"""Rendering of MIDI as WAV; without FluidSynth a message says what to install."""
 
 import shutil
 import struct
@@ -75,7 +75,7 @@ def test_mistakes_leave_the_song_alone(song, options, message, monkeypatch):
 
 @pytest.fixture
 def player(tmp_path, monkeypatch):
-    """Has a Python script play in FluidSynth's place; `F` is the file it writes to."""
+    """Replaces FluidSynth by a Python script, in which `F` is the file to write to."""
     (tmp_path / "font.sf2").write_bytes(b"RIFF")
     program = tmp_path / "fluidsynth"
 
@@ -108,7 +108,7 @@ def test_a_sound_without_end_is_cut(song, tmp_path, player):
     assert list((tmp_path / "out").iterdir()) == [path]
 
 
-def test_a_full_disk_is_told_and_the_old_sound_stays(song, tmp_path, player, full_disk):
+def test_a_full_disk_is_reported_and_the_old_sound_stays(song, tmp_path, player, full_disk):
     out = tmp_path / "out" / "x.wav"
     out.parent.mkdir()
     out.write_bytes(b"old")

@@ -38,9 +38,9 @@ def test_version_and_help():
 
 
 def helped_at_once(*words):
-    """What `--help` prints, within 0.3 s of the processor: a busy machine does not count.
+    """Returns what `--help` prints, and checks that it takes less than 0.3 s of processor time.
 
-    Nor does a slow one: without NumPy and all that stands on it, this is half the time it has.
+    This is twice what it needs as long as neither NumPy nor Keras is imported.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = musegen_command(*words, "--help", env=os.environ | {"PYTHONPROFILEIMPORTTIME": "1"})
@@ -75,7 +75,7 @@ def test_training_scripts_are_listed_with_their_first_lines():
 
 @pytest.fixture
 def lesson(tmp_path, monkeypatch):
-    """A training script of its own beside the others."""
+    """A training script in place of the others."""
     (tmp_path / "big_band.py").write_text(
         '"""Trains nothing.\n\n    python train/big_band.py --hard\n\nWrites nothing.\n"""\n'
         "def add_arguments(parser):\n    parser.add_argument('--hard', action='store_true')\n"
@@ -100,7 +100,7 @@ def test_a_training_script_is_found_and_run_by_either_spelling(lesson, capsys):
     assert "unrecognized arguments: --soft; musegen train big-band" in capsys.readouterr().err
 
 
-def test_greetings_are_dropped_and_all_else_is_said(monkeypatch, capfd):
+def test_first_log_lines_are_removed_and_all_others_are_printed(monkeypatch, capfd):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     said = (
@@ -131,7 +131,7 @@ def test_import_is_light():
         (["data", "cook"], "there is no command 'data cook'; musegen --help lists them"),
         (["train", "cook"], f"there is no script train 'cook'; there are {', '.join(SCRIPTS)}"),
         (["render", "nowhere.mid"], "nowhere.mid: no such file"),
-        (["render"], f"{NEEDED}: midi; musegen render --help says what there is"),
+        (["render"], f"{NEEDED}: midi; musegen render --help lists the options"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(argv, message):
@@ -163,7 +163,7 @@ def test_a_closed_pipe_is_no_error():
 
 
 def run(words, **options):
-    """Runs a shell's line in which `$musegen` is the command; gives its exit code and stderr."""
+    """Runs a shell line in which `$musegen` is the command; returns its exit code and stderr."""
     line = words.replace("$musegen", f"{sys.executable} -m musegen")
     done = subprocess.run(line, shell=True, capture_output=True, text=True, **options)
     return done.returncode, done.stderr

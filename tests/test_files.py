@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and nowhere but where they may stand."""
+"""Files are written whole or not at all, and no source is overwritten."""
 
 import gc
 import os
@@ -26,7 +26,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, full_disk):
 
 
 def test_a_failed_write_leaves_nothing_that_cannot_be_freed(tmp_path, full_disk):
-    """Python 3.13 complains of a buffer that is freed while a view of it is alive."""
+    """Python 3.13 warns of a buffer that is freed while it has a view."""
     with full_disk(10), pytest.raises(Error) as caught:
         files.write_npz(tmp_path / "x.npz", {"zeros": np.zeros(1000)})
     caught.value.cycle = caught.value  # so that the collector frees the frames of the traceback

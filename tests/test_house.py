@@ -1,4 +1,4 @@
-"""House rules: how modules are imported, and that documents tell the truth."""
+"""House rules for imports, names and documents."""
 
 import ast
 import re
@@ -53,7 +53,7 @@ def test_musegen_names_no_system_and_waits_for_tensorflow(path):
 
 
 def strings(path: Path) -> list[str]:
-    """All strings of a file that are no docstrings."""
+    """Returns all strings of a file that are no docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     blocks = (node for node in ast.walk(tree) if isinstance(node, ast.Module | DEFINITIONS))
     prose = {id(node.body[0].value) for node in blocks if ast.get_docstring(node) is not None}
@@ -62,18 +62,18 @@ def strings(path: Path) -> list[str]:
 
 
 def test_no_string_of_musegen_holds_a_systems_name():
-    """A system that is added or renamed leaves the commands as they are."""
+    """So a system can be added or renamed without a change to the commands."""
     name = re.compile(rf"\b({'|'.join(map(re.escape, CATALOGUE))})\b")
     for path in sorted((ROOT / "musegen").rglob("*.py")):
         assert not [text for text in strings(path) if name.search(text)], path
 
 
-# Of a system: its settings, itself, and the figures of its paper.
+# Names of files that each system has.
 SAME_SENSE = {"__init__", "settings", "system", "figures"}
 
 
 def test_no_two_files_have_the_same_name():
-    """But for a training script, which is called as the network that it trains."""
+    """Training scripts are not checked, as they have the names of the networks that they train."""
     names = [
         path.stem
         for room in ("musegen", "models", "eval")
@@ -167,7 +167,7 @@ def test_commands_of_documents_are_understood(path):
 
 
 def members(path: Path) -> set[str]:
-    """`name`, and `Class.name`, of all that a module defines."""
+    """Returns the names that a module defines, as `name` or `Class.name`."""
     found = set()
 
     def collect(body: list, prefix: str) -> None:
@@ -185,7 +185,7 @@ def members(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_names_that_documents_cite_exist(path):
-    """`module.name`, and the `Class.name` of a module that is named elsewhere."""
+    """They are cited as `module.name`, or as `Class.name`."""
     modules: dict[str, set[str]] = {}
     for source in SOURCES:
         if "tests" not in source.relative_to(ROOT).parts:
@@ -217,7 +217,7 @@ def test_weights_open_as_documents_say(path, monkeypatch):
 
 
 def test_choices_of_flags_are_those_of_the_models():
-    """`--help` may not wait for Keras, so that flags have lists of their own."""
+    """The flags have separate lists of choices, since `--help` must not wait for Keras."""
     from musegen.commands.choices import CHOICES
     from musegen.models.musegan import system
     from musegen.models.musegan.settings import PRESETS

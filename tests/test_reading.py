@@ -1,4 +1,4 @@
-"""The one reader of JSON, of headers and of `.npz` files."""
+"""Reading of JSON, of headers and of `.npz` files."""
 
 import io
 import zipfile
@@ -10,7 +10,7 @@ from musegen import Error, budget, reading
 
 
 def header(text: str, version: bytes = b"\x01\x00") -> bytes:
-    """A `.npy` file that claims what the text says."""
+    """Returns a `.npy` file with the header that a text describes."""
     content = text.encode()
     return b"\x93NUMPY" + version + len(content).to_bytes(2, "little") + content
 

@@ -1,4 +1,4 @@
-"""Systems by name and by folder, trained ones on disk, and what damaged ones say."""
+"""Systems by name and by folder, and messages about damaged ones."""
 
 import json
 
@@ -14,19 +14,19 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory):
-    """A room of trained systems; one is in it."""
-    room = tmp_path_factory.mktemp("pretrained")
-    midi_s2.untrained("large").save(room / "band")
-    return room
+def folder(tmp_path_factory):
+    """A folder of trained systems, with one in it."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    midi_s2.untrained("large").save(folder / "band")
+    return folder
 
 
 @pytest.fixture
-def installed(room, monkeypatch):
+def installed(folder, monkeypatch):
     from musegen import pretrained
 
-    monkeypatch.setattr(pretrained, "__path__", [str(room)])
-    return room
+    monkeypatch.setattr(pretrained, "__path__", [str(folder)])
+    return folder
 
 
 def test_trained_systems_are_found_by_name_and_by_folder(installed):
@@ -36,8 +36,8 @@ def test_trained_systems_are_found_by_name_and_by_folder(installed):
     assert np.array_equal(by_name.generate(1, seed=4), by_folder.generate(1, seed=4))
 
 
-def test_a_single_network_is_a_keras_model(room):
-    model = musegen.load(room / "band" / "refine-bass.keras")
+def test_a_single_network_is_a_keras_model(folder):
+    model = musegen.load(folder / "band" / "refine-bass.keras")
     assert isinstance(model, keras.Model)
     assert model.count_params() == 524_884
 
@@ -66,10 +66,10 @@ def test_what_is_not_there_lists_what_is(installed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "told", ["", "{", "[]", "{}", '{"system": "of tomorrow", "preset": "paper"}', "[" * 9999]
+    "content", ["", "{", "[]", "{}", '{"system": "of tomorrow", "preset": "paper"}', "[" * 9999]
 )
-def test_a_damaged_folder_is_one_line(told, tmp_path):
-    (tmp_path / "system.json").write_text(told)
+def test_a_damaged_folder_is_one_line(content, tmp_path):
+    (tmp_path / "system.json").write_text(content)
     with pytest.raises(Error, match=r"system\.json: damaged, or of another release") as caught:
         musegen.load(tmp_path)
     assert "\n" not in str(caught.value)
@@ -77,20 +77,20 @@ def test_a_damaged_folder_is_one_line(told, tmp_path):
 
 def test_a_part_is_no_system(tmp_path):
     (tmp_path / "system.json").write_text('{"system": "bvae"}')
-    with pytest.raises(Error, match=r"system\.json: bvae is but a part of a system"):
+    with pytest.raises(Error, match=r"system\.json: bvae is only a part of a system"):
         musegen.load(tmp_path)
 
 
 def test_a_preset_of_tomorrow_and_missing_parts_are_one_line(tmp_path):
-    told = {"system": "midi-s2", "preset": "tomorrow", "n_steps": 48, "refine": None}
-    (tmp_path / "system.json").write_text(json.dumps(told))
+    description = {"system": "midi-s2", "preset": "tomorrow", "n_steps": 48, "refine": None}
+    (tmp_path / "system.json").write_text(json.dumps(description))
     with pytest.raises(Error, match="unknown preset 'tomorrow'"):
         musegen.load(tmp_path)
     for wrong in (None, ["paper"], {}, 3):
-        (tmp_path / "system.json").write_text(json.dumps(told | {"preset": wrong}))
+        (tmp_path / "system.json").write_text(json.dumps(description | {"preset": wrong}))
         with pytest.raises(Error, match="unknown preset"):
             musegen.load(tmp_path)
-    (tmp_path / "system.json").write_text(json.dumps(told | {"preset": "paper"}))
+    (tmp_path / "system.json").write_text(json.dumps(description | {"preset": "paper"}))
     with pytest.raises(Error, match=r"bvae-drums\.keras: no such file"):
         musegen.load(tmp_path)
 

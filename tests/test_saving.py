@@ -1,4 +1,4 @@
-"""Files of trained networks: in stock layers of Keras where that can be, with the same outputs."""
+"""Files of trained networks: in layers of Keras if possible, with the same outputs."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from musegen.models.musegan.system import MuseGAN
 from musegen.registry import pretrained
 from musegen.saving import WEIGHTS, NoStockForm, load_model, save_model, stock
 
-# Opens files and saves what they give, where importing musegen is an error.
+# A program that opens files and saves their outputs; it cannot import musegen.
 WITHOUT_MUSEGEN = """
 import sys
 sys.modules["musegen"] = None
@@ -43,7 +43,7 @@ FILES = [path for folder in pretrained().values() for path in sorted(folder.glob
 
 
 def example(network: keras.Model, n: int = 3) -> dict[str, np.ndarray]:
-    """Random inputs of a network by their names; `x` where there is but one."""
+    """Returns random inputs of a network by their names; `x` if there is only one."""
     rng = np.random.default_rng(0)
     found = {
         tensor.name: rng.normal(size=(n, *tensor.shape[1:])).astype("float32")
@@ -58,7 +58,7 @@ def outputs(network: keras.Model, inputs: dict) -> list[np.ndarray]:
 
 
 def lively(model: keras.Model) -> keras.Model:
-    """Random weights, biases and averages too, so that each of them matters."""
+    """Sets random weights, also biases and averages, so that each of them has an effect."""
     rng = np.random.default_rng(1)
     for weight in model.weights:
         positive = "variance" in weight.path or "gamma" in weight.path
@@ -68,7 +68,7 @@ def lively(model: keras.Model) -> keras.Model:
 
 
 def registered(path: Path) -> bool:
-    """Whether a file names a layer of ours."""
+    """Returns whether a file names a layer of musegen."""
     with zipfile.ZipFile(path) as archive:
         return b'"musegen>' in archive.read("config.json")
 
@@ -209,7 +209,7 @@ def test_load_model_says_what_is_wrong(tmp_path):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory) -> list[tuple[Path, keras.Model]]:
-    """Plain files beside the networks of ours that they stand for."""
+    """The exported files, and the networks of musegen that they replace."""
     folder = tmp_path_factory.mktemp("exported")
     kind = Kind("hybrid")
     settings = generators.Settings(**{**vars(PRESETS["repo"]), "width": 1 / 64})

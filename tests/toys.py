@@ -47,7 +47,7 @@ def rows(**music) -> list[EvaluatedRow]:
 
 
 def band(folder: Path) -> Path:
-    """A MIDI-Sandwich2 that has learned nothing, plays some notes, and has no loops to trace."""
+    """Returns an untrained MIDI-Sandwich2 that generates some notes and has no loops to trace."""
     import numpy as np
 
     from musegen.models.midi_sandwich2 import bvae

@@ -1,7 +1,7 @@
-"""One package a paper: its printed tables and, in its module `figures`, its figures.
+"""The papers, a package for each: its printed tables and, in a module `figures`, its figures.
 
-A package has NAME, by which the commands know it, TABLES, all that it prints, and SUITE, those that
-`eval objective` shows. Packages are found, not listed: a new one needs no other file.
+A package has NAME, its name in commands; TABLES, all tables that it prints; and SUITE, the tables
+that `eval objective` shows. New packages are found without a list of them.
 """
 
 from importlib import import_module
@@ -11,7 +11,7 @@ from types import ModuleType
 
 
 def found() -> list[ModuleType]:
-    """The packages of all papers."""
+    """Imports and returns the packages of all papers."""
     return [
         import_module(f"{__name__}.{module.name}")
         for module in iter_modules(__path__)
@@ -20,6 +20,6 @@ def found() -> list[ModuleType]:
 
 
 def with_figures() -> dict[str, str]:
-    """The papers that have figures: name, and the module that draws them."""
+    """Returns the modules that draw the figures of papers, by the name of the paper."""
     modules = {paper.NAME: f"{paper.__name__}.figures" for paper in found()}
     return {name: module for name, module in modules.items() if find_spec(module)}

@@ -1,4 +1,4 @@
-"""What the figures of a paper are drawn from: run folders, a trained system, data."""
+"""The sources of a paper's figures: run folders, a trained system, and data."""
 
 import csv
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     import keras
     from matplotlib.figure import Figure
 
-AMONG = 200  # phrases that some are chosen from
+AMONG = 200  # phrases from which those of a figure are chosen
 History = dict[str, list[float]]
 
 
 class Missing(Error):
-    """What a figure needs has not been made yet; the message says how to make it."""
+    """A figure needs something that does not exist yet; the message says how to make it."""
 
 
 def read_history(path: Path) -> History:
-    """The columns of a `history.csv`."""
+    """Reads the columns of a `history.csv`."""
     try:
         with path.open(newline="") as file:
             lines = list(csv.DictReader(file))
@@ -43,7 +43,13 @@ def read_history(path: Path) -> History:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, half a line on what it shows, and pictures pixel by pixel that go with it."""
+    """A figure of a paper.
+
+    Args:
+        figure: the figure.
+        about: description of half a line.
+        images: further pictures, pixel by pixel, by name.
+    """
 
     figure: "Figure"
     about: str
@@ -52,14 +58,20 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Sources:
-    """What the command line names; everything is opened when a figure asks for it.
+    """The sources that the command line names; each is opened when a figure needs it.
 
     Args:
-        paper: the system of that name is drawn unless another one is named.
-        system: name or folder of a trained system; else the one in `runs`, else the pretrained.
-        runs: folder of run folders; else the histories and models beside the system.
-        median: width of the median filter of training curves; else as the figure has it.
-        place: of a paper with several systems, the name in `runs` of the folder of this one.
+        paper: name of the paper, and of the pretrained system that is drawn by default.
+        system: name or folder of a trained system; by default the one in `runs`, or else the
+            pretrained one.
+        runs: folder that holds the run folders; by default the files beside the system are used.
+        data: data set.
+        split: split of the data set; by default the test split, or the training split for figures
+            of training data.
+        track: name of the track whose training is drawn.
+        seed: seed of random choices.
+        median: width of the median filter of training curves; by default that of the figure.
+        place: name of the system's folder in `runs`, for a paper with several systems.
     """
 
     paper: str
@@ -73,9 +85,10 @@ class Sources:
     place: str = ""
 
     def part(self, name: str) -> "Sources":
-        """The sources of one of a paper's several systems, whose run folder bears its name.
+        """Returns the sources of one of the several systems of a paper.
 
-        The system that the command line names stands for the one that it is.
+        Its run folder has the name of the system. The system that the command line names is used
+        if it is this one.
         """
         if name not in self._parts:
             system = self.system if self.system and self.kind == name else None
@@ -88,30 +101,30 @@ class Sources:
 
     @cached_property
     def kind(self) -> str | None:
-        """The name in the catalogue of the trained system."""
+        """The name of the trained system in the catalogue."""
         if self.folder is None:
             return None
-        with registry.described(self.folder) as told:
-            return str(told["system"])
+        with registry.described(self.folder) as description:
+            return str(description["system"])
 
     @cached_property
     def folder(self) -> Path | None:
-        """Where the trained system lies."""
+        """The folder of the trained system."""
         trained = self.runs / self.place if self.runs and self.system is None else None
         if trained and (trained / registry.SYSTEM_FILE).is_file():
             return trained
         given = Path(self.system or self.paper)
         if (given / registry.SYSTEM_FILE).is_file():
             return given
-        found = registry.pretrained().get(str(given))
-        if found is None and self.system:
-            raise Error(f"{given}: no trained system of that name, nor a folder that holds one")
-        return found
+        folder = registry.pretrained().get(str(given))
+        if folder is None and self.system:
+            raise Error(f"{given}: no trained system of that name, and no folder that holds one")
+        return folder
 
     def trained(self, command: str) -> Any:
-        """The trained system; `command` makes one."""
+        """Loads the trained system; `command` is the command that trains one."""
         if self.folder is None:
-            raise Missing(f"no trained {self.paper}; {self._told(command)}")
+            raise Missing(f"no trained {self.paper}; {self._remedy(command)}")
         return self._opened
 
     @cached_property
@@ -119,71 +132,80 @@ class Sources:
         return registry.load(self.folder)
 
     def history(self, run: str, command: str) -> History:
-        """The columns of a run's `history.csv`; `command` makes the run."""
+        """Reads the columns of a run's `history.csv`; `command` is the command of the run."""
         path = self._found(run, "history.csv", f"history/{run}.csv", command)
         try:
             return read_history(path)
         except Missing as missing:
-            raise Missing(f"{missing}; {self._told(command)}") from None
+            raise Missing(f"{missing}; {self._remedy(command)}") from None
 
     def model(self, run: str, command: str) -> "keras.Model":
-        """The Keras model of a run; `command` makes the run."""
+        """Loads the Keras model of a run; `command` is the command of the run."""
         path = self._found(run, f"{run}.keras", f"{run}.keras", command)
         return load_model(path)
 
     def run_file(self, name: str, command: str) -> Path:
-        """A file of the run that made the system; `command` makes the run.
+        """Returns the path of a file of the run that trained the system.
 
-        Of a system outside `runs` it lies beside it, or in its folder `history`.
+        For a system outside `runs` the file lies beside the system, or in its folder `history`.
+
+        Args:
+            name: name of the file in the run folder.
+            command: command of the run.
         """
         folder = self.runs / self.place if self.runs and self.system is None else self.folder
         if folder is None:
-            raise Missing(f"no run {self.place}; {self._told(command)}")
+            raise Missing(f"no run {self.place}; {self._remedy(command)}")
         for path in (folder / name, folder / "history" / Path(name).name):
             if path.is_file():
                 return path
-        raise Missing(f"{folder / name}: not there; {self._told(command)}")
+        raise Missing(f"{folder / name}: not there; {self._remedy(command)}")
 
     def phrases(self, n: int, n_steps: int, track: str | None = None) -> tuple[np.ndarray, str]:
-        """The fullest of some phrases that are held out, as silence shows little; what they are.
+        """Chooses held-out phrases with as few silent bars as possible.
 
         Args:
-            track: in which there shall be music first of all.
+            n: number of phrases.
+            n_steps: number of steps of a bar.
+            track: name of a track whose bars are counted before those of the others.
+
+        Returns:
+            The phrases, and their description.
         """
         held_out = evaluated.held_out(load(self.data, n_steps).five_tracks(), self.split)
-        some = evenly_spaced(held_out, AMONG, "read")
-        bars = some.any(axis=(2, 3))  # (N, bars, tracks)
+        phrases = evenly_spaced(held_out, AMONG, "reading")
+        bars = phrases.any(axis=(2, 3))  # (N, bars, tracks)
         sounding = bars.sum(axis=(1, 2))
         if track:
-            own = bars[..., TRACKS.index(track)].sum(axis=1)
-            if not own.any():
+            of_track = bars[..., TRACKS.index(track)].sum(axis=1)
+            if not of_track.any():
                 raise Error(f"{held_out.name}: its {track} is silent in all phrases that were read")
-            sounding = sounding + own * bars[0].size
+            sounding = sounding + of_track * bars[0].size
         fullest = sorted((-sounding).argsort(kind="stable")[:n])
-        return some[fullest], f"{len(fullest)} full phrases of {held_out.name}"
+        return phrases[fullest], f"{len(fullest)} full phrases of {held_out.name}"
 
     def learned(self, n: int, n_steps: int) -> tuple[np.ndarray, str]:
-        """Phrases of the training data at random, and what they are."""
+        """Chooses phrases of the training data at random; returns them and their description."""
         data = load(self.data, n_steps).five_tracks()
         data = data.of(self.split or "train")
-        some = evenly_spaced(data, AMONG, "read")
-        chosen = np.random.default_rng(self.seed).permutation(len(some))[:n]
-        return some[np.sort(chosen)], f"{len(chosen)} phrases of {data.name}, at random"
+        phrases = evenly_spaced(data, AMONG, "reading")
+        chosen = np.random.default_rng(self.seed).permutation(len(phrases))[:n]
+        return phrases[np.sort(chosen)], f"{len(chosen)} phrases of {data.name}, at random"
 
     def _found(self, run: str, in_runs: str, beside_system: str, command: str) -> Path:
-        """A file of a run folder or, where no runs were named, of the system's folder."""
+        """Returns the path of a file in a run folder or, without `runs`, in the system's folder."""
         if self.runs:
             path = self.runs / run / in_runs
         elif self.folder:
             path = self.folder / beside_system
         else:
-            raise Missing(f"no run {run}; {self._told(command)}")
+            raise Missing(f"no run {run}; {self._remedy(command)}")
         if not path.is_file():
-            raise Missing(f"{path}: not there; {self._told(command)}")
+            raise Missing(f"{path}: not there; {self._remedy(command)}")
         return path
 
-    def _told(self, command: str) -> str:
-        """`command` with the folder of runs filled in, and how to show what it makes."""
+    def _remedy(self, command: str) -> str:
+        """Returns the end of a message: the command to run, with the folder of runs filled in."""
         runs = self.runs or Path("runs") / ("" if self.place else self.paper)
         again = "" if self.runs else f", then --runs {runs}"
         return f"`{command.format(runs=runs)}` makes it{again}"

@@ -1,1 +1,1 @@
-"""Measures music and prints tables."""
+"""The tables of an evaluation: measurement, printed tables of the papers, and output."""

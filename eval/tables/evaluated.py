@@ -1,4 +1,4 @@
-"""Trained systems as sources of music to measure: what they generate and what they restore."""
+"""The music of trained systems that is measured: what they generate, restore or accompany."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,26 +14,35 @@ from musegen.system import TrainedSystem
 
 
 def opened(names: Sequence[str], verb: str = "evaluate") -> dict[str, TrainedSystem]:
-    """The systems by the names that their rows bear: of a folder only the last part if it can.
+    """Loads systems.
 
     Args:
-        verb: what each must be able to do.
+        names: names or folders of the systems.
+        verb: name of a method that each must have.
+
+    Returns:
+        The systems by their labels in the tables: the last parts of folders, if these differ.
     """
     names = list(dict.fromkeys(names))
     short = [Path(name).name or name for name in names]
-    shown = short if len(set(short)) == len(names) else names
-    return {label: calls.open_system(name, verb) for label, name in zip(shown, names, strict=True)}
+    labels = short if len(set(short)) == len(names) else names
+    return {label: calls.open_system(name, verb) for label, name in zip(labels, names, strict=True)}
 
 
-def n_steps(systems: Mapping[str, TrainedSystem], asked: int | None) -> int | None:
-    """Steps of a bar to measure everything with: those that the systems write."""
+def n_steps(systems: Mapping[str, TrainedSystem], option: int | None) -> int | None:
+    """Returns the number of steps of the systems' bars, in which all music is measured.
+
+    Args:
+        systems: systems by label; those of notes have no steps.
+        option: number that the user gives; an `Error` is raised if it is another one.
+    """
     written = {
         label: system.n_steps
         for label, system in systems.items()
         if system.entry.music == "phrases"
     }
-    if asked:
-        written["--steps"] = asked
+    if option:
+        written["--steps"] = option
     if len(set(written.values())) > 1:
         steps = ", ".join(f"{label} {n}" for label, n in written.items())
         raise Error(f"bars differ in steps ({steps}): measure systems of one kind, without --steps")
@@ -41,7 +50,7 @@ def n_steps(systems: Mapping[str, TrainedSystem], asked: int | None) -> int | No
 
 
 def held_out(data: Data, split: str | None = None) -> Data:
-    """The phrases to restore: of a split, by default of the test split if the data have one."""
+    """Returns the phrases of a split; by default of the test split, or all if there is none."""
     if split is None and "test" not in data.splits:
         return data
     return data.of(split or "test")
@@ -54,31 +63,32 @@ def rows(
     seed: int = 0,
     **options,
 ) -> tuple[list[Data], dict[str, Mapping[str, float]], list[str]]:
-    """The music of every row of every system, and the figures that the systems know themselves.
+    """Makes the music of all rows of all systems.
 
     A system of notes is given the phrases as pieces, and its pieces are measured as phrases of the
     same layout, those that are in 4/4.
 
     Args:
-        systems: the systems by the names of their rows.
-        held_out: data of which phrases, evenly spaced, are restored or played to.
-        phrases: number of phrases in each row; by default as many as the system's paper has.
+        systems: systems by label.
+        held_out: music from which phrases, evenly spaced, are restored or accompanied.
+        phrases: number of phrases in each row; by default as in the system's paper.
         seed: seed of the systems.
-        options: options of `evaluate`; a system is given those that it takes.
+        options: options of `evaluate`; each system receives those that it takes.
 
     Returns:
-        Music named `SYSTEM ROW`, figures by the same names, and notes on what was left out.
+        The music, named `SYSTEM ROW`; the values that systems themselves compute, by the same
+        names; and notes on what was not measured.
     """
     music, values, notes = [], {}, []
     for label, system in systems.items():
         n = phrases or system.evaluated
-        originals = evenly_spaced(held_out, n, f"read for {label}")
-        if as_notes := system.entry.music == "notes":
+        originals = evenly_spaced(held_out, n, f"reading for {label}")
+        if makes_notes := system.entry.music == "notes":
             originals = load_pieces(originals)
-        own = {k: value for k, value in options.items() if k in system.entry.can["evaluate"]}
-        for row in system.evaluate(originals, n, seed, **own):
+        taken = {k: value for k, value in options.items() if k in system.entry.can["evaluate"]}
+        for row in system.evaluate(originals, n, seed, **taken):
             name, made = f"{label} {row.name}", row.music
-            if as_notes and made is not None:
+            if makes_notes and made is not None:
                 made, left_out = as_phrases(made, held_out.layout.n_steps, held_out.layout.n_bars)
                 if left_out:
                     notes.append(f"{name}: {left_out:,} pieces are not in 4/4 and not measured")

@@ -1,4 +1,4 @@
-"""Measures sets of phrases, one row of metrics each."""
+"""Measurement of sets of phrases; each set becomes a row of metrics."""
 
 import sys
 import time
@@ -19,11 +19,11 @@ from musegen.metrics.events import from_phrases
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DUET_PHRASES = 20  # as in the published code: its counts grow with the number of phrases
+DUET_PHRASES = 20  # as in the original code, since its counts grow with the number of phrases
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 LENGTHS = ("eighth", "quarter", "dotted quarter", "half", "dotted half", "whole")
-SAMPLES = 200  # phrases of a set that are compared with each other
-SHORT = {
+SAMPLES = 200  # phrases of a set that Yang and Lerch's features compare, at most
+SHORT = {  # the functions of `musegen.metrics.mgeval` by their codes
     "PC": "total_used_pitch",
     "PC/bar": "bar_used_pitch",
     "NC": "total_used_note",
@@ -37,23 +37,34 @@ SHORT = {
     "NLH": "note_length_hist",
     "NLTM": "note_length_transition_matrix",
 }
-PATIENCE = 2.0  # seconds until the number of phrases read is shown
+PATIENCE = 2.0  # seconds until progress is shown
 
 
 def measure(
     data: Data, generated: Sequence[Data], definition: str, track: str = "piano"
 ) -> list[Row]:
-    """A row for the data and for each generated set, in percent where the papers print percent."""
+    """Measures the data and each generated set by one definition.
+
+    Args:
+        data: data set to compare with.
+        generated: generated sets.
+        definition: name of a definition of the metrics.
+        track: name of the track of Yang and Lerch's features.
+
+    Returns:
+        A row for each set, in percent where the papers print percent.
+    """
     if definition in MGEVAL:
-        return _compare(data, generated, definition, track)
-    of_set = _duet if definition in DUET else _muse
-    rows = [of_set(data, "data", definition)]
+        return _mgeval(data, generated, definition, track)
+    measure_set = _duet if definition in DUET else _muse
+    rows = [measure_set(data, "data", definition)]
     if definition in MUSE and definition != "v3":  # v3 has no mean over bars
         rows.append(_shuffled(data, definition))
-    return rows + [of_set(one, "generated", definition) for one in generated]
+    return rows + [measure_set(music, "generated", definition) for music in generated]
 
 
 def _muse(data: Data, kind: str, definition: str) -> Row:
+    """Measures a set by the metrics of the MuseGAN family."""
     values = muse.evaluate(_blocks(data, definition), definition, data.layout.tracks)
     if muse.DEFINITIONS[definition].truncated:
         for code in ("UP", "UPC"):
@@ -62,13 +73,14 @@ def _muse(data: Data, kind: str, definition: str) -> Row:
 
 
 def _shuffled(data: Data, definition: str) -> Row:
-    """The tonal distances of the data when the bars of its tracks are paired at random."""
+    """Measures the tonal distances of the data with the bars of its tracks paired at random."""
     blocks = map(muse.shuffled, _blocks(data, f"{definition}, shuffled"))
     values = muse.evaluate(blocks, definition, data.layout.tracks, codes=["TD"])
     return Row(f"{data.name}, shuffled", "data", len(data), _in_units(values))
 
 
 def _duet(data: Data, kind: str, definition: str) -> Row:
+    """Measures a set by the statistics of the DuetHLSTM report."""
     phrases = next(data.blocks(DUET_PHRASES))
     values = duet.evaluate(phrases, definition, data.layout.tracks)
     parts = {"PCH": PITCH_CLASSES, "PCTM": PITCH_CLASSES, "NLH": LENGTHS, "NCTM": LENGTHS}
@@ -79,45 +91,47 @@ def _duet(data: Data, kind: str, definition: str) -> Row:
     return Row(data.name, kind, len(phrases), _in_units(metrics))
 
 
-def _compare(data: Data, generated: Sequence[Data], definition: str, track: str) -> list[Row]:
-    """Mean and deviation of each feature; KLD and OA of each generated set with the data."""
-    of_data = _features(data, definition, track)
-    rows = [Row(data.name, "data", len(of_data["PC"]), _in_units(_moments(of_data)))]
-    for one in generated:
-        of_one = _features(one, definition, track)
-        metrics = _moments(of_one)
-        for code, result in stats.compare(of_one, of_data, definition).items():
+def _mgeval(data: Data, generated: Sequence[Data], definition: str, track: str) -> list[Row]:
+    """Measures mean and deviation of Yang and Lerch's features, and KLD and OA with the data."""
+    data_features = _features(data, definition, track)
+    metrics = _mean_and_std(data_features)
+    rows = [Row(data.name, "data", len(data_features["PC"]), _in_units(metrics))]
+    for music in generated:
+        features = _features(music, definition, track)
+        metrics = _mean_and_std(features)
+        for code, result in stats.compare(features, data_features, definition).items():
             (kld, kld_data), (oa, oa_data) = result.kld, result.oa
             metrics[code] |= {"KLD": kld, "OA": oa, "KLD data": kld_data, "OA data": oa_data}
-        rows.append(Row(one.name, "generated", len(of_one["PC"]), _in_units(metrics)))
+        rows.append(Row(music.name, "generated", len(features["PC"]), _in_units(metrics)))
     return rows
 
 
-def distances(data: Data, one: Data, definition: str, track: str) -> "Figure":
-    """Yang and Lerch's picture: the distances within each set and between the two."""
+def distances(data: Data, music: Data, definition: str, track: str) -> "Figure":
+    """Draws Yang and Lerch's densities of the distances within each set and between the two."""
     from musegen.plots import histograms
 
-    sets = (_features(each, definition, track) for each in (one, data))
-    return histograms.yang_lerch(stats.compare(*sets, definition).values(), (one.name, data.name))
+    sets = (_features(one, definition, track) for one in (music, data))
+    return histograms.yang_lerch(stats.compare(*sets, definition).values(), (music.name, data.name))
 
 
 @cache
 def _features(data: Data, definition: str, track: str) -> dict[str, np.ndarray]:
-    """The features of some phrases, by their short names."""
+    """Measures Yang and Lerch's features of at most `SAMPLES` phrases, by their codes."""
     layout = data.layout
     samples = from_phrases(evenly_spaced(data, SAMPLES, "mgeval"), track, layout.tracks)
     features, left_out = mgeval.measure(samples, num_bar=layout.n_bars, definition=definition)
     kept = len(features["pitch_range"])
     if kept < 2:
-        why = f"; of the others: {left_out[0]}" if left_out else ""
+        reason = f" ({left_out[0]})" if left_out else ""
         raise Error(
             f"{data.name}: {kept} of {kept + len(left_out)} phrases can be measured by their "
-            f"{track}, two are needed{why}; --track names another"
+            f"{track}, two are needed{reason}; give another --track"
         )
     return {code: features[name] for code, name in SHORT.items()}
 
 
-def _moments(features: dict[str, np.ndarray]) -> dict[str, dict]:
+def _mean_and_std(features: dict[str, np.ndarray]) -> dict[str, dict]:
+    """Returns mean and standard deviation over the samples of each feature."""
     return {
         code: {"mean": values.mean(axis=0), "std": values.std(axis=0)}
         for code, values in features.items()
@@ -125,18 +139,24 @@ def _moments(features: dict[str, np.ndarray]) -> dict[str, dict]:
 
 
 def evenly_spaced(data: Data, n: int, what: str) -> np.ndarray:
-    """At most `n` phrases, evenly spaced; `what` they are for is shown if it takes long."""
-    wanted = np.unique(np.linspace(0, len(data) - 1, n).astype(int))
-    picked, start = [], 0
+    """Returns at most `n` phrases, evenly spaced.
+
+    Args:
+        data: data set from which they are taken.
+        n: number of phrases.
+        what: purpose of the phrases, which is shown if reading takes long.
+    """
+    chosen = np.unique(np.linspace(0, len(data) - 1, n).astype(int))
+    parts, start = [], 0
     for block in _blocks(data, what):
-        here = wanted[(wanted >= start) & (wanted < start + len(block))]
-        picked.append(block[here - start])
+        in_block = chosen[(chosen >= start) & (chosen < start + len(block))]
+        parts.append(block[in_block - start])
         start += len(block)
-    return np.concatenate(picked)
+    return np.concatenate(parts)
 
 
 def _in_units(values: dict) -> Metrics:
-    """EB, QN, PP, SR and DP in percent; None for what is undefined."""
+    """Converts EB, QN, PP, SR and DP to percent, and undefined values to None."""
     return {
         code: {
             part: clean(round(100 * value, 9) if code in PERCENT else value)
@@ -147,7 +167,7 @@ def _in_units(values: dict) -> Metrics:
 
 
 def _blocks(data: Data, what: str) -> Iterator[np.ndarray]:
-    """The phrases piece by piece; if that takes long, their number on stderr."""
+    """Yields the phrases in blocks; if that takes long, it prints their number on stderr."""
     begin, done = time.monotonic(), 0
     for block in data.blocks():
         yield block

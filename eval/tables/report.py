@@ -1,4 +1,4 @@
-"""Rows of metrics as tables: for the terminal, Markdown, CSV and JSON."""
+"""Output of rows of metrics: as text for a terminal, Markdown, CSV and JSON."""
 
 import csv
 import io
@@ -25,9 +25,10 @@ class Row:
     """The metrics of one set of phrases.
 
     Args:
-        kind: `"data"`, `"generated"` or `"paper"`.
-        phrases: how many were measured, or None.
-        metrics: `{code: {track or pair: value}}`; EB, QN, PP, SR and DP are in percent.
+        name: name of the set.
+        kind: kind of the set: `"data"`, `"generated"` or `"paper"`.
+        phrases: number of phrases that were measured, or None.
+        metrics: values by code, then by track or pair; EB, QN, PP, SR and DP are in percent.
     """
 
     name: str
@@ -43,9 +44,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """All rows under one definition: what the JSON and CSV files hold.
+    """All rows under one definition, as JSON and CSV files hold them.
 
-    Rows of the kind `"paper"` hold what was printed, whatever the definition.
+    Rows of the kind `"paper"` have the printed values, whatever the definition.
     """
 
     definition: str
@@ -54,32 +55,32 @@ class Report:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows that are compared with each other.
+    """Rows of a table that are compared with each other.
 
     Args:
-        heading: where they come from.
-        given: rows of the data, the first of which is the one to come close to.
-        rivals: the rows that are compared with it.
+        heading: line above the rows, which says where they come from.
+        references: rows of the data; the others are compared with the first of them.
+        candidates: rows of models, of which the closest to the data is marked.
     """
 
     heading: str
-    given: list[Row]
-    rivals: list[Row]
+    references: list[Row]
+    candidates: list[Row]
 
     @property
     def rows(self) -> list[Row]:
-        return [*self.given, *self.rivals]
+        return [*self.references, *self.candidates]
 
     def cells(self, column: tuple[str, str]) -> list[tuple[str, bool]]:
-        """Each row's value as text, and whether it is the rival closest to the data."""
+        """Returns each row's value as text, and whether it is the candidate closest to the data."""
         values = [_value(row, column) for row in self.rows]
-        n = len(self.given)
+        n = len(self.references)
         gaps = [
             math.inf if value is None or values[0] is None else abs(value - values[0])
             for value in values[n:]
         ]
-        contest = n > 0 and sum(map(math.isfinite, gaps)) > 1
-        best = min(gaps) + 1e-9 if contest else -1
+        comparable = n > 0 and sum(map(math.isfinite, gaps)) > 1
+        best = min(gaps) + 1e-9 if comparable else -1
         return [
             (_number(value), gap <= best)
             for value, gap in zip(values, [math.inf] * n + gaps, strict=True)
@@ -88,7 +89,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Grid:
-    """One table as it is shown; all its figures are of one definition."""
+    """One table as it is shown; all its values are computed by one definition."""
 
     title: str
     notes: list[str]
@@ -97,7 +98,7 @@ class Grid:
 
 
 def clean(value: object) -> Value:
-    """Numbers and arrays as JSON knows them: what is undefined becomes None."""
+    """Converts numbers and arrays for JSON; undefined values become None."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, list):
@@ -108,23 +109,24 @@ def clean(value: object) -> Value:
 
 
 def as_json(reports: Sequence[Report], values: Mapping[str, Mapping[str, float]] = {}) -> str:
-    """The first report, and under `"also"` those of further definitions.
+    """Returns the first report as JSON, with those of further definitions under `"also"`.
 
     Args:
-        values: figures that systems know of themselves, by the name of their row.
+        reports: a report for each definition.
+        values: values that systems themselves compute, by the name of their row.
     """
     first, *others = [asdict(report) for report in reports]
     if others:
         first["also"] = others
     if values:
         first["systems"] = {
-            name: {key: clean(value) for key, value in own.items()} for name, own in values.items()
+            name: {key: clean(value) for key, value in row.items()} for name, row in values.items()
         }
     return json.dumps(first, indent=2, allow_nan=False) + "\n"
 
 
 def as_csv(reports: Iterable[Report]) -> str:
-    """One line a value; an undefined value is empty."""
+    """Returns the reports as CSV, a line for each value; undefined values are empty."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(["definition", "name", "kind", "phrases", "metric", "part", "value"])
@@ -143,7 +145,7 @@ def _cell(value: Value) -> float | str | None:
 
 
 def as_text(grids: Sequence[Grid], footnotes: Sequence[str]) -> str:
-    """Tables for a terminal of 120 columns."""
+    """Returns the tables as text for a terminal of 120 columns."""
     rows = (row for grid in grids for block in grid.blocks for row in block.rows)
     indent = max(len(row.label) for row in rows) + 4
     lines = [textwrap.fill(shown(note), WIDTH, subsequent_indent="  ") for note in footnotes]
@@ -152,7 +154,7 @@ def as_text(grids: Sequence[Grid], footnotes: Sequence[str]) -> str:
 
 
 def as_markdown(grids: Sequence[Grid], footnotes: Sequence[str]) -> str:
-    """The same tables in Markdown, the closest values in bold."""
+    """Returns the tables in Markdown, with the closest values in bold."""
     notes = "\n".join(f"- {shown(note)}" for note in footnotes)
     return "\n\n".join([*map(_markdown, grids), notes]) + "\n"
 
@@ -161,10 +163,10 @@ def _text(grid: Grid, indent: int) -> str:
     heads, labels = [], []
     for code, columns in groupby(grid.columns, key=lambda column: column[0]):
         group = [_label(part).rjust(max(5, len(_label(part)))) + " " for _, part in columns]
-        room = len("".join(group))
-        group[0] = "  " + " " * (len(_heading(code)) - room) + group[0]
+        width = len("".join(group))
+        group[0] = "  " + " " * (len(_heading(code)) - width) + group[0]
         labels += group
-        heads.append("  " + _heading(code).center(room))
+        heads.append("  " + _heading(code).center(width))
     lines = [grid.title]
     lines += [textwrap.fill(f"  {note}", WIDTH, subsequent_indent="    ") for note in grid.notes]
     lines += [" " * indent + "".join(heads).rstrip(), " " * indent + "".join(labels).rstrip()]
@@ -200,7 +202,7 @@ def _markdown(grid: Grid) -> str:
 
 
 def _value(row: Row, column: tuple[str, str]) -> float | None:
-    """One cell; the part `"mean"` is, unless the row has it, the mean over the row's tracks."""
+    """Returns one value; the part `"mean"`, if the row lacks it, is the mean over its tracks."""
     code, part = column
     parts = row.metrics.get(code, {})
     if part != "mean" or part in parts:
@@ -210,7 +212,7 @@ def _value(row: Row, column: tuple[str, str]) -> float | None:
 
 
 def _number(value: float | None) -> str:
-    """Three significant digits, as the papers print."""
+    """Formats a value with three significant digits, as the papers do."""
     if value is None:
         return "-"
     if isinstance(value, int) or abs(value) >= 99.95:
@@ -223,5 +225,5 @@ def _heading(code: str) -> str:
 
 
 def _label(part: str) -> str:
-    """Tracks and pairs of tracks by their initials."""
+    """Abbreviates the names of tracks and pairs of tracks to initials."""
     return "-".join(LETTERS.get(name, name) for name in part.split("-"))

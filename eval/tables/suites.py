@@ -1,8 +1,8 @@
-"""Which tables a report shows, in which definition, with which published rows beside them.
+"""The tables that a report shows, with the published rows beside the measured ones.
 
-A suite is a paper's tables. It is shown in the definition of the metrics that the paper's words
-give and, apart from it, in the one that its code computes: published figures stand only with the
-second, or by themselves.
+A suite is the tables of a paper. Each table is shown twice: by the definition of the metrics in the
+text of the paper, and by the definition in its code. Published values are shown only with the
+definition that computed them, or in a table of their own.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from musegen.eval.tables.report import LETTERS, Block, Grid, Metrics, Row
 from musegen.eval.tables.table import DUET, MGEVAL, MUSE, Columns, Table
 
 MEANING = {
-    "paper": "as the papers' words say: pitch classes are octave classes, a qualified note has 3 "
-    "steps, a polyphonic step 3 pitches",
+    "paper": "as the text of the papers says: pitch classes are octave classes, a qualified note "
+    "has 3 steps, a polyphonic step 3 pitches",
     "v1": "as MuseGAN's code computes: pitch classes are blocks of 7 neighbouring pitches, a "
     "qualified note has 2 steps, a polyphonic step 2 pitches",
     "v2": "as BinaryMuseGAN's code computes: pitch classes are blocks of 8 neighbouring pitches, a "
@@ -25,7 +25,7 @@ MEANING = {
     "duet_fixed": "as the DuetHLSTM report says: NC counts lengths of notes",
     "duet": "as DuetHLSTM's code computes: every fourth step; NC counts pitch classes that end",
     "mgeval": "as the code of Yang and Lerch computes",
-    "mgeval_fixed": "as that code means to: bars by the true meter, KLD on points of one range",
+    "mgeval_fixed": "that code without its mistakes: bars by the true meter, KLD on common points",
 }
 UNITS = dict.fromkeys(MUSE, "bar") | {"v3": "whole set"}
 UNITS |= dict.fromkeys(DUET, "first 20 phrases") | dict.fromkeys(MGEVAL, "phrase")
@@ -63,10 +63,15 @@ SUITES = {paper.NAME: paper.SUITE for paper in papers.found()}
 
 
 def choose(suites: Sequence[str] | None, definition: str | None) -> dict[str, tuple[str, ...]]:
-    """The definitions that each suite is shown in."""
+    """Returns the suites to show, and the definitions by which each is shown.
+
+    Args:
+        suites: names of the suites; by default the one that alone has the definition, or musegan.
+        definition: name of the only definition; by default the suite's own ones.
+    """
     if not suites:
-        own = [name for name, suite in SUITES.items() if suite.choices not in (MUSE, ())]
-        suites = [name for name in own if definition in SUITES[name].choices] or ["musegan"]
+        others = [name for name, suite in SUITES.items() if suite.choices not in (MUSE, ())]
+        suites = [name for name in others if definition in SUITES[name].choices] or ["musegan"]
     for name in suites:
         if definition and definition not in SUITES[name].choices:
             choices = ", ".join(SUITES[name].choices)
@@ -75,7 +80,7 @@ def choose(suites: Sequence[str] | None, definition: str | None) -> dict[str, tu
 
 
 def printed(suites: Sequence[str]) -> list[Row]:
-    """The published rows of some suites, those of one name from several tables joined."""
+    """Returns the published rows of some suites; rows of the same name are joined."""
     rows: dict[str, Row] = {}
     for table in (table for name in suites for table in SUITES[name].printed):
         for name in table.rows:
@@ -85,30 +90,37 @@ def printed(suites: Sequence[str]) -> list[Row]:
 
 
 def grids(suite: str, rows: dict[str, list[Row]]) -> list[Grid]:
-    """The tables of a suite.
+    """Makes the tables of a suite.
 
     Args:
-        rows: what was measured, for each definition it is shown in.
+        suite: name of the suite.
+        rows: measured rows by definition.
     """
-    kind = SUITES[suite]
+    distances = SUITES[suite].distances
     shown = []
-    for table in kind.tables:
-        shown += [_grid(table, table.columns, name, rows[name], kind.distances) for name in rows]
+    for table in SUITES[suite].tables:
+        shown += [_grid(table, table.columns, name, rows[name], distances) for name in rows]
         if table.definition not in rows:
-            shown.append(_grid(table, table.columns, None, [], kind.distances))
-    for columns, table in kind.readings:
-        if (own := table.definition) in rows:
-            shown.append(_grid(table, columns, own, rows[own], kind.distances))
+            shown.append(_grid(table, table.columns, None, [], distances))
+    for columns, table in SUITES[suite].readings:
+        if (name := table.definition) in rows:
+            shown.append(_grid(table, columns, name, rows[name], distances))
     return shown
 
 
 def _grid(
     table: Table, columns: Columns, definition: str | None, rows: list[Row], distances: bool
 ) -> Grid:
-    """What was measured by one definition, the printed rows below it if it made them.
+    """Makes a table of the rows that were measured by one definition.
+
+    The printed rows follow if they were computed by the same definition.
 
     Args:
-        definition: None for the printed rows alone.
+        table: printed table.
+        columns: columns to show.
+        definition: name of the definition; None for the printed rows alone.
+        rows: measured rows.
+        distances: whether each row ends in its distances to the data.
     """
     title = f"{table.name}: {table.title}, "
     title += f"by definition {definition}" if definition else "as printed"
@@ -124,54 +136,61 @@ def _grid(
 
 
 def _with_distances(block: Block, columns: Columns) -> Block:
-    """Gives each row its distances to the first one, for each metric over the table's columns."""
-    reference = block.given[0].metrics
+    """Adds to each row, for each metric, its mean distance to the first row over the columns."""
+    reference = block.references[0].metrics
 
-    def measured(row: Row) -> Row:
-        found: dict[str, list[float | None]] = {}
+    def with_distances(row: Row) -> Row:
+        all_gaps: dict[str, list[float | None]] = {}
         for code, part in columns:
-            aim, value = reference[code].get(part), row.metrics[code].get(part)
-            if aim is not None:
-                found.setdefault(code, []).append(None if value is None else abs(value - aim))
+            goal, value = reference[code].get(part), row.metrics[code].get(part)
+            if goal is not None:
+                all_gaps.setdefault(code, []).append(None if value is None else abs(value - goal))
         means = {
-            code: None if None in gaps else sum(gaps) / len(gaps) for code, gaps in found.items()
+            code: None if None in gaps else sum(gaps) / len(gaps) for code, gaps in all_gaps.items()
         }
         return replace(row, metrics=row.metrics | {DISTANCE: means})
 
     return replace(
-        block, given=list(map(measured, block.given)), rivals=list(map(measured, block.rivals))
+        block,
+        references=list(map(with_distances, block.references)),
+        candidates=list(map(with_distances, block.candidates)),
     )
 
 
 def comparisons(definition: str, rows: list[Row]) -> list[Grid]:
-    """A table of features for each generated set beside the data, or for the data alone."""
+    """Makes a table of features for each generated set beside the data, or for the data alone.
+
+    Args:
+        definition: name of the definition.
+        rows: measured rows, that of the data first.
+    """
     data, *generated = rows
     shown = []
-    for one in generated or [None]:
-        sets = {"data": data} | ({"generated": one} if one else {})
+    for other in generated or [None]:
+        sets = {"data": data} | ({"generated": other} if other else {})
         columns = [(kind, part) for kind in sets for part in ("mean", "std")]
-        columns += [(f"{kind} to both", part) for kind in sets if one for part in ("KLD", "OA")]
+        columns += [(f"{kind} to both", part) for kind in sets if other for part in ("KLD", "OA")]
         features = [
-            Row(f"{code} {FEATURES[code]}", "generated", None, _by_set(code, sets, one))
+            Row(f"{code} {FEATURES[code]}", "generated", None, _by_set(code, sets, other))
             for code, parts in data.metrics.items()
-            if one or not isinstance(parts["mean"], list)
+            if other or not isinstance(parts["mean"], list)
         ]
         title = "Yang and Lerch: " + " beside ".join(row.label for row in reversed(sets.values()))
-        notes = [*_notes(definition), "mean, std: over the phrases, of features that are a number"]
-        if one:
+        notes = [*_notes(definition), "mean, std: over the phrases, for features that are a number"]
+        if other:
             notes.append(
-                "KLD, OA: divergence and overlap of the distances inside a set and those between "
-                "both sets; the smaller KLD and the closer OA to 1, the more alike they are"
+                "KLD, OA: divergence and overlap of the distances within a set and between both "
+                "sets; the smaller KLD and the closer OA to 1, the more similar are the sets"
             )
         shown.append(Grid(title, notes, tuple(columns), [Block("features", [], features)]))
     return shown
 
 
-def _by_set(code: str, sets: dict[str, Row], one: Row | None) -> Metrics:
-    """One feature: mean and std of each set, KLD and OA of each with the distances between."""
-    moments = {kind: row.metrics[code] for kind, row in sets.items()}
-    scores = one.metrics[code] if one else {}
-    return moments | {
+def _by_set(code: str, sets: dict[str, Row], generated: Row | None) -> Metrics:
+    """Returns the values of a feature: mean and std, KLD and OA of each set."""
+    values = {kind: row.metrics[code] for kind, row in sets.items()}
+    scores = generated.metrics[code] if generated else {}
+    return values | {
         "data to both": {"KLD": scores.get("KLD data"), "OA": scores.get("OA data")},
         "generated to both": {"KLD": scores.get("KLD"), "OA": scores.get("OA")},
     }
@@ -185,15 +204,15 @@ def _notes(definition: str) -> list[str]:
 
 
 def footnotes(grids: Sequence[Grid], suites: Sequence[str]) -> list[str]:
-    """What the signs, letters and codes of some tables mean, and where printed rows come from."""
+    """Returns the meaning of signs, letters and codes in tables, and the cited papers."""
     tables = [table for name in suites for table in SUITES[name].printed]
     if not tables:
         return []
     codes = dict.fromkeys(code for grid in grids for code, _ in grid.columns)
     letters = ", ".join(f"{letter} {name}" for name, letter in LETTERS.items())
     return [
-        "marked: of the generated sets the closest to the data (first row), of the printed models "
-        "the closest to the printed data",
+        "marked: the generated set closest to the data (first row), and the printed model closest "
+        "to the printed data",
         "; ".join(f"{code} {CODES[code]}" for code in codes if code in CODES),
         f"{letters}; - undefined or not printed",
         *dict.fromkeys(table.citation for table in tables),
@@ -212,5 +231,5 @@ def _measured(rows: list[Row], columns: Columns) -> Block:
 
 def _published(table: Table) -> Block:
     rows = {name: Row(name, "paper", None, table.metrics(name)) for name in table.rows}
-    given = [rows.pop(name) for name in (table.reference, *table.unranked)]
-    return Block(f"printed in {table.name}", given, list(rows.values()))
+    references = [rows.pop(name) for name in (table.reference, *table.unranked)]
+    return Block(f"printed in {table.name}", references, list(rows.values()))

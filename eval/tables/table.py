@@ -1,9 +1,9 @@
-"""Printed tables of papers as data, and the suites that show them beside what is measured.
+"""The printed tables of papers as data, and the suites that show them beside measured rows.
 
-A `Table` holds what a paper prints, in the paper's own order and units; `Table.metrics` gives a row
-as the reports do: `{code: {track or pair: value}}`, with EB, QN, PP, SR and DP in percent. None
-stands where the paper prints nothing. Every table says its unit of analysis, and under which
-definition of the metrics its figures were computed, for the papers' words and their code differ.
+A `Table` has the values that a paper prints, in its order and units; None is a value that it does
+not print. `Table.metrics` returns a row in the form of the reports: `{code: {track or pair:
+value}}`, with EB, QN, PP, SR and DP in percent. Every table states its unit of analysis and the
+definition of the metrics by which its values were computed, as text and code of the papers differ.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,17 @@ class Table:
     """One table of a paper.
 
     Args:
-        paper: the system's name as published.
-        number: the table's number in the paper.
-        title: what it shows.
-        unit: what one measurement is taken over: bar, phrase or song; listeners in a user study.
-        columns: `(metric code, track or pair)` of each column.
-        rows: each row's name and printed values.
-        reference: the row that the others want to come close to, if there is one.
-        definition: the metric definition that made the figures.
-        fractions: the table prints as fractions what the reports give in percent.
-        unranked: rows that are shown but not compared with the reference.
+        paper: name of the system as published.
+        number: number of the table in the paper.
+        title: title of the table.
+        citation: citation of the paper.
+        unit: unit of analysis: bar, phrase or song; listener in a user study.
+        columns: metric code and track or pair of each column.
+        rows: printed values by the name of the row.
+        reference: name of the row of the data, with which the others are compared.
+        definition: name of the definition that computed the values.
+        fractions: whether it prints fractions where the reports have percent.
+        unranked: names of rows that are shown but not compared with the reference.
     """
 
     paper: str
@@ -51,7 +52,7 @@ class Table:
         return f"{self.paper} {self.number}"
 
     def metrics(self, row: str) -> dict[str, dict[str, float | None]]:
-        """One row in the units of the reports."""
+        """Returns one row in the units of the reports."""
         metrics: dict[str, dict[str, float | None]] = {}
         for (code, part), value in zip(self.columns, self.rows[row], strict=True):
             if self.fractions and code in PERCENT and value is not None:
@@ -61,13 +62,21 @@ class Table:
 
 
 def columns_of(text: str) -> Columns:
-    """`"EB: bass drums; DP: drums"` to `(("EB", "bass"), ("EB", "drums"), ("DP", "drums"))`."""
+    """Parses columns.
+
+    Example:
+        >>> columns_of("EB: bass drums; DP: drums")
+        (("EB", "bass"), ("EB", "drums"), ("DP", "drums"))
+    """
     groups = (group.split(":") for group in text.split(";"))
     return tuple((code.strip(), part) for code, parts in groups for part in parts.split())
 
 
 def rows_of(text: str) -> dict[str, tuple[float | None, ...]]:
-    """Lines of `name | value value ...`; a dash is None, a number without a point an integer."""
+    """Parses rows, lines `name | value value ...`, where a dash is None.
+
+    A number without a decimal point is an integer.
+    """
     rows = (line.split("|") for line in text.strip().splitlines())
     return {name.strip(): tuple(map(_number, values.split())) for name, values in rows}
 
@@ -83,13 +92,13 @@ class Suite:
     """The tables of a paper.
 
     Args:
-        choices: the definitions it can be shown in.
-        default: those it is shown in unless one is chosen, that of the papers' words first.
-        tables: the published ones, each shown with the columns that it was printed with.
-        readings: columns and the printed table in another reading of it; shown only with the
-            definition that made it.
+        choices: definitions by which it can be shown.
+        default: definitions by which it is shown by default, that of the paper's text first.
+        tables: published tables.
+        readings: published tables with other names of the columns, each with the columns to show;
+            they are shown only with the definition that computed them.
         distances: whether each row ends in its mean distances to the data.
-        n_steps: steps of a bar behind the published rows, where the metrics count steps.
+        n_steps: number of steps of a bar for which the rows were published.
     """
 
     choices: tuple[str, ...]
@@ -101,5 +110,5 @@ class Suite:
 
     @property
     def printed(self) -> tuple[Table, ...]:
-        """The published tables in all their readings."""
+        """The published tables, in all their readings."""
         return (*self.tables, *(table for _, table in self.readings))

@@ -1,1 +1,1 @@
-"""The layers that Keras lacks; each module registers its own."""
+"""Layers that Keras lacks; each module registers its layers with Keras."""

@@ -1,4 +1,4 @@
-"""What training reports of binary music beside the loss."""
+"""Metrics of binary music that training reports beside the loss."""
 
 import keras
 from keras import ops
@@ -6,10 +6,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("musegen")
 class ActiveF1(keras.metrics.Metric):
-    """F1 of the cells that are on, over the whole epoch.
+    """The F1 score of the cells that are on, over all cells of an epoch.
 
     Args:
-        threshold: a cell is on above it, in the truth as in the prediction.
+        threshold: value above which a cell is on, in the targets and in the predictions.
     """
 
     def __init__(self, threshold: float = 0.0, name: str = "f1", **kwargs):
@@ -34,10 +34,10 @@ class ActiveF1(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable("musegen")
 class CellAccuracy(keras.metrics.MeanMetricWrapper):
-    """Share of cells that are on or off as they should be.
+    """The share of cells that are on, or off, in both the target and the prediction.
 
     Args:
-        threshold: a cell is on above it, in the truth as in the prediction.
+        threshold: value above which a cell is on, in the targets and in the predictions.
     """
 
     def __init__(self, threshold: float = 0.0, name: str = "accuracy", **kwargs):

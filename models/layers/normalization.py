@@ -1,4 +1,4 @@
-"""Batch normalization as the original codes have it."""
+"""Batch normalization as in the original codes."""
 
 import keras
 from keras import layers, ops
@@ -9,10 +9,10 @@ from musegen.saving import NoStockForm
 
 @keras.saving.register_keras_serializable("musegen")
 class BatchNorm(layers.BatchNormalization):
-    """Batch normalization that may use the batch at hand outside training, too.
+    """Batch normalization that can use the statistics of the batch outside training, too.
 
     Args:
-        batch_statistics: whether it does; the moving averages are then of no use.
+        batch_statistics: whether it does so; the moving averages are then not used.
     """
 
     def __init__(self, batch_statistics: bool = False, **options):
@@ -30,7 +30,7 @@ class BatchNorm(layers.BatchNormalization):
         if not self.batch_statistics:
             return norm
         if not expand:
-            raise NoStockForm(f"{self.name} normalizes by the batch at hand")
+            raise NoStockForm(f"{self.name} normalizes by the statistics of the batch")
         shape = self.get_build_config()["input_shape"]
         x = keras.Input(shape[1:], name="x")
         axes = tuple(range(len(shape) - 1))
@@ -40,7 +40,7 @@ class BatchNorm(layers.BatchNormalization):
 
     def stock_weights(self) -> list:
         gamma, beta, mean, variance = self.get_weights()
-        if self.batch_statistics:  # normalized already: the averages shall change nothing
+        if self.batch_statistics:  # the input is normalized already: averages without effect
             mean, variance = 0 * mean, 0 * variance + 1 - self.epsilon
         return [gamma, beta, mean, variance]
 
@@ -49,14 +49,15 @@ class BatchNorm(layers.BatchNormalization):
 class DebiasedBatchNormalization(layers.BatchNormalization):
     """Batch normalization whose moving statistics are those of Keras 2 on TensorFlow.
 
-    There an average is corrected for its start (`zero_debias`): after the first batch it is the
-    statistic of that batch, where Keras 3 still has 99 % of the initial value. The variance that is
-    averaged is the batch's times n / (n - 1) * n / (n - 1 - epsilon), of n numbers.
+    They are corrected for their initial value (`zero_debias`): after the first batch an average is
+    the statistic of that batch, while in Keras 3 it is 99 % the initial value. The variance of a
+    batch of n numbers is multiplied by n / (n - 1) * n / (n - 1 - epsilon) before it is averaged.
     """
 
     def __init__(self, **options):
         super().__init__(**options)
-        self.batches = State(0, name="batches")  # seen; no weight, as the original has none for it
+        # The number of batches so far. It is no weight, as the original has none for it.
+        self.batches = State(0, name="batches")
 
     def call(self, inputs, training=None, mask=None):
         if not (training and self.trainable):
@@ -65,7 +66,7 @@ class DebiasedBatchNormalization(layers.BatchNormalization):
         mean, variance = ops.moments(x, axes=list(range(len(x.shape) - 1)))
         n = ops.cast(ops.size(x) // x.shape[-1], "float32")
         unbiased = variance * (n / (n - 1)) * (n / (n - 1 - self.epsilon))
-        before = self.batches.value  # batches that were seen before
+        before = self.batches.value
         old = self.momentum * (1 - self.momentum**before) / (1 - self.momentum ** (before + 1))
         self.moving_mean.assign(old * self.moving_mean + (1 - old) * mean)
         self.moving_variance.assign(old * self.moving_variance + (1 - old) * unbiased)

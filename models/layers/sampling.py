@@ -1,4 +1,4 @@
-"""Sampling of a latent vector, as variational autoencoders do it."""
+"""Sampling of the latent vector of a variational autoencoder."""
 
 import keras
 from keras import layers, ops
@@ -11,7 +11,14 @@ from musegen.saving import NoStockForm
 class Sampling(layers.Layer):
     """Draws z from a mean and s, and adds the KL divergence from a unit Gaussian as a loss.
 
-    Sampling happens in prediction as in training. The arithmetic is float32 under every precision.
+    It draws noise in prediction as in training, and computes in float32 under every precision.
+
+    Args:
+        noise: standard deviation of the noise.
+        noise_scale: `"exp"` to multiply the noise by exp(s / 2), `"raw"` to multiply it by s.
+        kl_reduction: `"mean"` or `"sum"` of the KL divergence over the latent numbers.
+        kl_weight: weight of the KL divergence in the loss, at first; `present_kl_weight` holds it.
+        seed: seed of the noise.
     """
 
     def __init__(
@@ -47,7 +54,7 @@ class Sampling(layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        if "spread" in config:  # as files of version 0.1 call it
+        if "spread" in config:  # the name of `noise_scale` in files of version 0.1
             config = {**config, "noise_scale": config["spread"]}
             del config["spread"]
         return super().from_config(config)
@@ -58,5 +65,5 @@ class Sampling(layers.Layer):
 
 
 def sample(mean, s, e, noise_scale: str):
-    """z from a mean, the second head's output `s` and noise `e`."""
+    """Computes z from the mean, the second output `s` of an encoder, and noise `e`."""
     return mean + (ops.exp(s / 2) if noise_scale == "exp" else s) * e

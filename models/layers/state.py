@@ -1,13 +1,13 @@
-"""A number that belongs to a layer and changes while it is trained, but is no weight."""
+"""Numbers of a layer that change during training but are no weights."""
 
 import keras
 
 
 class State(keras.random.SeedGenerator):
-    """A variable that compiled functions and checkpoints know, and no `.keras` file.
+    """A variable that compiled functions update and checkpoints save, but `.keras` files do not.
 
-    Keras treats the states of random generators so, and has no other kind of variable that it
-    neither counts nor saves as a weight.
+    It is made as the state of a random generator, since this is the only kind of variable that
+    Keras neither counts nor saves as a weight.
 
     Example:
         >>> layer.kl_scale = State(1.0)

@@ -1,1 +1,1 @@
-"""MIDI-Sandwich2: BVAE, MFG-VAE, refine networks, and the system that they make."""
+"""MIDI-Sandwich2: BVAE, MFG-VAE, refine networks, and the system that they form."""

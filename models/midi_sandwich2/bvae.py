@@ -1,14 +1,15 @@
 """BVAE, the Binary Variational Autoencoder of MIDI-Sandwich2: one bar of one track.
 
-A recurrent encoder reads a bar step by step into a mean and a sigma for each latent number; a
-recurrent decoder, fed the same latent vector at every step, writes the bar again. Each track has
-its own BVAE; `shared` is one BVAE for all of them.
+A recurrent encoder reads a bar step by step and gives a mean and a sigma for each latent number. A
+recurrent decoder receives the same latent vector at every step and writes the bar. Each track has
+its own BVAE; the BVAE called `shared` is trained on all tracks.
 
     bar (B, T, 84) in -1, 1 -> LSTM -> mean, sigma (B, L) -> z (B, L)
     z -> repeated T times -> LSTM -> LSTM (84 units: its tanh is the output) -> bar (B, T, 84)
 
-The preset `large` is ours: dense layers that read and write a beat at a time, and an output that is
-a probability. It learns faster and holds more; see docs/systems/midi-sandwich2.md.
+The preset `large` is not from the paper. It has dense layers that read and write one beat at a
+time, and its output is a probability. It learns faster and reconstructs bars better; see
+docs/systems/midi-sandwich2.md.
 
 Liang, Wu, Cao: "MIDI-Sandwich2: RNN-based Hierarchical Multi-modal Fusion Generation VAE networks
 for multi-track symbolic music generation", 2019. Original code: github.com/LiangHsia/MIDI-S2.
@@ -27,7 +28,7 @@ from musegen.training import optimizers
 
 
 def encoder(settings: BVAESettings, n_steps: int, n_features: int, name: str) -> keras.Model:
-    """Bars `(B, T, features)` to z, mean and sigma, `(B, L)` each."""
+    """Builds an encoder, from bars `(B, T, features)` to z, mean and sigma, each `(B, L)`."""
     bars = keras.Input((n_steps, n_features), name="bars")
     if settings.unit == "beat":
         h = layers.Reshape((BEATS_PER_BAR, -1), name="beats")(bars)  # (B, 4, T/4 * features)
@@ -50,19 +51,22 @@ def encoder(settings: BVAESettings, n_steps: int, n_features: int, name: str) ->
 
 
 def decoder(settings: BVAESettings, n_steps: int, n_features: int, name: str) -> keras.Model:
-    """z `(B, L)` to bars `(B, T, features)` inside (-1, 1), or (0, 1) with the loss `"bce"`."""
+    """Builds a decoder, from z `(B, L)` to bars `(B, T, features)`.
+
+    The values are in (-1, 1), or with the loss `"bce"` in (0, 1).
+    """
     z = keras.Input((settings.latent,), name="z")
     if settings.unit == "beat":
         h = layers.Dense(settings.latent, name="widen")(z)
         h = layers.Reshape((BEATS_PER_BAR, -1), name="beats")(h)  # (B, 4, L/4)
         h = layers.Dense(settings.width, activation="gelu", name="unfold")(h)
-        silent = keras.initializers.Constant(-4.0)  # most cells are off
+        mostly_off = keras.initializers.Constant(-4.0)  # as most cells of music are
         size = n_steps // BEATS_PER_BAR * n_features
-        y = layers.Dense(size, bias_initializer=silent, name="write")(h)
+        y = layers.Dense(size, bias_initializer=mostly_off, name="write")(h)
         y = layers.Reshape((n_steps, n_features), name="steps")(y)
     else:
         lstm = {"recurrent_activation": gates(settings), "return_sequences": True}
-        # z is what the first of them hears at every step.
+        # The first LSTM receives z at every step.
         h = LSTM(settings.width, n_steps=n_steps, **lstm, name="unfold")(z)  # (B, T, H)
         y = LSTM(n_features, **lstm, name="write")(h)
     last = "sigmoid" if settings.loss == "bce" else "linear"
@@ -76,7 +80,13 @@ def bvae(
     n_features: int = N_PITCHES,
     name: str = "bvae",
 ) -> keras.Model:
-    """The whole autoencoder; `encoder_and_decoder` takes it apart.
+    """Builds the whole autoencoder; `encoder_and_decoder` returns its two parts.
+
+    Args:
+        settings: settings of the BVAE.
+        n_steps: number of steps of a bar.
+        n_features: number of values at each step: pitches, or numbers of another kind.
+        name: name of the network.
 
     Example:
         >>> bvae().count_params()
@@ -89,24 +99,24 @@ def bvae(
 
 
 def networks(name: str, preset: str, n_steps: int) -> list[keras.Model]:
-    """The untrained network, as `musegen info` shows it."""
+    """Builds the untrained network, which `musegen info` shows."""
     return [bvae(PRESETS[preset].bvae, n_steps)]
 
 
 def encoder_and_decoder(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Encoder and decoder of a whole BVAE or MFG-VAE."""
+    """Returns the encoder and the decoder of a BVAE or MFG-VAE."""
     name = autoencoder.name
     return autoencoder.get_layer(f"{name}-encoder"), autoencoder.get_layer(f"{name}-decoder")
 
 
 def noiseless_parts(autoencoder: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """The encoder to mean and sigma alone, and the decoder, of a whole BVAE or MFG-VAE."""
+    """Returns the encoder to mean and sigma, without z, and the decoder of a BVAE or MFG-VAE."""
     encoder, decoder = encoder_and_decoder(autoencoder)
     return keras.Model(encoder.input, encoder.output[1:], name=encoder.name), decoder
 
 
 def check(autoencoder: keras.Model, settings: BVAESettings, track: str) -> None:
-    """Raises an `Error` for a BVAE that was trained with other settings."""
+    """Raises an `Error` if a BVAE was trained with other settings."""
     _, decoder = encoder_and_decoder(autoencoder)
     latent = decoder.input_shape[-1]
     if latent != settings.latent:
@@ -116,29 +126,30 @@ def check(autoencoder: keras.Model, settings: BVAESettings, track: str) -> None:
         )
     if (decoder.layers[-1].activation is keras.activations.sigmoid) != (settings.loss == "bce"):
         raise Error(
-            f"BVAE of the {track}: trained with another --loss than its preset's; the other stages "
-            "do not know how to read it"
+            f"BVAE of the {track}: trained with another --loss than that of its preset; the other "
+            "networks need that of the preset, so train it again"
         )
 
 
 def as_input(cells, settings: BVAESettings):
-    """Cells of 0 and 1, or False and True, as a BVAE reads and learns to write them."""
+    """Converts cells, 0 and 1 or False and True, to the values that a BVAE reads and writes."""
     if hasattr(cells, "astype"):
         cells = cells.astype("float32")
     return cells if settings.loss == "bce" else 2 * cells - 1
 
 
 def gates(settings: BVAESettings):
-    """The gate function of every LSTM."""
+    """Returns the activation of the gates of all LSTMs."""
     return hard_sigmoid if settings.gates == "hard_sigmoid" else "sigmoid"
 
 
 @keras.saving.register_keras_serializable("musegen")
 def nll(y_true, y_pred):
-    """-ln q(X | Z), a mean over pitches: a cell y in (-1, 1) is on with probability (1 + y) / 2.
+    """Computes -ln q(X | Z) of the paper's equation 6, as a mean over pitches.
 
-    Once a cell has settled near -1 its tanh lets hardly anything of a squared error through; this
-    loss undoes that, so that a missing note pulls at full strength.
+    A cell with the output y in (-1, 1) is on with probability (1 + y) / 2. The squared error has
+    nearly no gradient for an output near -1, because of the tanh. This loss has, so that a missing
+    note is learned.
     """
     return keras.losses.binary_crossentropy((1 + y_true) / 2, (1 + y_pred) / 2)
 
@@ -156,10 +167,16 @@ def compiled(
     optimizer: keras.optimizers.Optimizer | None = None,
     jit_compile: bool | str = "auto",
 ) -> keras.Model:
-    """Ready for `fit`. The loss that is logged has the KL term in it; the metric of its name not.
+    """Compiles a BVAE for `fit`.
+
+    The loss that training logs includes the KL term; the metric named as the loss does not.
 
     Args:
-        optimizer: by default RMSprop of step-wise networks, Adam of beat-wise ones, rate 1e-3.
+        autoencoder: the BVAE.
+        settings: settings of the BVAE.
+        optimizer: optimizer; by default with rate 1e-3, RMSprop for networks that read steps, Adam
+            for those that read beats.
+        jit_compile: whether Keras compiles the training step.
     """
     if optimizer is None:
         optimizer = optimizers.adam(1e-3) if settings.unit == "beat" else optimizers.rmsprop(1e-3)

@@ -1,14 +1,14 @@
 """MFG-VAE, the Multi-modal Fusion Generation VAE of MIDI-Sandwich2: one bar of all tracks.
 
-It learns how the latent vectors of the tracks go together. Of every track it sees the mean and the
-sigma that the track's BVAE gives a bar, joined to 2L numbers, and it writes them again; sampling
-the tracks' latent vectors comes after it. Three strategies fuse the tracks:
+It learns which latent vectors of the tracks belong together. For each track it reads the mean and
+the sigma of the track's BVAE, joined to 2L numbers, and it writes them again. The latent vectors of
+the tracks are sampled from what it writes. There are three strategies to fuse the tracks:
 
 | strategy | encoder | decoder |
 |---|---|---|
 | `vrae` (3, the paper's choice) | a BVAE whose time axis is the tracks | the same |
 | `concat` (1) | all tracks joined, 6 dense layers | 6 dense layers |
-| `project` (2) | one projection a track, added (or joined), narrow dense layers | their mirror |
+| `project` (2) | a projection of each track, added (or joined), narrow dense layers | mirrored |
 
     latents (B, 5, 2L) -> encoder -> mean, sigma (B, K) -> z (B, K) -> decoder -> (B, 5, 2L)
 
@@ -37,7 +37,12 @@ from musegen.training import optimizers
 def mfg_vae(
     settings: MFGVAESettings = PAPER.mfg_vae, strategy: str | None = None, name: str = "mfg-vae"
 ) -> keras.Model:
-    """The whole autoencoder; `bvae.encoder_and_decoder` takes it apart.
+    """Builds the whole autoencoder; `bvae.encoder_and_decoder` returns its two parts.
+
+    Args:
+        settings: settings of the MFG-VAE.
+        strategy: name of the strategy; by default that of the settings.
+        name: name of the network.
 
     Example:
         >>> mfg_vae().count_params()
@@ -46,7 +51,7 @@ def mfg_vae(
     n_tracks, n_features = len(TRACKS), 2 * settings.track_latent
     strategy = strategy or settings.strategy
     if strategy == "vrae":
-        same = BVAESettings(
+        vrae = BVAESettings(
             settings.width,
             settings.latent,
             settings.noise,
@@ -54,7 +59,7 @@ def mfg_vae(
             settings.gates,
             kl_weight=settings.kl_weight,
         )
-        return bvae.bvae(same, n_tracks, n_features, name)
+        return bvae.bvae(vrae, n_tracks, n_features, name)
     encoder = {"concat": concat_encoder, "project": project_encoder}[strategy]
     widths = settings.concat_widths if strategy == "concat" else PROJECT_WIDTHS
     end = settings.concat_end if strategy == "concat" else "linear"
@@ -65,13 +70,13 @@ def mfg_vae(
 
 
 def networks(name: str, preset: str, n_steps: int) -> list[keras.Model]:
-    """The untrained network, as `musegen info` shows it; its name may end in a strategy."""
+    """Builds the untrained network, which `musegen info` shows; its name may end in a strategy."""
     strategy = name.removeprefix("mfg-vae").lstrip("-") or None
     return [mfg_vae(PRESETS[preset].mfg_vae, strategy, name)]
 
 
 def concat_encoder(settings: MFGVAESettings, name: str) -> keras.Model:
-    """All tracks' latents joined, then dense layers."""
+    """Builds the encoder of `concat`: all tracks' latents joined, then dense layers."""
     latents = keras.Input((len(TRACKS), 2 * settings.track_latent), name="latents")
     h = layers.Flatten(name="join")(latents)
     h = dense_stack(h, settings.concat_widths)
@@ -79,7 +84,7 @@ def concat_encoder(settings: MFGVAESettings, name: str) -> keras.Model:
 
 
 def project_encoder(settings: MFGVAESettings, name: str) -> keras.Model:
-    """Each track's latents projected to `width` numbers, the projections added."""
+    """Builds the encoder of `project`: projections of each track to `width` numbers, added."""
     latents = keras.Input((len(TRACKS), 2 * settings.track_latent), name="latents")
     if settings.projection == "join":
         h = dense_stack(layers.Flatten(name="join")(latents), PROJECT_WIDTHS)
@@ -95,7 +100,14 @@ def project_encoder(settings: MFGVAESettings, name: str) -> keras.Model:
 def dense_decoder(
     settings: MFGVAESettings, widths: tuple[int, ...], end: str, name: str
 ) -> keras.Model:
-    """z `(B, K)` through dense layers to the latents of all tracks `(B, 5, 2L)`."""
+    """Builds a decoder of dense layers, from z `(B, K)` to the latents of all tracks `(B, 5, 2L)`.
+
+    Args:
+        settings: settings of the MFG-VAE.
+        widths: widths of the hidden layers.
+        end: activation of the last layer.
+        name: name of the network.
+    """
     n_tracks, n_features = len(TRACKS), 2 * settings.track_latent
     z = keras.Input((settings.latent,), name="z")
     h = dense_stack(z, widths)
@@ -104,14 +116,14 @@ def dense_decoder(
 
 
 def dense_stack(x, widths: tuple[int, ...]):
-    """Dense layers with ReLU."""
+    """Applies dense layers with ReLU."""
     for i, width in enumerate(widths):
         x = layers.Dense(width, activation="relu", name=f"dense_{i + 1}")(x)
     return x
 
 
 def heads(h, settings: MFGVAESettings, noise: float) -> list:
-    """z, mean and sigma from the last hidden layer of an encoder."""
+    """Applies the last layers of an encoder, and returns z, mean and sigma."""
     mean = layers.Dense(settings.latent, name="mean")(h)
     sigma = layers.Dense(settings.latent, name="sigma")(h)
     sampling = Sampling(noise, settings.noise_scale, kl_weight=settings.kl_weight, name="sampling")
@@ -119,7 +131,7 @@ def heads(h, settings: MFGVAESettings, noise: float) -> list:
 
 
 def check(bvaes: Mapping[str, keras.Model], settings: BVAESettings) -> None:
-    """Raises an `Error` for BVAEs of another preset, or of bars of different lengths."""
+    """Raises an `Error` if BVAEs are of another preset, or their bars of different lengths."""
     first = bvaes[TRACKS[0]].input_shape
     for track in TRACKS:
         shape = bvaes[track].input_shape
@@ -132,19 +144,20 @@ def check(bvaes: Mapping[str, keras.Model], settings: BVAESettings) -> None:
 
 
 def reader(bvaes: Mapping[str, keras.Model], settings: BVAESettings) -> keras.Model:
-    """Bars of all tracks, bool `(B, T, 84, 5)`, to what the MFG-VAE reads `(B, 5, 2L)`.
+    """Builds a network from bars, bool `(B, T, 84, 5)`, to the input of the MFG-VAE `(B, 5, 2L)`.
 
-    Of each track the mean comes first, then the sigma; nothing is drawn at random.
+    It consists of the encoders of all BVAEs. For each track the mean comes first, then the sigma;
+    nothing is drawn at random.
     """
     n_steps = bvaes[TRACKS[0]].input_shape[1]
     bars = keras.Input((n_steps, N_PITCHES, len(TRACKS)), dtype="bool", name="bars")
     x = bvae.as_input(ops.cast(bars, "float32"), settings)
-    rows = []
+    latents = []
     for i, track in enumerate(TRACKS):
         encoder, _ = bvae.encoder_and_decoder(bvaes[track])
         _, mean, sigma = encoder(x[..., i])
-        rows.append(ops.concatenate([mean, sigma], axis=-1))  # (B, 2L)
-    return keras.Model(bars, ops.stack(rows, axis=1), name="reader")
+        latents.append(ops.concatenate([mean, sigma], axis=-1))  # (B, 2L)
+    return keras.Model(bars, ops.stack(latents, axis=1), name="reader")
 
 
 def compiled(
@@ -152,7 +165,7 @@ def compiled(
     optimizer: keras.optimizers.Optimizer | None = None,
     jit_compile: bool | str = "auto",
 ) -> keras.Model:
-    """Ready for `fit`; the loss that is logged has the KL term in it, `mse` has not."""
+    """Compiles an MFG-VAE for `fit`; the logged loss includes the KL term, `mse` does not."""
     autoencoder.compile(
         optimizer or optimizers.rmsprop(1e-3),
         keras.losses.MeanSquaredError(),

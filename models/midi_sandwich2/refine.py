@@ -1,8 +1,8 @@
-"""The binary refine network of MIDI-Sandwich2: from what a BVAE writes to cells that are on or off.
+"""The refine networks of MIDI-Sandwich2, which turn the output of a BVAE into cells.
 
-A BVAE's output is real-valued; cutting it at a threshold leaves holes and specks. One refine
-network per track learns which cells were on. The unit of the network is a note, meaning one time
-step of 84 pitches, or a whole bar.
+The output of a BVAE is real-valued. If it is cut at a threshold, notes have holes and single cells
+are wrongly on. A refine network of each track learns which cells were on. It reads a "note", which
+means one time step of 84 pitches, or a whole bar.
 
     per note: step (B, 84) -> Dense 512, 512, 256, 256 with ReLU -> Dense 84 with sigmoid
     per bar:  bar (B, T, 84, 1) -> 7 residual units of constant size -> batch norm -> sigmoid
@@ -19,18 +19,19 @@ from musegen.models.layers.normalization import DebiasedBatchNormalization
 from musegen.models.midi_sandwich2.settings import PAPER, PRESETS, RefineSettings
 from musegen.music.phrases import N_PITCHES
 
-# He's normal initialiser as Keras 2 had it: Keras 3 widens it to undo what truncation takes away.
+# He's normal initializer as in Keras 2; Keras 3 has a larger deviation to make up for truncation.
 HE_NORMAL = {"scale": 2.0 * 0.87962566103423978**2, "mode": "fan_in"}
 L2 = 1e-4
 
 
 def batch_norm(settings: RefineSettings, name: str) -> layers.Layer:
+    """Returns a layer of batch normalization, of Keras 2 or 3 as the settings say."""
     norm = DebiasedBatchNormalization if settings.debiased else layers.BatchNormalization
     return norm(name=name)
 
 
 def per_note(settings: RefineSettings = PAPER.refine, name: str = "refine-note") -> keras.Model:
-    """A step of a BVAE's output `(B, 84)` to the probability that each cell is on `(B, 84)`.
+    """Builds the network per note, from steps `(B, 84)` to probabilities of the cells `(B, 84)`.
 
     Example:
         >>> per_note().count_params()
@@ -47,7 +48,7 @@ def per_note(settings: RefineSettings = PAPER.refine, name: str = "refine-note")
 def per_bar(
     settings: RefineSettings = PAPER.refine, n_steps: int = 48, name: str = "refine-bar"
 ) -> keras.Model:
-    """A bar of a BVAE's output `(B, T, 84, 1)` to the probability that each cell is on.
+    """Builds the network per bar, from bars `(B, T, 84, 1)` to probabilities of the cells.
 
     Example:
         >>> per_bar().count_params()
@@ -67,13 +68,13 @@ def per_bar(
 
 
 def networks(name: str, preset: str, n_steps: int) -> list[keras.Model]:
-    """The untrained network, as `musegen info` shows it."""
+    """Builds the untrained network, which `musegen info` shows."""
     settings = PRESETS[preset].refine
     return [per_bar(settings, n_steps) if name == "refine-bar" else per_note(settings)]
 
 
 def residual_unit(x, settings: RefineSettings, name: str):
-    """Twice batch norm, ReLU and convolution, added to what came in; the size stays."""
+    """Applies batch norm, ReLU and convolution, all twice, and adds the input."""
     h = x
     for i, filters in enumerate((settings.filters, 1)):
         h = batch_norm(settings, f"{name}_norm_{i + 1}")(h)
@@ -95,7 +96,7 @@ def compiled(
     learning_rate: float = 1e-3,
     jit_compile: bool | str = "auto",
 ) -> keras.Model:
-    """Ready for `fit`, whose targets are cells, 0 or 1."""
+    """Compiles a refine network for `fit`; the targets are cells, 0 or 1."""
     network.compile(
         keras.optimizers.Adam(learning_rate),
         {"bce": "binary_crossentropy", "mse": "mean_squared_error", "column": column_error}[loss],
@@ -106,5 +107,5 @@ def compiled(
 
 
 def column_error(y_true, y_pred):
-    """Squared error, a mean over pitches and a sum over the steps `(B, T, 84, 1)` of a bar."""
+    """Computes the squared error of bars `(B, T, 84, 1)`: mean over pitches, sum over steps."""
     return ops.sum(ops.mean(ops.square(y_true - y_pred), axis=(2, 3)), axis=1)

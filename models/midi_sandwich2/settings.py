@@ -5,8 +5,8 @@ Citation and original code: see `musegen.models.midi_sandwich2.bvae`.
 
 from dataclasses import dataclass
 
-STRATEGIES = ("vrae", "concat", "project")  # of fusing the tracks
-UNITS = ("note", "bar")  # what a refine network takes at a time
+STRATEGIES = ("vrae", "concat", "project")  # ways to fuse the tracks
+UNITS = ("note", "bar")  # inputs of a refine network
 PROJECT_WIDTHS = (128, 128, 64, 64, 32, 32)
 
 
@@ -25,7 +25,8 @@ class BVAESettings:
             in the paper's equation 6; `"bce"`, the same of bars in 0, 1 and a sigmoid output.
         kl_reduction: `"mean"` over the latent numbers or their `"sum"`; over the batch the mean.
         kl_weight: weight of the KL term.
-        unit: what the networks take at a time: a `"step"` by LSTMs, a `"beat"` by dense layers.
+        unit: part of a bar that the networks read at a time: a `"step"`, by LSTMs, or a `"beat"`,
+            by dense layers.
     """
 
     width: int = 128
@@ -54,12 +55,13 @@ class MFGVAESettings:
         width: number of units of the recurrent strategy's LSTMs, and of the projection of a track.
         latent: size K of the fused latent vector.
         noise: standard deviation of the noise that sampling adds.
-        concat_noise: the same for the strategy `concat`.
-        noise_scale, gates: as for the BVAE.
+        concat_noise: standard deviation of that noise for the strategy `concat`.
+        noise_scale, gates: settings of the same meaning as for the BVAE.
         concat_widths: widths of the dense layers of the strategy `concat`, mirrored to decode.
         concat_end: activation of its last layer.
-        projection: `"add"`, a linear layer for each track and their sum, or `"join"`, the joined
-            tracks through one layer with ReLU, as the original code begins.
+        projection: first layers of the strategy `project`: `"add"` for a linear layer for each
+            track and their sum, `"join"` for one layer with ReLU over the joined tracks, as in the
+            original code.
         kl_weight: weight of the KL term.
     """
 
@@ -86,8 +88,8 @@ class RefineSettings:
         n_units: number of residual units of the per-bar network.
         filters: filters of the first convolution of a unit; the second has one.
         kernel: steps and pitches of every convolution.
-        tail: end of the per-bar network: `"sigmoid"`; or `"relu_hard_sigmoid"` as the original code
-            has it, whose output is 0.5 at least, so that every cell is on after the threshold.
+        tail: end of the per-bar network: `"sigmoid"`; or `"relu_hard_sigmoid"`, as in the original
+            code, whose output is at least 0.5, so that every cell is on after the threshold.
         bar_loss: loss of the per-bar network: `"bce"`, `"mse"`, or `"column"`, the original's third
             choice, which is the squared error summed over the steps of a bar.
         debiased: whether the moving statistics of the per-bar network are those of Keras 2; see
@@ -105,11 +107,13 @@ class RefineSettings:
 
 @dataclass(frozen=True)
 class SystemSettings:
-    """The settings of all networks, and how the system uses them together.
+    """The settings of all networks and of the system.
 
     Args:
+        bvae, mfg_vae, refine: settings of the networks.
         z_std: standard deviation of the fused latent vector when music is generated.
-        z_std_tracks: the same of each track's own latent vector, without fusion.
+        z_std_tracks: standard deviation of each track's latent vector when music is generated
+            without the MFG-VAE.
         refine_restored: whether a restored song is refined.
         refine_bars: whether generating and restoring can use the per-bar refine network.
         evaluated: number of phrases in each row of Table I.

@@ -1,9 +1,9 @@
 """MIDI-Sandwich2: five BVAEs, an MFG-VAE between their encoders and decoders, five refine networks.
 
-Each track's BVAE reads and writes one bar of its track. Between encoders and decoders the MFG-VAE
+Each track's BVAE reads and writes one bar of its track. Between its encoder and decoder the MFG-VAE
 reads the means and sigmas of all tracks and writes them again, so that one fused latent vector
-stands for a whole bar of the band. Drawn at random it generates; taken from a song it restores,
-which gives the song back in the manner of what the networks have learned.
+represents one bar of all tracks. To generate music the vector is drawn at random. To restore a song
+it is computed from the song, whose bars come back more or less changed.
 
     bars (B, T, 84, 5) -> 5 BVAE encoders -> (B, 5, 2L) -> MFG encoder -> z (B, K)
     z (B, K) -> MFG decoder -> (B, 5, 2L) -> sampling -> 5 BVAE decoders -> refine -> bars
@@ -35,14 +35,14 @@ from musegen.system import EvaluatedRow, Options
 
 
 class MidiS2:
-    """The composed system. All music is bool phrases `(N, bars, steps, 84, 5)`.
+    """The whole system. All music is bool phrases `(N, bars, steps, 84, 5)`.
 
     Args:
-        preset: a name of `PRESETS`.
-        bvaes: a BVAE for each track.
+        preset: name of the preset, one of `PRESETS`.
+        bvaes: BVAEs by track.
         fusion: the MFG-VAE.
-        refiners: a refine network for each track, all per note or all per bar; or none at all.
-        latents: what `measure` gives, for `z_std="fit"`.
+        refiners: refine networks by track, all per note or all per bar; or none.
+        latents: statistics that `measure` returns, for `z_std="fit"`.
 
     Example:
         >>> import musegen
@@ -68,11 +68,11 @@ class MidiS2:
         self._check()
         self.n_steps = self.bvaes[TRACKS[0]].input_shape[1]
         self.evaluated = self.settings.evaluated
-        self._player = cache(self._build_player)  # of this system, and gone with it
+        self._player = cache(self._build_player)  # freed together with the system
 
     @property
     def can(self) -> Mapping[str, Options]:
-        """What it can do; without refine networks there is no choice about them."""
+        """The methods and options as in the catalogue, without `refine` if it cannot refine."""
         if self.can_refine:
             return self.entry.can
         return {
@@ -82,10 +82,10 @@ class MidiS2:
 
     @property
     def preferred(self) -> dict[str, str]:
-        """What the commands do unless told otherwise: they draw as the training bars lie."""
+        """The options that commands use by default: `"fit"` if there are measured latents."""
         return {"z_std": "fit"} if self.latents else {}
 
-    # What the system does with music.
+    # Music.
 
     def generate(
         self,
@@ -96,14 +96,17 @@ class MidiS2:
         fusion: bool = True,
         packed: bool = False,
     ) -> np.ndarray | Packed:
-        """`n` new phrases; their bars are drawn independently, as the paper's.
+        """Generates phrases, whose bars are drawn independently, as in the paper.
 
         Args:
-            z_std: standard deviation of the latent vector; by default the preset's; `"fit"` draws
-                by the mean and covariance that the vectors of the training bars have.
-            refine: whether the refine networks finish the bars; by default if there are any.
-            fusion: False draws each track's latent vector by itself, without the MFG-VAE.
-            packed: keeps them as bits, for many.
+            n: number of phrases to generate.
+            seed: seed of the random vectors.
+            z_std: standard deviation of the latent vector, by default that of the preset; or
+                `"fit"` for the mean and covariance of the latent vectors of the training bars.
+            refine: whether the refine networks are applied; by default if there are any.
+            fusion: whether the MFG-VAE is used. Without it each track's latent vector is drawn
+                independently.
+            packed: whether the phrases are returned as bits, which saves memory.
         """
         rng = np.random.default_rng(seed)
         n_bars = n * N_BARS
@@ -116,47 +119,49 @@ class MidiS2:
             z = self._draw(rng, n_bars, size, "tracks", z_std, self.settings.z_std_tracks)
             task, inputs = "tracks_decoded", z
         shape = (N_BARS, *self._bar)
-        if packed:  # the bits of a bar fill whole bytes
+        if packed:  # possible bar by bar, as the bits of a bar fill whole bytes
             return Packed(self._play(task, inputs, refine, pack).reshape(n, -1), shape)
         return self._play(task, inputs, refine).reshape(n, *shape)
 
     def restore(
         self, phrases: np.ndarray, seed: int = 0, refine: bool | None = None, fusion: bool = True
     ) -> np.ndarray:
-        """Phrases read and written again, bar by bar.
+        """Encodes phrases and decodes them again, bar by bar.
 
         Args:
-            refine: whether the refine networks finish the bars; by default as the preset has it.
-            fusion: False leaves out the MFG-VAE: each track goes through its own BVAE alone.
+            phrases: phrases `(N, bars, steps, 84, 5)`.
+            seed: seed of the noise.
+            refine: whether the refine networks are applied; by default as in the preset.
+            fusion: whether the MFG-VAE is used. Without it only the BVAE of each track is.
         """
         bars = self._bars(phrases)
         rng = np.random.default_rng(seed)
-        own = self._noise(rng, len(bars))
+        track_noise = self._noise(rng, len(bars))
         refine = self.settings.refine_restored and self.can_refine if refine is None else refine
         if fusion:
-            fused = self._fusion_noise(rng, len(bars))
-            cells = self._play("restored", [bars, fused, own], refine)
+            fusion_noise = self._fusion_noise(rng, len(bars))
+            cells = self._play("restored", [bars, fusion_noise, track_noise], refine)
         else:
-            cells = self._play("tracks_restored", [bars, own], refine)
+            cells = self._play("tracks_restored", [bars, track_noise], refine)
         return cells.reshape(phrases.shape)
 
     def encode(self, phrases: np.ndarray) -> np.ndarray:
-        """The mean of the fused latent vector of each bar, float32 `(N, bars, K)`."""
+        """Returns the mean of the fused latent vector of each bar, float32 `(N, bars, K)`."""
         means = self._player("encoded")(self._bars(phrases))
         return means.reshape(*phrases.shape[:2], -1)
 
     def decode(
         self, z: np.ndarray, seed: int | np.random.Generator = 0, refine: bool | None = None
     ) -> np.ndarray:
-        """Phrases of fused latent vectors `(N, bars, K)`."""
-        flat = np.asarray(z, np.float32).reshape(-1, z.shape[-1])
-        own = self._noise(np.random.default_rng(seed), len(flat))
-        return self._play("decoded", [flat, own], refine).reshape(*z.shape[:2], *self._bar)
+        """Decodes fused latent vectors `(N, bars, K)` to phrases; other arguments as `generate`."""
+        vectors = np.asarray(z, np.float32).reshape(-1, z.shape[-1])
+        noise = self._noise(np.random.default_rng(seed), len(vectors))
+        return self._play("decoded", [vectors, noise], refine).reshape(*z.shape[:2], *self._bar)
 
     def interpolate(
         self, a: np.ndarray, b: np.ndarray, n: int, seed: int = 0, refine: bool | None = None
     ) -> np.ndarray:
-        """`n` phrases on the straight line from phrase `a` to phrase `b`, both included."""
+        """Decodes `n` points on the straight line from phrase `a` to phrase `b`, both included."""
         start, end = self.encode(np.stack([a, b]))
         share = np.linspace(0, 1, n, dtype=np.float32)[:, None, None]
         return self.decode((1 - share) * start + share * end, seed, refine)
@@ -164,7 +169,7 @@ class MidiS2:
     def evaluate(
         self, data: np.ndarray, n: int, seed: int = 0, z_std: float | str | None = None
     ) -> list[EvaluatedRow]:
-        """The rows of the paper's Table I: `n` phrases generated, the given ones restored."""
+        """Makes the music of the paper's Table I: `n` phrases generated, and `data` restored."""
         rows = {"MSG1, without refine": self.generate(n, seed, z_std, refine=False)}
         if self.can_refine:
             rows["MSG2, generator"] = self.generate(n, seed, z_std, refine=True)
@@ -172,15 +177,17 @@ class MidiS2:
         return [EvaluatedRow(name, music) for name, music in rows.items()]
 
     def measure(self, data: Data) -> dict[str, np.ndarray]:
-        """Mean and covariance of the latent vectors of some bars, by which `"fit"` draws.
+        """Measures the mean and covariance of the latent vectors of some bars, for `"fit"`.
 
-        Of each covariance the lower factor is kept, by which independent noise is multiplied.
+        Returns:
+            For the fused vectors and for those of each track the mean, and the lower Cholesky
+            factor of the covariance, by which independent noise is multiplied.
         """
         read = predictor(mfg_vae.reader(self.bvaes, self.settings.bvae))
-        rows = np.concatenate([read(block[:, 0]) for block in data.bars.blocks(4096)])
+        latents = np.concatenate([read(block[:, 0]) for block in data.bars.blocks(4096)])
         encoder, _ = bvae.encoder_and_decoder(self.fusion)
-        _, fused, _ = predictor(encoder)(rows)
-        by_track = rows[..., : self.settings.bvae.latent].swapaxes(0, 1)  # (5, bars, L)
+        _, fused, _ = predictor(encoder)(latents)
+        by_track = latents[..., : self.settings.bvae.latent].swapaxes(0, 1)  # (5, bars, L)
         return {
             "tracks_mean": by_track.mean(axis=1),
             "tracks_factor": np.stack([_factor(means) for means in by_track]),
@@ -195,7 +202,7 @@ class MidiS2:
 
     @property
     def refine_unit(self) -> str | None:
-        """What the refine networks take at a time: `"note"`, `"bar"`, or None without any."""
+        """The input of the refine networks: `"note"` or `"bar"`; None if there are none."""
         if not self.refiners:
             return None
         return "note" if len(self.refiners[TRACKS[0]].input_shape) == 2 else "bar"
@@ -203,61 +210,60 @@ class MidiS2:
     # Files.
 
     def parts(self) -> dict[str, tuple[keras.Model, str]]:
-        """The networks without noise, each with a sentence on what it takes and gives.
+        """Returns the networks without noise by name, each with its inputs and outputs in words.
 
-        Encoders give mean and sigma; a latent vector is then `mean + exp(sigma / 2) * noise`, and
-        in preset `repo` `mean + sigma * noise`.
+        Encoders return mean and sigma. A latent vector is then `mean + exp(sigma / 2) * noise`, or
+        with preset `repo` `mean + sigma * noise`.
         """
         low, on = (0, "0.5") if self.settings.bvae.loss == "bce" else (-1, "0")
-        found = {}
+        networks = {}
         for track, autoencoder in self.bvaes.items():
             encoder, decoder = bvae.noiseless_parts(autoencoder)
-            found[f"bvae-{track}-encoder"] = (
+            networks[f"bvae-{track}-encoder"] = (
                 encoder, f"a bar of the {track}, cells {low} or 1, to mean and sigma"
             )  # fmt: skip
-            found[f"bvae-{track}-decoder"] = (
+            networks[f"bvae-{track}-decoder"] = (
                 decoder, f"a latent vector to a bar of the {track}; a cell is on above {on}"
             )  # fmt: skip
         for track, network in self.refiners.items():
-            found[f"refine-{track}"] = (
+            networks[f"refine-{track}"] = (
                 network, f"what the decoder of the {track} gives, by {self.refine_unit}, to the "
                 "probability of each cell; on from 0.5",
             )  # fmt: skip
         encoder, decoder = bvae.noiseless_parts(self.fusion)
-        found["mfg-vae-encoder"] = (
+        networks["mfg-vae-encoder"] = (
             encoder, "means and sigmas of the five tracks, side by side, to mean and sigma"
         )  # fmt: skip
-        found["mfg-vae-decoder"] = (decoder, "a fused latent vector to means and sigmas")
-        return found
+        networks["mfg-vae-decoder"] = (decoder, "a fused latent vector to means and sigmas")
+        return networks
 
     def save(self, folder: str | Path, half: bool = False) -> Path:
-        """Writes every part into a folder, if wanted in half precision."""
+        """Writes the system into a folder; `half` writes the weights in half precision."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, model in self._files().items():
             save_model(model, folder / f"{name}.keras", half)
         if self.latents:
             write_npz(folder / "latents.npz", self.latents)
-        told = {"system": self.entry.name, "preset": self.preset, "n_steps": self.n_steps}
-        told |= {"refine": self.refine_unit}
-        write_bytes(folder / SYSTEM_FILE, (json.dumps(told, indent=2) + "\n").encode())
+        description = {"system": self.entry.name, "preset": self.preset, "n_steps": self.n_steps}
+        description |= {"refine": self.refine_unit}
+        write_bytes(folder / SYSTEM_FILE, (json.dumps(description, indent=2) + "\n").encode())
         return folder
 
     @classmethod
     def load(cls, folder: str | Path) -> "MidiS2":
-        """Reads what `save` wrote."""
+        """Reads a system from the folder into which `save` wrote it."""
         folder = Path(folder)
-        with described(folder) as told:
-            preset, refine = told.get("preset"), told["refine"]
+        with described(folder) as description:
+            preset, refine = description.get("preset"), description["refine"]
         if preset not in tuple(PRESETS):
-            raise Error(f"{folder}: of an unknown preset {preset!r}")
+            raise Error(f"{folder}: has an unknown preset {preset!r}; fetch or train it again")
 
         def model(name: str) -> keras.Model:
             return load_model(folder / f"{name}.keras")
 
         bvaes = {track: model(f"bvae-{track}") for track in TRACKS}
-        named = TRACKS if refine else ()
-        refiners = {track: model(f"refine-{track}") for track in named}
+        refiners = {track: model(f"refine-{track}") for track in (TRACKS if refine else ())}
         latents = {}
         if (folder / "latents.npz").exists():
             latents = _latents(folder / "latents.npz", PRESETS[preset])
@@ -269,7 +275,7 @@ class MidiS2:
         return bvaes | refiners | {"mfg-vae": self.fusion}
 
     def _check(self) -> None:
-        """Parts of different presets or layouts do not go together."""
+        """Raises an `Error` if the networks are of different presets or lengths of bars."""
         mfg_vae.check(self.bvaes, self.settings.bvae)
         wanted = (None, len(TRACKS), 2 * self.settings.bvae.latent)
         if self.fusion.input_shape != wanted:
@@ -278,7 +284,7 @@ class MidiS2:
                 "it was trained with another preset"
             )
 
-    # Graphs: bars in, cells out, in one prediction.
+    # One Keras model for each task, from bars or vectors to cells.
 
     @property
     def _bar(self) -> tuple[int, int, int]:
@@ -294,6 +300,7 @@ class MidiS2:
         return phrases.reshape(-1, *self._bar)
 
     def _draw(self, rng, n: int, size: tuple, what: str, z_std, default: float) -> np.ndarray:
+        """Draws latent vectors, `"fusion"` or those of the `"tracks"`; see `generate`."""
         z = rng.standard_normal((n, *size), np.float32)
         if z_std == "fit":
             if not self.latents:
@@ -316,6 +323,7 @@ class MidiS2:
     def _play(
         self, graph: str, inputs, refine: bool | None, keep: Callable = np.asarray
     ) -> np.ndarray:
+        """Computes one task, and applies `keep` to the cells of each batch."""
         refine = self.can_refine if refine is None else refine
         if refine and not self.refiners:
             raise Error("this system has no refine networks; train them with train/refine.py")
@@ -327,41 +335,44 @@ class MidiS2:
         return self._player(graph, refine)(inputs, keep)
 
     def _build_player(self, graph: str, refine: bool = False) -> Callable:
-        """Does one task; only what is asked for is built and compiled."""
-        dense = self.settings.bvae.unit == "beat"  # the others loop over steps
-        return predictor(self._graph(graph, refine), eager=dense)
+        """Builds the function of one task; the others are not built or compiled."""
+        has_loops = self.settings.bvae.unit != "beat"  # over the steps of a bar
+        return predictor(self._graph(graph, refine), eager=not has_loops)
 
     def _graph(self, name: str, refine: bool = False) -> keras.Model:
-        """The functional model of one task."""
+        """Builds the functional model of one task."""
         latent, n_tracks = self.settings.bvae.latent, len(TRACKS)
-        own = keras.Input((n_tracks, latent), name="noise")  # (B, 5, L)
-        if name == "tracks_decoded":
-            return keras.Model(own, self._cells(own, refine))
+        noise = keras.Input((n_tracks, latent), name="noise")  # (B, 5, L)
+        if name == "tracks_decoded":  # here the noise is the latent vectors
+            return keras.Model(noise, self._cells(noise, refine))
         if name == "decoded":
             z = keras.Input((self.settings.mfg_vae.latent,), name="z")
-            return keras.Model([z, own], self._cells(self._unfused(z, own), refine))
+            return keras.Model([z, noise], self._cells(self._unfused(z, noise), refine))
         bars = keras.Input(self._bar, dtype="bool", name="bars")
-        rows = mfg_vae.reader(self.bvaes, self.settings.bvae)(bars)  # (B, 5, 2L)
+        latents = mfg_vae.reader(self.bvaes, self.settings.bvae)(bars)  # (B, 5, 2L)
         if name == "tracks_restored":
-            return keras.Model([bars, own], self._cells(self._sampled(rows, own), refine))
+            return keras.Model([bars, noise], self._cells(self._sampled(latents, noise), refine))
         encoder, _ = bvae.encoder_and_decoder(self.fusion)
-        _, mean, sigma = encoder(rows)
+        _, mean, sigma = encoder(latents)
         if name == "encoded":
             return keras.Model(bars, mean)
-        fused = keras.Input((self.settings.mfg_vae.latent,), name="fusion_noise")
-        z = sample(mean, sigma, fused, self.settings.mfg_vae.noise_scale)
-        return keras.Model([bars, fused, own], self._cells(self._unfused(z, own), refine))
+        fusion_noise = keras.Input((self.settings.mfg_vae.latent,), name="fusion_noise")
+        z = sample(mean, sigma, fusion_noise, self.settings.mfg_vae.noise_scale)
+        return keras.Model(
+            [bars, fusion_noise, noise], self._cells(self._unfused(z, noise), refine)
+        )
 
-    def _unfused(self, z, own):
-        """The tracks' latent vectors of a fused one: sampling comes after the MFG-VAE."""
-        return self._sampled(bvae.encoder_and_decoder(self.fusion)[1](z), own)
+    def _unfused(self, z, noise):
+        """Decodes a fused latent vector and samples the latent vectors of the tracks."""
+        return self._sampled(bvae.encoder_and_decoder(self.fusion)[1](z), noise)
 
-    def _sampled(self, rows, own):
-        latent = self.settings.bvae.latent
-        return sample(rows[..., :latent], rows[..., latent:], own, self.settings.bvae.noise_scale)
+    def _sampled(self, latents, noise):
+        """Samples the latent vectors of the tracks from their means and sigmas `(B, 5, 2L)`."""
+        latent, scale = self.settings.bvae.latent, self.settings.bvae.noise_scale
+        return sample(latents[..., :latent], latents[..., latent:], noise, scale)
 
     def _cells(self, z, refine: bool):
-        """Latent vectors `(B, 5, L)` to bars of cells, bool `(B, T, 84, 5)`."""
+        """Decodes the tracks' latent vectors `(B, 5, L)` to bars of cells, bool `(B, T, 84, 5)`."""
         threshold, written = self.settings.bvae.threshold, []
         for i, track in enumerate(TRACKS):
             bar = bvae.encoder_and_decoder(self.bvaes[track])[1](z[:, i])  # (B, T, 84)
@@ -369,6 +380,7 @@ class MidiS2:
         return ops.stack(written, axis=-1)
 
     def _refined(self, track: str, bar):
+        """Applies the refine network of a track to the output of its BVAE."""
         unit = (N_PITCHES,) if self.refine_unit == "note" else (self.n_steps, N_PITCHES, 1)
         shape = (self.n_steps, N_PITCHES)
         y = self.refiners[track](ops.reshape(bar, (-1, *unit)))
@@ -376,7 +388,7 @@ class MidiS2:
 
 
 def _latents(path: Path, settings: SystemSettings) -> dict[str, np.ndarray]:
-    """What `measure` has found, of the shapes that these settings ask for."""
+    """Reads the result of `measure` from a file; its shapes must fit the settings."""
     track, fused = settings.bvae.latent, settings.mfg_vae.latent
     wanted = {
         "tracks_mean": (len(TRACKS), track), "tracks_factor": (len(TRACKS), track, track),
@@ -387,26 +399,27 @@ def _latents(path: Path, settings: SystemSettings) -> dict[str, np.ndarray]:
         for name, shape in wanted.items():
             if arrays.header(name)[0] != shape:
                 raise ValueError(f"{name} of shape {arrays.header(name)[0]}, not {shape}")
-        found = {name: arrays.array(name, "f") for name in wanted}
-        if not all(np.isfinite(values).all() for values in found.values()):
+        latents = {name: arrays.array(name, "f") for name in wanted}
+        if not all(np.isfinite(values).all() for values in latents.values()):
             raise ValueError("not a finite number everywhere")
-        return found
+        return latents
 
 
 def _factor(means: np.ndarray) -> np.ndarray:
-    """The lower Cholesky factor of the covariance of vectors `(n, size)`."""
+    """Returns the lower Cholesky factor of the covariance of vectors `(n, size)`."""
     covariance = np.cov(means.astype(float), rowvar=False)
-    jitter = 1e-6 * np.trace(covariance) / len(covariance) + 1e-12  # some numbers never move
+    # Some latent numbers are constant; without this the matrix would be singular.
+    jitter = 1e-6 * np.trace(covariance) / len(covariance) + 1e-12
     return np.linalg.cholesky(covariance + jitter * np.eye(len(covariance))).astype(np.float32)
 
 
 def load(folder: str | Path) -> MidiS2:
-    """A trained system."""
+    """Loads a trained system from its folder."""
     return MidiS2.load(folder)
 
 
 def networks(name: str = "midi-s2", preset: str = "paper", n_steps: int = 48) -> list[keras.Model]:
-    """Untrained networks of one preset: the five BVAEs, five per-note refine nets, the MFG-VAE."""
+    """Builds the untrained networks of a preset: BVAEs, per-note refine networks and MFG-VAE."""
     settings = PRESETS[preset]
     return [
         *(bvae.bvae(settings.bvae, n_steps, name=f"bvae-{track}") for track in TRACKS),
@@ -416,7 +429,7 @@ def networks(name: str = "midi-s2", preset: str = "paper", n_steps: int = 48) ->
 
 
 def untrained(preset: str = "paper", n_steps: int = 48) -> MidiS2:
-    """A whole system with random weights."""
+    """Builds a system with random weights."""
     *parts, fusion = networks(preset=preset, n_steps=n_steps)
     bvaes = dict(zip(TRACKS, parts[: len(TRACKS)], strict=True))
     refiners = dict(zip(TRACKS, parts[len(TRACKS) :], strict=True))

@@ -1,1 +1,1 @@
-"""MuseGAN: settings, generators, critics, and the system that they make."""
+"""MuseGAN: its settings, generators and critics, and the system that they form."""

@@ -1,21 +1,22 @@
 """MuseGAN: four bars of five tracks by a generative adversarial network, alone or to a given track.
 
-A generator is made of small networks. A temporal generator unrolls one latent vector into one for
-each bar; a bar generator turns a vector into a bar. Who shares them makes the three models:
+A generator consists of small networks. A temporal generator turns one latent vector into one for
+each bar; a bar generator turns a vector into a bar. The three models differ in what tracks share:
 
-    jamming    each track has its own latent vectors and generators: five players who do not listen
-    composer   one vector and one bar generator write all tracks
-    hybrid     each track has its own bar generator, which hears its own vectors and shared ones
+    jamming    each track has its own latent vectors and its own generators; nothing is shared
+    composer   one set of vectors and one bar generator write all tracks
+    hybrid     each track has its own bar generator, which receives its own and the shared vectors
 
     z, z_i (B, L); z_t, z_it (B, L) -> temporal generators -> (B, 4, L)
     all of them side by side (B, 4, 128) -> bar generators -> phrase (B, 4, 96, 84, 5) in (-1, 1)
     phrase -> critic (see `musegen.models.musegan.critics`) -> score
 
-Given one track of a phrase, the conditional models write the others: an encoder reads each of its
-bars, and the bar generators read what it found at every size, on their way from vector to bar.
+The conditional models are given one track of a phrase and write the others. An encoder reads each
+bar of the given track. The layers of the bar generators, which go from a vector to the size of a
+bar, receive the output of the encoder's layer of the same size, as in a U-Net.
 
-The original code has more: models of single bars, without temporal generators, and `rnn`, a
-composer with a vector for each bar, which an LSTM hears one after the other.
+The original code also has models of single bars, without temporal generators, and `rnn`, a composer
+with one vector for each bar, which an LSTM reads in order.
 
 Dong, Hsiao, Yang, Yang: "MuseGAN: Multi-track Sequential Generative Adversarial Networks for
 Symbolic Music Generation and Accompaniment", AAAI 2018. Original code:
@@ -31,14 +32,20 @@ from musegen.models.musegan.settings import LATENT_WIDTH, N_STEPS, Kind, Setting
 from musegen.music.phrases import N_BARS, N_PITCHES, TRACKS
 
 N_TRACKS = len(TRACKS)
-ALONG = {"time": lambda n: (n, 1), "pitch": lambda n: (1, n)}  # the kernel of a layer of a bar
+ALONG = {"time": lambda n: (n, 1), "pitch": lambda n: (1, n)}  # from size to kernel, by axis
 
 
 # Layers.
 
 
 def weights(settings: Settings, inputs: int | None = None) -> dict:
-    """How a layer starts; a transposed one says of how many inputs each of its outputs is made."""
+    """Returns the initializer of a layer's weights, as arguments of the layer.
+
+    Args:
+        settings: settings of the model.
+        inputs: number of inputs of each output, which a transposed layer must state; the other
+            layers count them themselves.
+    """
     if not settings.he:
         return {"kernel_initializer": keras.initializers.TruncatedNormal(stddev=0.02)}
     if inputs is None:
@@ -47,13 +54,14 @@ def weights(settings: Settings, inputs: int | None = None) -> dict:
 
 
 def normalized(x, settings: Settings, activation: str, name: str, norm: bool = True):
-    """Batch normalization, where the settings have it, and an activation."""
+    """Applies batch normalization, if `norm` and the settings say so, and an activation."""
     if settings.batch_norm and norm:
         x = BatchNorm(settings.batch_statistics, name=f"{name}_norm")(x)
     return activated(x, activation, name)
 
 
 def activated(x, activation: str, name: str):
+    """Applies an activation, in a layer of its own."""
     if activation == "leaky_relu":
         return layers.LeakyReLU(0.2, name=f"{name}_{activation}")(x)
     return layers.Activation(activation, name=f"{name}_{activation}")(x)
@@ -65,7 +73,7 @@ def activated(x, activation: str, name: str):
 def temporal_generator(
     settings: Settings, length: int, n: int = 1, name: str = "temporal"
 ) -> keras.Model:
-    """A latent vector to one of each bar: `(B, L)` to `(B, 4, n L)`, none of it negative.
+    """Builds a temporal generator, from a vector `(B, L)` to one of each bar `(B, 4, n L)`.
 
     Example:
         >>> temporal_generator(PRESETS["paper"], 32).output_shape
@@ -80,67 +88,71 @@ def temporal_generator(
 
 
 def recurrent_generator(name: str = "temporal") -> keras.Model:
-    """A vector of each bar to one that knows those before it: `(B, 4, 128)` to the same shape."""
+    """Builds the LSTM of `rnn`, from vectors of bars `(B, 4, 128)` to vectors of the same shape."""
     z = keras.Input((N_BARS, LATENT_WIDTH), name="z")
-    # The original's single kernel is drawn as one of all its 256 inputs.
+    # The original has one kernel for inputs and state, so its limit is that of 256 inputs.
     limit = (6 / (2 * LATENT_WIDTH + 4 * LATENT_WIDTH)) ** 0.5
-    first = {
+    initial = {
         f"{kernel}_initializer": keras.initializers.RandomUniform(-limit, limit)
         for kernel in ("kernel", "recurrent")
     }
-    x = layers.LSTM(LATENT_WIDTH, return_sequences=True, unroll=True, name="bars", **first)(z)
+    x = layers.LSTM(LATENT_WIDTH, return_sequences=True, unroll=True, name="bars", **initial)(z)
     return keras.Model(z, x, name=name)
 
 
 def bar_generator(
     settings: Settings, n_tracks: int, conditional: bool = False, name: str = "bar"
 ) -> keras.Model:
-    """A vector to a bar: `(B, 128)` to `(B, 96, 84, n_tracks)`.
+    """Builds a bar generator, from a vector `(B, 128)` to a bar `(B, 96, 84, n_tracks)`.
 
-    If conditional it also reads what an encoder of the same settings found, size by size.
+    Args:
+        settings: settings of the model.
+        n_tracks: number of tracks that it writes.
+        conditional: whether it also receives the outputs of an encoder of the same settings.
+        name: name of the network.
 
     Example:
         >>> bar_generator(PRESETS["paper"], 1).output_shape
         (None, 96, 84, 1)
     """
     z = keras.Input((LATENT_WIDTH,), name="z")
-    found = {}
+    encoded = {}  # inputs from the encoder, by their time and pitch
     if conditional:
         for shape in encoded_shapes(settings):
-            found[shape[:2]] = keras.Input(shape, name=f"found_{shape[0]}_{shape[1]}")
+            encoded[shape[:2]] = keras.Input(shape, name=f"found_{shape[0]}_{shape[1]}")
     x = layers.Reshape((1, 1, LATENT_WIDTH), name="start")(z)
-    for i, (filters, size, axis) in enumerate(settings.rows, 1):
-        if x.shape[1:3] in found:
-            x = layers.Concatenate(name=f"hear_{i}")([x, found[x.shape[1:3]]])
+    for i, (filters, size, axis) in enumerate(settings.layers, 1):
+        if x.shape[1:3] in encoded:
+            x = layers.Concatenate(name=f"hear_{i}")([x, encoded[x.shape[1:3]]])
         last, parts = filters is None, settings.unfold if i == 1 else 1
         filters = n_tracks if last else parts * settings.wide(filters // parts)
-        first = weights(settings, x.shape[-1])
+        initial = weights(settings, x.shape[-1])
         if last:
-            first["bias_initializer"] = keras.initializers.Constant(settings.first_bias)
+            initial["bias_initializer"] = keras.initializers.Constant(settings.first_bias)
         kernel = ALONG[axis](size)
-        x = Conv2DTranspose(filters, kernel, kernel, name=f"{axis}_{i}", **first)(x)
+        x = Conv2DTranspose(filters, kernel, kernel, name=f"{axis}_{i}", **initial)(x)
         norm = settings.norm_output if last else True
         x = normalized(x, settings, "tanh" if last else "relu", f"{axis}_{i}", norm)
         if parts > 1:
             x = layers.Reshape((parts, 1, filters // parts), name="unfold")(x)
-    return keras.Model([z, *found.values()] if found else z, x, name=name)
+    return keras.Model([z, *encoded.values()] if encoded else z, x, name=name)
 
 
 def encoder(settings: Settings, name: str = "encoder") -> keras.Model:
-    """What a bar `(B, 96, 84, 1)` is at every size, from the largest to the smallest."""
+    """Builds the encoder of a given track, from bars `(B, 96, 84, 1)` to all layers' outputs."""
     bar = keras.Input((N_STEPS, N_PITCHES, 1), name="bar")
-    x, found = bar, []
+    x, outputs = bar, []
     for i, (size, axis) in enumerate(settings.encoder):
         kernel = ALONG[axis](size)
         x = Conv2D(settings.encoder_filters, kernel, kernel, name=f"{axis}_{i}",
                           **weights(settings))(x)  # fmt: skip
         x = normalized(x, settings, "leaky_relu", f"{axis}_{i}")
-        found.append(x)
-    return keras.Model(bar, found, name=name)
+        outputs.append(x)
+    return keras.Model(bar, outputs, name=name)
 
 
 def encoded_shapes(settings: Settings) -> list[tuple[int, int, int]]:
-    """Time, pitch, filters of each output of the encoder."""
+    """Returns time, pitch and filters of each output of the encoder, the largest first."""
     time, pitch, shapes = N_STEPS, N_PITCHES, []
     for size, axis in settings.encoder:
         time, pitch = (time // size, pitch) if axis == "time" else (time, pitch // size)
@@ -152,48 +164,65 @@ def encoded_shapes(settings: Settings) -> list[tuple[int, int, int]]:
 
 
 def generator(settings: Settings, kind: Kind, name: str = "generator") -> keras.Model:
-    """The whole generator: random vectors, and of a conditional one the given track, to a phrase.
+    """Builds a whole generator, from random vectors, and perhaps a given track, to phrases.
 
-    Its inputs are a dictionary: the `latents` of its kind and, if it is given a track,
-    `given` `(B, 4, 96, 84, 1)`. Its output `(B, n_bars, 96, 84, 5)` is in (-1, 1); the given track
-    is in its place in it.
+    Its inputs are a dictionary: the `latents` of its kind and, for a conditional model, `given`
+    `(B, 4, 96, 84, 1)`. Its output `(B, n_bars, 96, 84, 5)` is in (-1, 1) and contains the given
+    track.
 
     Example:
         >>> generator(PRESETS["paper"], Kind("composer")).output_shape
         (None, 4, 96, 84, 5)
     """
     inputs = {name: keras.Input(shape, name=name) for name, shape in kind.latents.items()}
-    found, given = [], None
+    encoded, given = [], None
     if kind.given:
         given = keras.Input((N_BARS, N_STEPS, N_PITCHES, 1), name="given")
         inputs["given"] = given
-        found = encoder(settings)(ops.reshape(given, (-1, N_STEPS, N_PITCHES, 1)))
-    heard = bar_vectors(settings, kind, inputs)  # (B, n_bars, 128), one for each bar generator
+        encoded = encoder(settings)(ops.reshape(given, (-1, N_STEPS, N_PITCHES, 1)))
+    vectors = bar_vectors(settings, kind, inputs)  # (B, n_bars, 128) for each bar generator
     written = {}
-    if len(heard) == 1:
+    if len(vectors) == 1:
         tracks = TRACKS if settings.writes_all else kind.written
-        phrase = phrase_of(settings, heard[0], found, len(tracks), "bar")
+        phrase = phrase_of(settings, vectors[0], encoded, len(tracks), "bar")
         written = {track: phrase[..., k : k + 1] for k, track in enumerate(tracks)}
     else:
-        for track, vectors in zip(kind.written, heard, strict=True):
-            written[track] = phrase_of(settings, vectors, found, 1, f"bar-{track}")
-    parts = [written.get(track, given) for track in TRACKS]
-    phrase = layers.Concatenate(name="phrase", dtype="float32")(parts)
+        for track, track_vectors in zip(kind.written, vectors, strict=True):
+            written[track] = phrase_of(settings, track_vectors, encoded, 1, f"bar-{track}")
+    tracks = [written.get(track, given) for track in TRACKS]
+    phrase = layers.Concatenate(name="phrase", dtype="float32")(tracks)
     return keras.Model(inputs, phrase, name=name)
 
 
-def phrase_of(settings: Settings, vectors, found: list, n_tracks: int, name: str):
-    """What one bar generator makes of the vectors `(B, n_bars, 128)`: a phrase of its tracks."""
-    network = bar_generator(settings, n_tracks, bool(found), name)
-    if settings.norm_each_bar and not found:  # one call for each bar, so that each is a batch
+def phrase_of(settings: Settings, vectors, encoded: list, n_tracks: int, name: str):
+    """Builds a bar generator and applies it to vectors `(B, n_bars, 128)`.
+
+    Args:
+        settings: settings of the model.
+        vectors: vector of each bar.
+        encoded: outputs of the encoder for the bars of the given track, or an empty list.
+        n_tracks: number of tracks that the bar generator writes.
+        name: name of the bar generator.
+
+    Returns:
+        The tracks of the phrases, `(B, n_bars, 96, 84, n_tracks)`.
+    """
+    network = bar_generator(settings, n_tracks, bool(encoded), name)
+    if settings.norm_each_bar and not encoded:  # one call, and so one batch, for each bar
         return ops.stack([network(vectors[:, k]) for k in range(vectors.shape[1])], axis=1)
     z = ops.reshape(vectors, (-1, LATENT_WIDTH))
-    bars = network([z, *found] if found else z)
+    bars = network([z, *encoded] if encoded else z)
     return ops.reshape(bars, (-1, vectors.shape[1], N_STEPS, N_PITCHES, n_tracks))
 
 
 def bar_vectors(settings: Settings, kind: Kind, z: dict) -> list:
-    """What each bar generator hears, `(B, n_bars, 128)` each."""
+    """Returns the input of each bar generator, vectors `(B, n_bars, 128)`.
+
+    Args:
+        settings: settings of the model.
+        kind: kind of the model.
+        z: random vectors by name, as in `kind.latents`; other inputs are ignored.
+    """
     if kind.model == "rnn":
         return [recurrent_generator()(z["z_time"])]
     parts = {name: [z[name]] for name in z if name in ("z", "z_time")}
@@ -207,16 +236,15 @@ def bar_vectors(settings: Settings, kind: Kind, z: dict) -> list:
         order = ("z", "z_time", "z_tracks", "z_tracks_time")
         if settings.unrolled_first:
             order = ("z_time", "z_tracks_time", "z", "z_tracks")
-    n = max(map(len, parts.values()))
-    heard = []
-    for k in range(n):
-        own = [parts[name][k % len(parts[name])] for name in order if name in parts]
-        heard.append(ops.concatenate(own, axis=-1) if len(own) > 1 else own[0])
-    return heard
+    vectors = []
+    for k in range(max(map(len, parts.values()))):
+        track = [parts[name][k % len(parts[name])] for name in order if name in parts]
+        vectors.append(ops.concatenate(track, axis=-1) if len(track) > 1 else track[0])
+    return vectors
 
 
 def unrolled(settings: Settings, parts: dict[str, list]) -> dict[str, list]:
-    """All vectors, one for each bar: repeated, or by the temporal generators."""
+    """Turns each vector into one for each bar: by repetition, or by a temporal generator."""
     bars = {}
     for name in ("z", "z_tracks"):
         if name in parts:
@@ -225,16 +253,17 @@ def unrolled(settings: Settings, parts: dict[str, list]) -> dict[str, list]:
     length = next(iter(timed.values()))[0].shape[-1]
     if settings.temporal == "shared":
         network = temporal_generator(settings, length)
-        return bars | {name: [network(z) for z in own] for name, own in timed.items()}
-    for name, own in timed.items():
-        if settings.temporal == "joint" and len(own) > 1:
-            # One network writes the vectors of all tracks, from the first track's.
-            network = temporal_generator(settings, length, len(own), f"temporal-{name}")
-            bars[name] = ops.split(network(own[0]), len(own), axis=-1)
+        return bars | {name: [network(z) for z in vectors] for name, vectors in timed.items()}
+    for name, vectors in timed.items():
+        n = len(vectors)
+        if settings.temporal == "joint" and n > 1:
+            # One network writes the vectors of all tracks, from that of the first track.
+            network = temporal_generator(settings, length, n, f"temporal-{name}")
+            bars[name] = ops.split(network(vectors[0]), n, axis=-1)
         else:
-            names = [f"temporal-{track}" for track in TRACKS] if len(own) > 1 else ["temporal"]
+            networks = [f"temporal-{track}" for track in TRACKS] if n > 1 else ["temporal"]
             bars[name] = [
-                temporal_generator(settings, length, name=name)(z)
-                for name, z in zip(names, own, strict=True)
+                temporal_generator(settings, length, name=network)(z)
+                for network, z in zip(networks, vectors, strict=True)
             ]
     return bars

@@ -1,4 +1,4 @@
-"""Which MuseGANs there are: the paper's three models and its code's, their settings, their names.
+"""The kinds of MuseGAN, those of the paper and of its code: their settings and their names.
 
 Citation and original code: see `musegen.models.musegan.generators`.
 """
@@ -11,49 +11,54 @@ from musegen import Error
 from musegen.music.layout import N_BARS, TRACKS
 
 N_STEPS = 96
-PAPERS = ("jamming", "composer", "hybrid")  # models
+PAPERS = ("jamming", "composer", "hybrid")  # the models of the paper
 MODELS = (*PAPERS, "rnn")
-LATENT_WIDTH = 128  # numbers that a bar generator makes a bar of
+LATENT_WIDTH = 128  # size of the vector from which a bar generator makes a bar
 
-Rows = tuple[tuple[int | None, int, str], ...]  # filters, None for one a track; size; axis
+# Filters (None for one filter a track), size and axis of each layer of a bar generator.
+BarLayers = tuple[tuple[int | None, int, str], ...]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What makes one MuseGAN differ from another.
+    """The settings of one MuseGAN.
 
     Args:
-        rows: layers of a bar generator; each makes its axis as many times longer as its size.
-        unfold: the first layer's filters are cut in so many steps of time.
-        encoder: layers of the encoder, from bar to vector, sizes and axes.
-        encoder_filters: of each of them.
-        temporal: `"separate"` gives each latent vector a temporal generator of its own, `"joint"`
-            one to the shared vector and one to all tracks' vectors, `"shared"` one to all.
-        unrolled_first: what the temporal generators give stands before the constant vectors, not
-            after them, in what a bar generator hears.
-        critic: `"phrase"` sees four bars at once; `"bar"` sees each bar, and then what it found.
-        mixes_bars: whether a `"bar"` critic shows each item of four vectors of one bar to its last
-            layers, as the original code does by mistake, or the four bars.
-        hears_onsets: whether a `"bar"` critic is also told how many notes of each track begin, and
-            how many sound, at each step. That of BinaryMuseGAN is told something like it.
-        critic_each: whether each track of jamming has a critic of its own.
-        batch_norm: of the generators; critics never have any.
-        norm_output: whether there is one before the last tanh too.
-        batch_statistics: normalizes by the batch at hand when music is generated, too.
-        norm_each_bar: whether the bars of phrases from scratch are normalized apart, the first bars
-            of a batch by their own statistics, the second bars by theirs, and so on.
-        writes_all: whether a conditional composer writes the given track too.
-        monophonic_bass: keeps the strongest pitch of the bass at each step.
-        he: whether first weights have the deviation of He et al., root of 2 / inputs of a number,
-            and not 0.02.
-        first_bias: of the last layer of a bar generator.
-        width: filters, times this; 1 is the paper's. Not of the encoder, whose findings are few
-            already, nor of last layers, which give as much as is asked of them.
+        layers: layers of a bar generator; each multiplies the length of its axis by its size.
+        unfold: number of time steps into which the filters of the first layer are cut.
+        encoder: sizes and axes of the encoder's layers; each divides the length of its axis.
+        encoder_filters: number of filters of each layer of the encoder.
+        temporal: which vectors share a temporal generator. With `"separate"` each vector has its
+            own; with `"joint"` the shared vector has one and the vectors of the tracks another;
+            with `"shared"` there is one for all.
+        unrolled_first: whether, in the input of a bar generator, the outputs of the temporal
+            generators come before the vectors that are the same in all bars, not after them.
+        critic: kind of critic. `"phrase"` reads four bars together; `"bar"` reads each bar, and
+            then the features of four bars.
+        mixes_bars: whether the last layers of a `"bar"` critic read four vectors of one bar, as in
+            the original code by mistake, and not the vectors of four bars.
+        note_counts: whether a `"bar"` critic also receives, for each step, how many notes of each
+            track begin and how many sound. The critic of BinaryMuseGAN receives something similar.
+        critic_each: whether each track of the jamming model has its own critic.
+        batch_norm: whether generators have batch normalization; critics never have it.
+        norm_output: whether batch normalization also comes before the last tanh.
+        batch_statistics: whether a generator normalizes by the statistics of the batch also when it
+            generates music, not by moving averages.
+        norm_each_bar: whether each bar of a phrase is normalized by itself: the first bars of a
+            batch by their statistics, the second bars by theirs, and so on. This has no effect on
+            conditional models.
+        writes_all: whether a conditional composer writes the given track, too.
+        monophonic_bass: whether the bass has only its strongest pitch at each step.
+        he: whether initial weights have the deviation of He et al., sqrt(2 / number of inputs), and
+            not 0.02.
+        first_bias: initial bias of the last layer of a bar generator.
+        width: factor of the numbers of filters; 1 is the paper's. It has no effect on the encoder,
+            which has few filters, and on last layers.
         z_std: standard deviation of the latent vectors.
-        reach: of the latent vectors of a square of the latent space, from `-reach` to `reach`.
+        reach: largest value of the latent vectors of a grid, which has those from `-reach` on.
     """
 
-    rows: Rows = (
+    layers: BarLayers = (
         (1024, 2, "time"),
         (256, 2, "time"),
         (256, 2, "time"),
@@ -75,7 +80,7 @@ class Settings:
     unrolled_first: bool = False
     critic: str = "phrase"
     mixes_bars: bool = True
-    hears_onsets: bool = False
+    note_counts: bool = False
     critic_each: bool = True
     batch_norm: bool = True
     norm_output: bool = True
@@ -90,12 +95,12 @@ class Settings:
     reach: float = 0.0005
 
     def wide(self, filters: int) -> int:
-        """Filters of this width."""
+        """Returns a number of filters, multiplied by the width."""
         return max(1, round(self.width * filters))
 
 
 REPO = Settings(
-    rows=(
+    layers=(
         (1024, 1, "time"),
         (512, 2, "time"),
         (256, 2, "time"),
@@ -120,14 +125,15 @@ REPO = Settings(
 PRESETS = {
     "paper": Settings(),
     "repo": REPO,
-    # What a narrow one needs in order not to give one phrase for all random vectors: it starts near
-    # silence, as music is, with lively weights, and its critic sees four bars. Told how many notes
-    # begin, the critic also sees notes in pieces, for which it has too few filters.
+    # The settings that keep a narrow model from giving the same phrase for all random vectors: the
+    # output is nearly silent at first, as most cells of music are off; the initial weights are
+    # larger; and the critic compares four bars. The note counts show the critic notes that are
+    # broken into pieces, which it cannot see otherwise with so few filters.
     "narrow": replace(
         REPO,
         unrolled_first=False,
         mixes_bars=False,
-        hears_onsets=True,
+        note_counts=True,
         batch_statistics=False,
         norm_each_bar=False,
         writes_all=False,
@@ -141,12 +147,12 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the models, the track it is given, if any, and how long its music is.
+    """The kind of a MuseGAN: its model, its given track, and the length of its music.
 
     Args:
-        model: a name of `MODELS`.
-        given: the track that it accompanies; None writes all from scratch.
-        n_bars: of a phrase: four, or one, which it writes alone.
+        model: name of the model, one of `MODELS`.
+        given: name of the track that it accompanies; None if it writes all tracks from scratch.
+        n_bars: number of bars of a phrase, four or one.
     """
 
     model: str
@@ -161,44 +167,53 @@ class Kind:
         if self.n_bars not in (1, N_BARS):
             raise Error(f"MuseGAN writes phrases of 1 or {N_BARS} bars, not {self.n_bars}")
         if self.model == "rnn" and (self.given or self.n_bars == 1):
-            raise Error("the rnn composer writes four bars from scratch, and nothing else")
+            raise Error(
+                "the rnn composer writes four bars from scratch; it takes no given track and no "
+                "single bars"
+            )
         if self.given and self.n_bars == 1:
-            raise Error("to a given track each bar is written apart already, in phrases of four")
+            raise Error(
+                "a model with a given track writes each bar by itself already, in phrases of four; "
+                "leave out the given track or the single bars"
+            )
 
     @property
     def in_words(self) -> str:
+        """The name of the kind in messages."""
         if self.given:
             return f"{self.model} given the {self.given}"
         return f"{self.model} from scratch" if self.n_bars > 1 else f"{self.model} of one bar"
 
     @property
     def summary(self) -> str:
+        """The description of the kind in the catalogue."""
         if self.given:
-            return "plays to a given track"
+            return "accompanies a given track"
         return "generates from scratch" if self.n_bars > 1 else "generates single bars"
 
     @property
     def presets(self) -> tuple[str, ...]:
-        """Its settings; the paper has none for what the code alone has."""
-        in_code_alone = self.model == "rnn" or self.n_bars == 1
-        return tuple(name for name in PRESETS if name != "paper" or not in_code_alone)
+        """The names of its presets; `paper` is not one for kinds that only the code has."""
+        only_in_code = self.model == "rnn" or self.n_bars == 1
+        return tuple(name for name in PRESETS if name != "paper" or not only_in_code)
 
     @property
     def written(self) -> tuple[str, ...]:
-        """The tracks that private generators write."""
+        """The names of the tracks that it writes: all but the given one."""
         return tuple(track for track in TRACKS if track != self.given)
 
     @property
     def independent_bars(self) -> bool:
-        """Whether each bar is written apart, and no temporal generator joins them."""
+        """Whether each bar is written by itself, without temporal generators."""
         return self.given is not None or self.n_bars == 1
 
     @property
     def latents(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each random vector of one phrase, all of which are drawn alike.
+        """The shapes of the random vectors of one phrase, by name.
 
-        `z` is heard by all tracks, `z_tracks` has one for each; `_time` marks those that a temporal
-        generator unrolls. Bars that are written apart have vectors of their own.
+        `z` is shared by all tracks, `z_tracks` has a vector for each track. The ending `_time`
+        marks vectors that a temporal generator reads. Bars that are independent have their own
+        vectors.
         """
         if self.model == "rnn":
             return {"z_time": (N_BARS, LATENT_WIDTH)}
@@ -215,7 +230,7 @@ class Kind:
         return shapes | {f"{name}_time": shape for name, shape in shapes.items()}
 
 
-# The systems as `musegen info` lists them; conditional ones may be given any track.
+# The systems as `musegen info` lists them; the given track of a conditional one may be any track.
 ABLATED = "musegan-ablated"  # a composer without batch normalization
 KINDS = {
     **{f"musegan-{model}": Kind(model) for model in PAPERS},
@@ -227,7 +242,7 @@ KINDS = {
 
 
 def system_name(kind: Kind, ablated: bool = False) -> str:
-    """The name in `KINDS`."""
+    """Returns the name of a system in `KINDS`."""
     if ablated and not kind.independent_bars:
         return ABLATED
     end = "-conditional" if kind.given else "-bar" if kind.independent_bars else ""
@@ -235,43 +250,60 @@ def system_name(kind: Kind, ablated: bool = False) -> str:
 
 
 def changed(words: str, preset: str, kind: Kind) -> dict[str, bool | float | str]:
-    """Settings of a preset by name, as `--set` changes them for one of the models.
+    """Parses the value of `--set`.
+
+    Args:
+        words: settings and values such as `"mixes_bars=no,z_std=1"`.
+        preset: name of the preset whose settings are changed.
+        kind: kind of the model; a setting without effect on it raises an `Error`.
+
+    Returns:
+        The changed settings by name.
 
     Example:
         >>> changed("mixes_bars=no,z_std=1", "repo", Kind("hybrid"))
         {'mixes_bars': False, 'z_std': 1.0}
     """
-    found = {}
+    changes = {}
     for part in filter(None, words.split(",")):
         name, _, word = part.partition("=")
+        name = FORMER_NAMES.get(name, name)
         if name not in SWITCHES:
             raise Error(f"--set {part}: there is no {name!r}; there are {', '.join(SWITCHES)}")
         values = SWITCHES[name]
         try:
-            found[name] = finite(word) if values is finite else values[word]
+            changes[name] = finite(word) if values is finite else values[word]
         except (ValueError, KeyError):
             known = "a number" if values is finite else " or ".join(values)
             raise Error(f"--set {part}: {name} is {known}") from None
-        if name in ABOVE_0 and found[name] <= 0:
+        if name in ABOVE_0 and changes[name] <= 0:
             raise Error(f"--set {part}: {name} is a number above 0")
-    settings = replace(PRESETS[preset], **found)
-    for name in found:
+    settings = replace(PRESETS[preset], **changes)
+    for name in changes:
         if name in MATTERS and not MATTERS[name](settings, kind):
             raise Error(
                 f"--set {name}: makes no difference to the {kind.in_words} with a critic of the "
-                f"kind {settings.critic}"
+                f"kind {settings.critic}; leave it out"
             )
-    return found
+    return changes
+
+
+FORMER_NAMES = {"hears_onsets": "note_counts"}  # settings as version 0.1 called them
+
+
+def current_names(settings: Any) -> dict[str, Any]:
+    """Returns settings that a file holds, with their former names replaced."""
+    return {FORMER_NAMES.get(name, name): value for name, value in dict(settings).items()}
 
 
 ABOVE_0 = ("z_std", "reach")
-MATTERS = {  # where a setting does
+MATTERS = {  # for settings without effect on some kinds: whether they have an effect
     "temporal": lambda settings, kind: (
         not kind.independent_bars and kind.model in ("jamming", "hybrid")
     ),
     "unrolled_first": lambda settings, kind: not kind.independent_bars and kind.model != "rnn",
     "mixes_bars": lambda settings, kind: not kind.independent_bars and settings.critic == "bar",
-    "hears_onsets": lambda settings, kind: settings.critic == "bar",
+    "note_counts": lambda settings, kind: settings.critic == "bar",
     "critic_each": lambda settings, kind: kind.model == "jamming" and settings.critic == "phrase",
     "norm_each_bar": lambda settings, kind: not kind.independent_bars and settings.batch_norm,
     "writes_all": lambda settings, kind: kind.model == "composer" and kind.given is not None,
@@ -279,17 +311,17 @@ MATTERS = {  # where a setting does
 
 
 def finite(word: str) -> float:
-    """A number that is one."""
+    """Parses a number; raises a `ValueError` if it is infinite or NaN."""
     if not math.isfinite(number := float(word)):
         raise ValueError(word)
     return number
 
 
 def _switches() -> dict[str, Any]:
-    """What a setting may be: `finite`, or words and what they mean."""
+    """Returns the values of each setting of `--set`: a dictionary from words, or `finite`."""
     kinds = {bool: {"yes": True, "no": False}, float: finite}
-    own = {"temporal": ("separate", "joint", "shared"), "critic": ("phrase", "bar")}
-    switches = {name: dict(zip(words, words, strict=True)) for name, words in own.items()}
+    choices = {"temporal": ("separate", "joint", "shared"), "critic": ("phrase", "bar")}
+    switches = {name: dict(zip(words, words, strict=True)) for name, words in choices.items()}
     for field in fields(Settings):  # width and batch normalization have flags of their own
         if type(field.default) in kinds and field.name not in ("width", "batch_norm"):
             switches[field.name] = kinds[type(field.default)]

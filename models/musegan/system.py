@@ -1,4 +1,4 @@
-"""A trained MuseGAN plays: from random vectors to phrases, and on the ways between two of them."""
+"""A trained MuseGAN: it generates phrases, interpolates, and accompanies a given track."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,15 @@ from musegen.files import write_bytes
 from musegen.models.catalogue import CATALOGUE
 from musegen.models.musegan.critics import critic
 from musegen.models.musegan.generators import N_TRACKS, generator
-from musegen.models.musegan.settings import ABLATED, KINDS, N_STEPS, PRESETS, Kind, system_name
+from musegen.models.musegan.settings import (
+    ABLATED,
+    KINDS,
+    N_STEPS,
+    PRESETS,
+    Kind,
+    current_names,
+    system_name,
+)
 from musegen.models.prediction import predictor
 from musegen.music.phrases import N_BARS, N_PITCHES, TRACKS, Packed, binarise, pack, validate
 from musegen.registry import SYSTEM_FILE, described
@@ -22,18 +30,18 @@ from musegen.saving import load_model, save_model
 from musegen.system import EvaluatedRow
 
 PHRASES_AT_ONCE = 64
-EVALUATION_BARS = 20_000  # as in the paper's tables
+EVALUATION_BARS = 20_000  # bars of each row, as in the paper's tables
 BINARISATIONS = ("threshold", "monophonic", "bernoulli")
 
 
 class MuseGAN:
-    """A trained generator. All music is bool phrases `(N, 4, 96, 84, 5)`, or `(N, 1, ...)`.
+    """A trained generator. All music is bool phrases, `(N, 4, 96, 84, 5)` or `(N, 1, 96, 84, 5)`.
 
     Args:
-        preset: a name of `PRESETS`.
-        kind: which model it is, and what track it is given.
-        generator: what `generator` built for this kind, trained.
-        changed: settings by name that are not those of the preset.
+        preset: name of the preset, one of `PRESETS`.
+        kind: kind of the model.
+        generator: trained network that `generators.generator` built for this kind.
+        changed: settings that differ from those of the preset, by name.
 
     Example:
         >>> import musegen
@@ -54,9 +62,9 @@ class MuseGAN:
         self.preset, self.changed, self.kind = preset, dict(changed or {}), kind
         self.settings = replace(PRESETS[preset], **self.changed)
         for name, value in self.changed.items():
-            kind_of = type(getattr(PRESETS[preset], name))
-            if type(value) is not kind_of and not (type(value) is int and kind_of is float):
-                raise Error(f"its setting {name} is {value!r:.40}, which is no {kind_of.__name__}")
+            wanted = type(getattr(PRESETS[preset], name))
+            if type(value) is not wanted and not (type(value) is int and wanted is float):
+                raise Error(f"its setting {name} is {value!r:.40}, which is no {wanted.__name__}")
         self.network = generator
         self.entry = CATALOGUE[system_name(kind, ablated=not self.is_normalized)]
         self.can, self.given, self.n_bars = self.entry.can, kind.given, kind.n_bars
@@ -81,14 +89,16 @@ class MuseGAN:
         binarisation: str | None = None,
         packed: bool = False,
     ) -> np.ndarray | Packed:
-        """`n` new phrases.
+        """Generates phrases from random vectors.
 
         Args:
+            n: number of phrases to generate.
+            seed: seed of the random vectors.
             z_std: standard deviation of the random vectors; by default that of the training.
-            binarisation: `"threshold"` turns on what is above 0; `"monophonic"` the same, but of
-                the bass no more than one pitch at a time; `"bernoulli"` draws each cell. By default
-                as the preset has it.
-            packed: keeps them as bits, for many.
+            binarisation: how cells are made of real numbers. `"threshold"` turns on numbers above
+                0; `"monophonic"` does the same, but leaves the bass one pitch at a time;
+                `"bernoulli"` draws each cell at random. The default depends on the preset.
+            packed: whether the phrases are returned as bits, which saves memory.
         """
         self._check_alone()
         z = self.draw(n, seed, z_std)
@@ -105,12 +115,20 @@ class MuseGAN:
         z_std: float | None = None,
         binarisation: str | None = None,
     ) -> np.ndarray:
-        """The given track of some phrases, cell by cell as it is, and new other tracks to it."""
+        """Generates the other tracks to a given track.
+
+        Args:
+            phrases: phrases `(N, 4, 96, 84, 5)`, of which only the given track is used.
+            seed, z_std, binarisation: as for `generate`.
+
+        Returns:
+            Phrases with the given track, cell by cell, and new other tracks.
+        """
         given = self.kind.given
         if not given:
             raise Error(
-                "this system is given no track: musegen generate, or accompany with one of the "
-                "-conditional systems"
+                "this system is given no track; use musegen generate, or musegen accompany with "
+                "one of the -conditional systems"
             )
         phrases = validate(phrases)
         if phrases.shape[1:] != (N_BARS, N_STEPS, N_PITCHES, N_TRACKS):
@@ -125,7 +143,7 @@ class MuseGAN:
         return cells
 
     def condition(self, phrases: np.ndarray) -> dict[str, np.ndarray]:
-        """The given track of some phrases as the generator takes it; nothing from scratch."""
+        """Returns the generator's input for the given track of some phrases, if it has one."""
         if not self.kind.given:
             return {}
         k = TRACKS.index(self.kind.given)
@@ -139,10 +157,13 @@ class MuseGAN:
         z_std: float | None = None,
         binarisation: str | None = None,
     ) -> np.ndarray:
-        """`n` phrases on the way from the phrase of one seed to that of another, both included.
+        """Generates phrases between those of two seeds, both included.
 
         Args:
-            way: `"lerp"`, a straight line, or `"slerp"`, along the sphere.
+            seeds: seeds of the first and the last phrase.
+            n: number of phrases.
+            way: path of the random vectors: `"lerp"` for a straight line, `"slerp"` for an arc.
+            z_std, binarisation: as for `generate`.
         """
         if way not in WAYS:
             raise Error(f"unknown way {way!r}; choose {', '.join(WAYS)}")
@@ -155,19 +176,22 @@ class MuseGAN:
     def grid(
         self, n: int = 8, reach: float | None = None, binarisation: str | None = None
     ) -> np.ndarray:
-        """`n * n` phrases, row by row: shared vectors grow down the rows, private along them.
+        """Generates a grid of `n * n` phrases, row by row, over two kinds of random vectors.
 
-        Where all vectors are shared, or all private, those that are the same in all bars grow down
-        the rows and those of the bars along them. Where there is one kind only, there is no square.
+        All numbers of a vector are the same. From row to row the vectors that the tracks share
+        grow from `-reach` to `reach`, and from column to column those of the single tracks. If a
+        model has only one of these, the two kinds are the vectors that are the same in all bars and
+        those that temporal generators read.
 
         Args:
-            reach: all numbers of a vector are the same, from `-reach` to `reach`; by default as the
-                preset has it, of the original's its own.
+            n: number of rows and of columns.
+            reach: largest number; by default that of the preset.
+            binarisation: as for `generate`.
         """
         self._check_alone()
         if len(self.kind.latents) == 1:
             raise Error(
-                "a grid needs two kinds of random vectors, and this system has one; musegen "
+                "a grid needs two kinds of random vectors, and this system has one; use musegen "
                 "interpolate with two --seeds"
             )
         reach = self.settings.reach if reach is None else reach
@@ -176,37 +200,41 @@ class MuseGAN:
         mark = "z_tracks" if self.kind.model == "hybrid" else "_time"
         z = {}
         for name, shape in self.kind.latents.items():
-            own = along if mark in name else down
-            z[name] = np.broadcast_to(own.reshape(-1, *[1] * len(shape)), (n * n, *shape))
+            numbers = along if mark in name else down
+            z[name] = np.broadcast_to(numbers.reshape(-1, *[1] * len(shape)), (n * n, *shape))
         return self.play(z, 0, binarisation)
 
     def evaluate(
         self, data: np.ndarray, n: int, seed: int = 0, z_std: float | None = None
     ) -> list[EvaluatedRow]:
-        """The row of the paper's tables 1 and 2: `n` phrases of its own, or to the given ones."""
+        """Makes the music of a row of the paper's tables 1 and 2, `n` phrases.
+
+        A conditional system accompanies the phrases in `data`, as often as `n` needs.
+        """
         if not self.kind.given:
             length = "from scratch" if self.kind.n_bars == N_BARS else "one bar"
             music = self.generate(n, seed, z_std)
             return [EvaluatedRow(f"{length}, {self.kind.model}", music)]
         if not data[..., TRACKS.index(self.kind.given)].any():
             raise Error(f"the {self.kind.given} that is given is silent in all {len(data)} phrases")
-        given = data[np.arange(n) % len(data)]  # each time with other random vectors
+        given = data[np.arange(n) % len(data)]  # a phrase that comes again gets other vectors
         music = self.accompany(given, seed, z_std)
         return [EvaluatedRow(f"track-conditional, {self.kind.model}", music)]
 
     def _check_alone(self) -> None:
+        """Raises an `Error` if the system needs a given track."""
         if self.kind.given:
             raise Error(
                 f"this system writes nothing alone: it accompanies a given {self.kind.given}; "
-                "musegen accompany SONG"
+                "use musegen accompany SONG"
             )
 
     def draw(
         self, n: int, seed: int | list[int], z_std: float | None = None
     ) -> dict[str, np.ndarray]:
-        """Random vectors of `n` phrases."""
+        """Draws the random vectors of `n` phrases, by name."""
         if isinstance(z_std, str):
-            raise Error(f"z_std {z_std!r}: this system measures no vectors; give a number")
+            raise Error(f"z_std {z_std!r}: this system has no measured vectors; give a number")
         rng = np.random.default_rng(seed)
         std = np.float32(self.settings.z_std if z_std is None else z_std)
         return {
@@ -215,7 +243,7 @@ class MuseGAN:
         }
 
     def values(self, z: dict[str, np.ndarray]) -> np.ndarray:
-        """What the generator writes, real numbers in (-1, 1)."""
+        """Returns the generator's output for random vectors, real numbers in (-1, 1)."""
         return self._predict(z)
 
     def play(
@@ -225,14 +253,17 @@ class MuseGAN:
         binarisation: str | None = None,
         z_std: float | None = None,
     ) -> np.ndarray:
-        """Phrases of random vectors and, for a conditional system, the given track.
+        """Generates phrases of random vectors and, for a conditional system, a given track.
 
-        Where phrases are normalized by their batch, those from scratch are generated in whole
-        batches, as the original code does, and the phrases beyond the wanted ones are dropped: in a
-        batch of its own a phrase would not depend on its random vectors at all.
+        A generator that normalizes by the batch generates whole batches from scratch, as the
+        original code does, and the phrases beyond the wanted ones are dropped. Alone in a batch, a
+        phrase would not depend on its random vectors at all.
 
         Args:
-            z_std: standard deviation of the random vectors that fill the last batch.
+            z: inputs of the generator, by name.
+            seed: seed of `"bernoulli"`, and of the vectors that fill the last batch.
+            binarisation: as for `generate`.
+            z_std: standard deviation of the vectors that fill the last batch.
         """
         wanted = len(next(iter(z.values())))
         cells = np.empty((wanted, self.kind.n_bars, N_STEPS, N_PITCHES, N_TRACKS), bool)
@@ -249,34 +280,35 @@ class MuseGAN:
         binarisation: str | None,
         z_std: float | None,
     ) -> Iterator[np.ndarray]:
-        """What `play` gives, some phrases at a time, and the last batch whole."""
+        """Yields the phrases of `play`, some at a time, with all phrases of the last batch."""
         wanted = len(next(iter(z.values())))
         if self.depends_on_batch and not self.kind.given:
             others = self.draw(-wanted % PHRASES_AT_ONCE, [seed, 2], z_std)
-            z = {name: np.concatenate([own, others[name]]) for name, own in z.items()}
+            z = {name: np.concatenate([x, others[name]]) for name, x in z.items()}
         n = len(next(iter(z.values())))
-        for start in range(0, n, 8 * PHRASES_AT_ONCE):  # 20,000 bars of floats do not fit memory
+        # Not all at once, since 20,000 bars of floats do not fit into memory.
+        for start in range(0, n, 8 * PHRASES_AT_ONCE):
             rows = slice(start, start + 8 * PHRASES_AT_ONCE)
-            part = {name: own[rows] for name, own in z.items()}
-            if binarisation == "bernoulli":  # one draw for all of them
+            part = {name: x[rows] for name, x in z.items()}
+            if binarisation == "bernoulli":  # drawn for all rows together
                 yield self.binarised(self.values(part), binarisation, [seed, 1, start])
             else:
                 yield self._predict(part, lambda values: self.binarised(values, binarisation))
 
     @property
     def depends_on_batch(self) -> bool:
-        """Whether a phrase is normalized by the statistics of those generated with it."""
+        """Whether a phrase depends on the other phrases of its batch, by batch normalization."""
         return self.is_normalized and self.settings.batch_statistics
 
     @property
     def is_normalized(self) -> bool:
-        """Whether there is batch normalization, whose averages alone are not trained."""
+        """Whether there is batch normalization; only its averages are not trainable."""
         return bool(self.network.non_trainable_variables)
 
     def binarised(
         self, values: np.ndarray, binarisation: str | None = None, seed: int | list[int] = 0
     ) -> np.ndarray:
-        """Cells of real numbers in (-1, 1)."""
+        """Turns real numbers in (-1, 1) into cells; see `generate`."""
         default = "monophonic" if self.settings.monophonic_bass else "threshold"
         binarisation = binarisation or default
         if binarisation not in BINARISATIONS:
@@ -287,45 +319,48 @@ class MuseGAN:
         return binarise(values, monophonic_bass=binarisation == "monophonic")
 
     def parts(self) -> dict[str, tuple[keras.Model, str]]:
-        """The generator, with a sentence on what it takes and gives."""
+        """Returns the networks by name, each with a description of its inputs and outputs."""
         z = f"random vectors of deviation {self.settings.z_std:g}"
         given = f" and the {self.kind.given}, cells -1 or 1," if self.kind.given else ""
         return {"generator": (self.network, f"{z}{given} to phrases; a cell is on above 0")}
 
     def save(self, folder: str | Path, half: bool = False) -> Path:
-        """Writes the system into a folder, if wanted in half precision."""
+        """Writes the system into a folder; `half` writes the weights in half precision."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         save_model(self.network, folder / "generator.keras", half)
-        told = {"system": self.entry.name, "preset": self.preset}
-        told |= {"given": self.kind.given, "settings": self.changed}
-        write_bytes(folder / SYSTEM_FILE, (json.dumps(told, indent=2) + "\n").encode())
+        description = {"system": self.entry.name, "preset": self.preset}
+        description |= {"given": self.kind.given, "settings": self.changed}
+        write_bytes(folder / SYSTEM_FILE, (json.dumps(description, indent=2) + "\n").encode())
         return folder
 
     @classmethod
     def load(cls, folder: str | Path) -> "MuseGAN":
-        """Reads what `save` wrote."""
+        """Reads a system from the folder into which `save` wrote it."""
         folder = Path(folder)
-        with described(folder) as told:
-            preset, changed = told.get("preset"), told.get("settings", {})
-            kind = replace(KINDS[told["system"]], given=told.get("given"))
+        with described(folder) as description:
+            preset, changed = description.get("preset"), description.get("settings", {})
+            kind = replace(KINDS[description["system"]], given=description.get("given"))
         if preset not in tuple(PRESETS):
-            raise Error(f"{folder}: of an unknown preset {preset!r}")
+            raise Error(f"{folder}: has an unknown preset {preset!r}; fetch or train it again")
         network = load_model(folder / "generator.keras")
         try:
-            return cls(preset, kind, network, changed)
+            return cls(preset, kind, network, current_names(changed))
         except (Error, *reading.DAMAGE) as error:
             raise Error(f"{folder}: {reading.reason(error)}") from None
 
 
 def lerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Points at shares of the straight line between two sets of vectors `(1, ...)`."""
+    """Returns points on the line between two vectors `(1, ...)`, at shares of its length."""
     share = share.reshape(-1, *[1] * (start.ndim - 1))
     return (1 - share) * start + share * end
 
 
 def slerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Points at shares of the arc between two sets of vectors `(1, ..., L)`, each by itself."""
+    """Returns points on the arc between two vectors `(1, ..., L)`, at shares of its angle.
+
+    Arrays of several vectors are interpolated vector by vector.
+    """
     share = share.reshape(-1, *[1] * (start.ndim - 1))
     lengths = np.linalg.norm(start, axis=-1, keepdims=True) * np.linalg.norm(
         end, axis=-1, keepdims=True
@@ -343,11 +378,11 @@ WAYS = {"lerp": lerp, "slerp": slerp}
 
 
 def load(folder: str | Path) -> MuseGAN:
-    """A trained system."""
+    """Loads a trained system from its folder."""
     return MuseGAN.load(folder)
 
 
 def networks(name: str, preset: str, n_steps: int = N_STEPS) -> list[keras.Model]:
-    """The untrained networks of a system of `KINDS`, as `musegen info` shows them."""
+    """Builds the untrained networks of a system of `KINDS`, which `musegen info` shows."""
     settings = replace(PRESETS[preset], batch_norm=name != ABLATED)
     return [generator(settings, KINDS[name]), critic(settings, KINDS[name])]

@@ -1,7 +1,8 @@
-"""Note events of one sample of Yang and Lerch's method: a MIDI file, or a generated phrase.
+"""The note events of one sample of Yang and Lerch's method: a MIDI file or a generated phrase.
 
-The event features read the tracks of the file in ticks, the others the notes of each instrument in
-seconds, summed into a roll of 100 columns a second as pretty_midi makes it.
+A sample holds its notes twice, as the published code reads them twice. Some features read the note
+events of a file track, whose times are in ticks. The others read the notes of an instrument, whose
+times are in seconds, or its piano-roll of 100 columns a second, which is made as pretty_midi does.
 """
 
 import io
@@ -19,7 +20,7 @@ from musegen.music import notes
 from musegen.music.phrases import BEATS_PER_BAR, LOWEST_PITCH, TRACKS, validate
 
 FRAMES = 100  # columns of a roll in a second
-LONGEST = 4 * 3600  # seconds of a file, so that a roll stays below 1 GB
+LONGEST = 4 * 3600  # seconds that a file may last, so that a roll stays below 1 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +28,13 @@ class FileTrack:
     """The note events of one track of a MIDI file, in order.
 
     Args:
-        tick: absolute, int64 `(n,)`.
-        on: whether an event starts a note, bool `(n,)`.
-        pitch: int64 `(n,)`.
+        tick: times in ticks from the start of the file, int64 `(n,)`.
+        on: whether each event starts a note, bool `(n,)`.
+        pitch: MIDI pitches, int64 `(n,)`.
         end: tick of the last event of any kind.
-        signatures: int64 `(m, 6)`: tick, number of note events before it, numerator, log2 of the
-            denominator, clocks a click, 32nds a quarter.
+        signatures: time signatures, int64 `(m, 6)`. The columns are the tick, the number of note
+            events before it, the numerator, log2 of the denominator, MIDI clocks a click, and 32nd
+            notes a quarter.
     """
 
     tick: np.ndarray
@@ -42,7 +44,13 @@ class FileTrack:
     signatures: np.ndarray
 
     def bar_lengths(self, resolution: int, entry: int = 0) -> np.ndarray:
-        """Ticks of a bar: 4/4 first, then each signature with `entry` as its numerator."""
+        """Gives the ticks of a bar of 4/4, then of a bar under each time signature.
+
+        Args:
+            resolution: ticks of a quarter note.
+            entry: number of the signature's value that is read as its numerator. 0 is the true
+                numerator; the published code reads other values too.
+        """
         if entry > 3 and len(self.signatures):
             raise Error(f"a time signature has no entry {entry}: measure file track 0, 1, 2 or 3")
         numerator, power = self.signatures.T[[2 + min(entry, 3), 3]]
@@ -54,11 +62,12 @@ class Instrument:
     """The notes of one instrument.
 
     Args:
-        start, end: of each note in seconds, float64 `(n,)`.
-        pitch, velocity: int64 `(n,)`.
+        is_drum: whether it is a drum set.
+        start, end: times of each note in seconds, float64 `(n,)`.
+        pitch, velocity: MIDI numbers of each note, int64 `(n,)`.
+        duration: seconds up to the last event.
         pedal: time and value of each sustain pedal event, `(m, 2)`.
         bends: time and amount (-8192 to 8191) of each pitch bend in order, `(m, 2)`.
-        duration: seconds up to the last event.
     """
 
     is_drum: bool
@@ -71,7 +80,7 @@ class Instrument:
     bends: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
 
     def roll(self) -> np.ndarray:
-        """Summed velocities `(128, frames)` with pedal and bends; a drum roll is silent."""
+        """Returns the summed velocities `(128, frames)`, with pedal and bends; 0 for drums."""
         n = int(FRAMES * self.duration)
         if self.is_drum:
             return np.zeros((128, n), np.int32)
@@ -83,16 +92,16 @@ class Instrument:
 
     @cached_property
     def weight(self) -> np.ndarray:
-        """The roll summed over time, `(128,)`."""
+        """The sum of the roll over time, `(128,)`."""
         return self.roll().sum(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """One sample. `resolution` is the ticks of a quarter note."""
+    """One sample, as file tracks and as instruments."""
 
     name: str
-    resolution: int
+    resolution: int  # ticks of a quarter note
     tracks: tuple[FileTrack, ...]
     instruments: tuple[Instrument, ...]
 
@@ -102,14 +111,19 @@ class Events:
     def instrument(self, number: int) -> Instrument:
         return self._pick(self.instruments, number, "instrument")
 
-    def _pick(self, things: tuple, number: int, what: str):
-        if not 0 <= number < len(things):
-            raise Error(f"{self.name}: no {what} {number}, there are {len(things)}")
-        return things[number]
+    def _pick(self, parts: tuple, number: int, what: str):
+        if not 0 <= number < len(parts):
+            raise Error(f"{self.name}: no {what} {number}, there are {len(parts)}")
+        return parts[number]
 
 
 def from_midi(source: str | os.PathLike | bytes, name: str | None = None) -> Events:
-    """Reads a MIDI file, given by its path or its bytes, as mido and pretty_midi read it."""
+    """Reads a MIDI file as mido and pretty_midi do.
+
+    Args:
+        source: path or bytes of the file.
+        name: name of the sample in messages; by default that of the file.
+    """
     import mido
     import pretty_midi
 
@@ -133,7 +147,7 @@ def from_midi(source: str | os.PathLike | bytes, name: str | None = None) -> Eve
 
 def _file_track(messages: Sequence) -> FileTrack:
     tick = np.cumsum([message.time for message in messages], dtype=np.int64)
-    # The published code never looks at a note's end that is the very first event.
+    # The published code ignores a note-off that is the very first event of the track.
     events = [
         (index, message.type == "note_on" and message.velocity > 0, message.note)
         for index, message in enumerate(messages)
@@ -152,7 +166,7 @@ def _file_track(messages: Sequence) -> FileTrack:
 
 
 def _instrument(parsed) -> Instrument:
-    """Takes a `pretty_midi.Instrument`."""
+    """Converts a `pretty_midi.Instrument`."""
     start, end, pitch, velocity = np.array(
         [(note.start, note.end, note.pitch, note.velocity) for note in parsed.notes]
     ).T
@@ -172,17 +186,17 @@ def from_phrases(
     tempo: float = 120.0,
     rest: int = 1,
 ) -> Iterator[Events]:
-    """One sample a phrase, as `musegen.music.midi.write` would write it.
+    """Makes one sample of each phrase, with the notes that `musegen.music.midi.write` writes.
 
-    A note is a run of on-cells over the whole phrase, a drum hit is one cell. All tracks become
-    instruments and file tracks; one of them comes first and is what the features of one track see.
+    A note is a run of on-cells, which may cross bar lines; a drum hit is one cell. Every track
+    becomes an instrument and a file track. The features of one track measure the first of them.
 
     Args:
-        phrases: bool `(N, bars, steps, 84, tracks)`.
-        track: the name or the index of the track that comes first.
+        phrases: bool array `(N, bars, steps, 84, tracks)`.
+        track: name or index of the track that comes first, the one to measure.
         tracks: names of the tracks; the one named `"drums"` holds hits.
         tempo: beats a minute.
-        rest: silent steps at the end of a note that belong to it and sound.
+        rest: steps by which each note but drum hits is longer than its run of cells.
     """
     phrases = validate(phrases)
     if track in tracks:
@@ -193,33 +207,36 @@ def from_phrases(
     if odd:
         raise Error(f"{phrases.shape[2]} steps a bar are not {BEATS_PER_BAR} equal beats")
     order = [track, *(k for k in range(len(tracks)) if k != track)]
-    second = 60.0 / (tempo * resolution)  # of a step
+    step_seconds = 60.0 / (tempo * resolution)
     for number, phrase in enumerate(phrases):
         roll = phrase.reshape(-1, *phrase.shape[2:])
         parts = [
-            _phrase_part(roll[..., k], tracks[k] == "drums", second, rest, k == track)
+            _phrase_part(roll[..., k], tracks[k] == "drums", step_seconds, rest, k == track)
             for k in order
         ]
         yield Events(f"phrase {number}", resolution, *zip(*parts, strict=True))
 
 
 def _phrase_part(
-    roll: np.ndarray, is_drum: bool, second: float, rest: int, is_first: bool
+    roll: np.ndarray, is_drum: bool, step_seconds: float, rest: int, is_first: bool
 ) -> tuple[FileTrack, Instrument]:
-    """A tick is a step; the first file track has the meter, 4/4."""
-    found = notes.hits(roll) if is_drum else notes.from_roll(roll)
-    start, pitch = found["onset"].astype(int), found["pitch"].astype(int) + LOWEST_PITCH
-    end = start + found["duration"] + (0 if is_drum else rest)
-    tick, on = np.concatenate([start, end]), np.repeat([True, False], len(found))
+    """Makes one track of a phrase. A tick is a step; the first file track has the meter, 4/4."""
+    events = notes.hits(roll) if is_drum else notes.from_roll(roll)
+    start, pitch = events["onset"].astype(int), events["pitch"].astype(int) + LOWEST_PITCH
+    end = start + events["duration"] + (0 if is_drum else rest)
+    tick, on = np.concatenate([start, end]), np.repeat([True, False], len(events))
     order = np.lexsort((np.tile(pitch, 2), on, tick))  # ends before starts
     meter = np.array([[0, 0, 4, 2, 24, 8]] if is_first else [], np.int64).reshape(-1, 6)
     track = FileTrack(tick[order], on[order], np.tile(pitch, 2)[order], len(roll), meter)
-    velocity, duration = np.full_like(pitch, 100), float(second * end.max(initial=0))
-    return track, Instrument(is_drum, second * start, second * end, pitch, velocity, duration)
+    velocity = np.full_like(pitch, 100)
+    starts, ends = step_seconds * start, step_seconds * end
+    return track, Instrument(
+        is_drum, starts, ends, pitch, velocity, float(step_seconds * end.max(initial=0))
+    )
 
 
 def _sustain(roll: np.ndarray, pedal: np.ndarray) -> np.ndarray:
-    """While the pedal is down each pitch keeps its greatest velocity so far."""
+    """Holds each pitch at its greatest velocity so far while the sustain pedal is down."""
     down = np.append(False, pedal[:, 1] >= 64)
     frame = (FRAMES * pedal[:, 0]).astype(int)
     pressed, released = frame[down[1:] & ~down[:-1]], frame[~down[1:] & down[:-1]]
@@ -229,17 +246,17 @@ def _sustain(roll: np.ndarray, pedal: np.ndarray) -> np.ndarray:
 
 
 def _bend(roll: np.ndarray, bends: np.ndarray, duration: float) -> np.ndarray:
-    """Moves the roll by each pitch bend; part of a semitone is shared by two neighbours."""
+    """Moves the roll by each pitch bend; a part of a semitone is divided between two pitches."""
     if not bends[:, 1].any():
         return roll
     roll = roll.astype(float)
     frame = (FRAMES * np.append(bends[:, 0], duration)).astype(int)
     for amount, begin, end in zip(bends[:, 1], frame[:-1], frame[1:], strict=True):
         whole, part = divmod(abs(2.0 * amount / 8192), 1)
-        # A bend downwards is one upwards in the roll turned upside down.
-        sounding = roll[:: 1 if amount >= 0 else -1, begin:end]
-        moved = np.zeros_like(sounding)
-        moved[int(whole) :] = sounding[: 128 - int(whole)]
+        # A bend downwards is a bend upwards in the roll with its pitches in reverse order.
+        section = roll[:: 1 if amount >= 0 else -1, begin:end]
+        moved = np.zeros_like(section)
+        moved[int(whole) :] = section[: 128 - int(whole)]
         moved[1:] = (1 - part) * moved[1:] + part * moved[:-1]
-        sounding[:] = moved
+        section[:] = moved
     return roll

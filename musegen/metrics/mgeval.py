@@ -1,22 +1,33 @@
-"""The features of one piece by Yang and Lerch.
+"""Yang and Lerch's features of one piece of music.
 
 L.-C. Yang and A. Lerch, "On the evaluation of generative models in music", Neural Computing and
-Applications, 2018. Each sample of a set is measured by the functions here; `musegen.metrics.stats`
-then compares the distances inside a set with those between two sets.
+Applications, 2018. Original code: `mgeval/core.py` of github.com/RichardYang40148/mgeval, whose
+functions have the same names as those here. `musegen.metrics.stats` compares two sets that were
+measured: the distances inside a set with those between the sets.
 
-A sample is an `Events` of `musegen.metrics.events`, whose `from_midi` reads one file and whose
-`from_phrases` makes one sample of each generated phrase: both are measured by the same functions.
+Conventions
+    A pitch class is a pitch modulo 12, with 0 for C. Rows of a matrix are where a transition comes
+    from, columns where it goes. Note lengths have the 12 classes of `LENGTHS`.
 
-Two definitions:
+Input
+    An `Events` of `musegen.metrics.events`: `from_midi` reads it from a file, `from_phrases` makes
+    one of each generated phrase. "Instrument 0" is the first with notes; `track_num` is the number
+    of a file track.
 
-- `"mgeval"`, the default, gives the values of the authors' published code. It reads the meter from
-  the measured file track alone and, for note counts and note lengths, takes the entry `track_num`
-  of the time signature for its numerator: right for track 0 only.
-- `"mgeval_fixed"` takes the numerator, the meter of the first file track that has one, follows
-  changes of meter, and counts note and rest classes of the 24-bin matrix as one sequence.
+Values
+    `features` computes the features of one sample, `measure` those of a set.
 
-A mean over nothing is NaN. Where the published code fails (a silent or missing track, bars that do
-not divide the roll) an `Error` is raised.
+Definitions
+    - `"mgeval"`, the default, computes what the published code does. It reads the meter from the
+      measured file track alone. For note counts and note lengths it reads the value number
+      `track_num` of the time signature as its numerator, which is right for track 0 only.
+    - `"mgeval_fixed"` reads the true numerator, from the first file track that has a time
+      signature, follows changes of meter, and counts the transitions between notes and rests in
+      one sequence.
+
+Edge cases
+    A mean over nothing is NaN. Where the published code fails (a silent or missing track, bars that
+    do not divide the roll) these functions raise an `Error`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,22 +38,22 @@ from musegen import Error
 from musegen.metrics.events import FRAMES, Events
 
 DEFINITIONS = ("mgeval", "mgeval_fixed")
-CHAINED = 0.05  # seconds between an end and a start that make a transition
+CHAINED = 0.05  # seconds between the end of a note and the start of the next one, at most
 LENGTHS = {
     "whole": 96, "half": 48, "quarter": 24, "8th": 12, "16th": 6,
     "dotted half": 72, "dotted quarter": 36, "dotted 8th": 18, "dotted 16th": 9,
     "half triplet": 32, "quarter triplet": 16, "8th triplet": 8,
-}  # classes of note lengths, in 96ths of a bar  # fmt: skip
-REST_TOLERANCE = 3  # 96ths of a bar between a rest and its class
+}  # the classes of note lengths, in 96ths of a bar  # fmt: skip
+REST_TOLERANCE = 3  # 96ths of a bar by which a rest may differ from its class
 
 
 def total_used_pitch(events: Events) -> int:
-    """Pitch count (PC): distinct pitches of instrument 0."""
+    """PC, pitch count: number of different pitches of instrument 0."""
     return int(np.count_nonzero(events.instrument(0).weight))
 
 
 def pitch_range(events: Events) -> int:
-    """Pitch range (PR): semitones from the lowest to the highest pitch of instrument 0."""
+    """PR, pitch range: highest minus lowest pitch of instrument 0, in semitones."""
     used = np.flatnonzero(events.instrument(0).weight)
     if not len(used):
         raise Error(f"{events.name}: instrument 0 is silent or a drum set: it has no pitch range")
@@ -50,17 +61,26 @@ def pitch_range(events: Events) -> int:
 
 
 def total_pitch_class_histogram(events: Events) -> np.ndarray:
-    """Pitch class histogram (PCH) of instrument 0, weighted by duration and velocity, `(12,)`."""
-    return _share(_fold(events.instrument(0).weight).astype(float))
+    """PCH, pitch class histogram of instrument 0, `(12,)`.
+
+    The roll, whose cells are velocities, is summed over time and octaves and divided by its sum, so
+    that notes count by their duration and velocity.
+    """
+    return _shares(_fold(events.instrument(0).weight).astype(float))
 
 
 def bar_used_pitch(
     events: Events, track_num: int = 0, num_bar: int | None = None, definition: str = "mgeval"
 ) -> np.ndarray:
-    """Pitch count of each bar (PC/bar) of a file track, `(num_bar,)`.
+    """PC/bar, the number of different pitches in each bar of a file track, `(num_bar,)`.
 
-    Under `"mgeval"` the pitches are dealt out to the bars in order, by the number of notes in each,
-    so that notes before or beyond the counted bars shift them.
+    Under `"mgeval"` the list of all pitches is cut into one group for each bar, as long as the bar
+    has notes; notes before or after the counted bars therefore shift the groups.
+
+    Args:
+        track_num: number of the file track.
+        num_bar: number of bars; by default as many as the track has.
+        definition: `"mgeval"` or `"mgeval_fixed"`.
     """
     track = events.track(track_num)
     pitch = track.pitch[track.on]
@@ -77,14 +97,14 @@ def bar_used_pitch(
 
 
 def total_used_note(events: Events, track_num: int = 0) -> int:
-    """Note count (NC) of a file track."""
+    """NC, note count: number of note-on events of a file track."""
     return int(np.count_nonzero(events.track(track_num).on))
 
 
 def bar_used_note(
     events: Events, track_num: int = 0, num_bar: int | None = None, definition: str = "mgeval"
 ) -> np.ndarray:
-    """Note count of each bar (NC/bar) of a file track, `(num_bar,)`."""
+    """NC/bar, the number of note-on events in each bar of a file track, `(num_bar,)`."""
     bar, num_bar = _bars(events, track_num, num_bar, track_num, definition)
     return np.bincount(bar[bar < num_bar], minlength=num_bar)
 
@@ -96,15 +116,16 @@ def bar_pitch_class_histogram(
     bpm: float = 120.0,
     definition: str = "mgeval",
 ) -> np.ndarray:
-    """Pitch class histogram of each bar (PCH/bar), `(num_bar, 12)`; zeros where it is silent.
+    """PCH/bar, the pitch class histogram of each bar, `(num_bar, 12)`; zeros in silent bars.
 
-    Under `"mgeval"` the roll is cut or filled up to a multiple of the bar and split into `num_bar`
-    equal parts; nothing is left of a roll of whole bars that is longer than `num_bar`. Under
-    `"mgeval_fixed"` these are the first `num_bar` bars.
+    Under `"mgeval"` the roll is cut or filled to a multiple of the bar and split into `num_bar`
+    equal parts; a roll of whole bars that is longer than `num_bar` bars is cut to nothing. Under
+    `"mgeval_fixed"` the parts are the first `num_bar` bars.
 
     Args:
-        track_num: the instrument, in this feature only.
-        bpm: the speed that the roll is taken to have.
+        track_num: number of the instrument (not of a file track, in this feature only).
+        num_bar: number of bars; by default as many as the roll has.
+        bpm: beats a minute, from which the length of a bar in the roll is computed.
     """
     _check(definition, num_bar)
     chroma = _fold(events.instrument(track_num).roll())  # (12, frames)
@@ -130,13 +151,14 @@ def bar_pitch_class_histogram(
 
 
 def pitch_class_transition_matrix(events: Events, normalize: int = 0) -> np.ndarray:
-    """Pitch class transition matrix (PCTM), `(12, 12)`.
+    """PCTM, pitch class transition matrix of all pitched instruments, `(12, 12)`.
 
-    Counts the pairs of notes of a pitched instrument where one ends within 0.05 s of the other's
-    start; a shorter note pairs with itself.
+    Entry (a, b) is the number of pairs of notes of one instrument, of classes a and b, where the
+    first ends less than 0.05 s before or after the second starts. A note shorter than that forms a
+    pair with itself.
 
     Args:
-        normalize: 0 counts, 1 each row sums to 1, 2 the matrix does.
+        normalize: 0 for counts, 1 to divide each row by its sum, 2 to divide by the total.
     """
     matrix = np.zeros((12, 12))
     for part in events.instruments:
@@ -156,13 +178,13 @@ def pitch_class_transition_matrix(events: Events, normalize: int = 0) -> np.ndar
 
 
 def avg_pitch_shift(events: Events, track_num: int = 0) -> float:
-    """Average pitch interval (PI): semitones between successive note-on events of a file track."""
+    """PI, average pitch interval: mean |p[i+1] - p[i]| over the note-on events of a file track."""
     track = events.track(track_num)
     return _mean(np.abs(np.diff(track.pitch[track.on])))
 
 
 def avg_IOI(events: Events) -> float:
-    """Average inter-onset interval (IOI) in seconds, over the notes of all instruments."""
+    """IOI, average inter-onset interval: mean t[i+1] - t[i] over all sorted onsets, in seconds."""
     onsets = [part.start for part in events.instruments]
     return _mean(np.diff(np.sort(np.concatenate([np.zeros(0), *onsets]))))
 
@@ -174,16 +196,19 @@ def note_length_hist(
     pause_event: bool = False,
     definition: str = "mgeval",
 ) -> np.ndarray:
-    """Note length histogram (NLH) over `LENGTHS`, `(12,)`; with `pause_event` also rests, `(24,)`.
+    """NLH, note length histogram: number of notes of each class of `LENGTHS`, `(12,)`.
 
     Args:
-        normalize: whether it sums to 1.
+        track_num: number of the file track.
+        normalize: whether the histogram is divided by its sum.
+        pause_event: whether 12 classes of rests follow those of notes, `(24,)`.
+        definition: `"mgeval"` or `"mgeval_fixed"`.
     """
     note, rest, counted = _length_classes(events, track_num, definition)
     counts = np.bincount(note[note >= 0], minlength=12).astype(float)
     if pause_event:
         counts = np.append(counts, np.bincount(rest[counted], minlength=12))
-    return _share(counts) if normalize else counts
+    return _shares(counts) if normalize else counts
 
 
 def note_length_transition_matrix(
@@ -193,12 +218,14 @@ def note_length_transition_matrix(
     pause_event: bool = False,
     definition: str = "mgeval",
 ) -> np.ndarray:
-    """Note length transition matrix (NLTM), `(12, 12)`; with `pause_event` `(24, 24)`.
-
-    With rests, `"mgeval"` is the published code's walk, which is not a transition matrix.
+    """NLTM, note length transition matrix: how often class b follows class a, `(12, 12)`.
 
     Args:
-        normalize: 0 counts, 1 each row sums to 1, 2 the matrix does.
+        track_num: number of the file track.
+        normalize: 0 for counts, 1 to divide each row by its sum, 2 to divide by the total.
+        pause_event: whether rests are counted too, `(24, 24)`. Under `"mgeval"` the result is then
+            that of the published code, which is not a transition matrix; see `_rest_walk`.
+        definition: `"mgeval"` or `"mgeval_fixed"`.
     """
     note, rest, counted = _length_classes(events, track_num, definition)
     if pause_event and definition == "mgeval":
@@ -237,24 +264,30 @@ def features(
     pause_event: bool = False,
     definition: str = "mgeval",
 ) -> dict[str, int | float | np.ndarray]:
-    """All features of one sample, or those in `names`.
+    """Computes the features of one sample.
 
     Args:
-        track_num: file track of the event features, instrument of `bar_pitch_class_histogram`.
-        num_bar: bars of the features of bars; by default as many as the sample has.
-        normalize: of the two matrices.
-        pause_event: whether the note lengths count rests.
+        events: the sample.
+        names: names of the features to compute; by default all.
+        track_num: number of the file track, and the instrument of `bar_pitch_class_histogram`.
+        num_bar: number of bars for the features of bars; by default as many as the sample has.
+        normalize: how the two matrices are normalized, 0, 1 or 2.
+        pause_event: whether rests are counted among the note lengths.
+        definition: `"mgeval"` or `"mgeval_fixed"`.
+
+    Returns:
+        The features by name.
     """
     unknown = set(names) - set(FEATURES)
     if unknown:
         raise Error(f"no feature {', '.join(sorted(unknown))}; choose {', '.join(FEATURES)}")
-    given = {
+    options = {
         "track_num": track_num, "num_bar": num_bar, "normalize": normalize,
         "pause_event": pause_event, "definition": definition,
     }  # fmt: skip
     return {
-        feature.__name__: feature(events, **{option: given[option] for option in options})
-        for feature, options in _OPTIONS.items()
+        feature.__name__: feature(events, **{option: options[option] for option in accepted})
+        for feature, accepted in _OPTIONS.items()
         if feature.__name__ in names
     }
 
@@ -262,16 +295,19 @@ def features(
 def measure(
     samples: Iterable[Events], names: Sequence[str] | None = None, **options
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The features of a set: each an array whose first axis is the sample.
+    """Computes the features of a set of samples.
 
-    A sample that lacks one of the features (a silent track, a single note) is left out of all.
-    The features of bars need `num_bar`, the same for every sample, and are left out without it.
+    A sample without one of the features (because its track is silent or has a single note) is left
+    out of all features.
 
     Args:
-        options: those of `features`.
+        samples: samples of the set.
+        names: names of the features; by default all, but those of bars only with `num_bar`.
+        **options: further arguments of `features`.
 
     Returns:
-        The features, and for each sample that was left out a line with its name and the reason.
+        The features by name, arrays whose first axis is the sample; and a list with one line for
+        each sample that was left out, its name and the reason.
     """
     if names is None:
         with_bars = options.get("num_bar") is not None
@@ -302,8 +338,8 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _share(counts: np.ndarray) -> np.ndarray:
-    """Scaled to sum 1; NaN when all are zero."""
+def _shares(counts: np.ndarray) -> np.ndarray:
+    """Divides counts by their sum; NaN when all are zero."""
     total = counts.sum()
     return counts / total if total else np.full_like(counts, np.nan)
 
@@ -315,7 +351,7 @@ def _fold(values: np.ndarray) -> np.ndarray:
 
 
 def _pairs(first: np.ndarray, second: np.ndarray, n: int) -> np.ndarray:
-    """Counts pairs of classes below `n` in a matrix."""
+    """Counts pairs of classes 0 to n - 1 in a matrix `(n, n)`."""
     return np.bincount(first * n + second, minlength=n * n).reshape(n, n).astype(float)
 
 
@@ -326,14 +362,14 @@ def _normalized(matrix: np.ndarray, normalize: int) -> np.ndarray:
         rows = matrix.sum(axis=1, keepdims=True)
         return matrix / np.where(rows == 0, 1, rows)
     if normalize == 2:
-        return _share(matrix)
+        return _shares(matrix)
     raise Error(f"unknown normalisation {normalize!r}; choose 0 (counts), 1 (rows) or 2 (total)")
 
 
 def _bars(
     events: Events, track_num: int, num_bar: int | None, entry: int, definition: str
 ) -> tuple[np.ndarray, int]:
-    """Bar of each counted note of a file track, and the number of bars."""
+    """Returns the bar of each counted note of a file track, and the number of bars."""
     _check(definition, num_bar)
     track = events.track(track_num)
     if definition == "mgeval_fixed":
@@ -348,21 +384,22 @@ def _bars(
     if not len(position) and not len(before):
         raise Error(f"{events.name}: file track {track_num} has neither notes nor a meter")
     lengths = track.bar_lengths(events.resolution, entry)
-    unmetered = not len(before) or (len(position) > 0 and position[0] < before[0])
-    length = lengths[0 if unmetered else 1]
+    without_meter = not len(before) or (len(position) > 0 and position[0] < before[0])
+    length = lengths[0 if without_meter else 1]
     if not length or not lengths[-1]:
         raise Error(f"{events.name}: file track {track_num} has a meter of no length")
     if num_bar is None:
         num_bar = int(track.end / length + 0.5)
-    if unmetered and track.tick[position[0]] // length >= num_bar:
+    if without_meter and track.tick[position[0]] // length >= num_bar:
         raise Error(f"{events.name}: file track {track_num} starts after its {num_bar} bars")
-    counted = position[position >= before[-1]] if len(before) else position  # a meter starts anew
+    # The published code counts from zero again at each time signature.
+    counted = position[position >= before[-1]] if len(before) else position
     bar = track.tick[counted] // lengths[-1]
     return bar[bar < num_bar], num_bar
 
 
 def _meter(events: Events) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """First tick, bar length and first bar of each stretch of one meter."""
+    """Returns the first tick, the bar length and the first bar of each section of one meter."""
     track = next((track for track in events.tracks if len(track.signatures)), events.track(0))
     begin = np.append(0, track.signatures[:, 0])
     length = track.bar_lengths(events.resolution)
@@ -373,11 +410,15 @@ def _meter(events: Events) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _equal_parts(n: int, bar: float, num_bar: int | None, name: str) -> tuple[int, int, int]:
-    """Number and size of the equal parts of a roll of `n` frames, and how many frames are kept."""
+    """Splits a roll of `n` frames as the published code does.
+
+    Returns:
+        The number and the size of the equal parts, and the number of frames that are kept.
+    """
     size = int(bar + 0.5) if num_bar is None else int(np.ceil(bar))
     num_bar = int(n / bar + 0.5) if num_bar is None else num_bar
     if n / bar > num_bar:
-        filled = n - (n % size or n)  # the published code cuts everything when nothing is left over
+        filled = n - (n % size or n)  # the published code cuts everything if bars divide the roll
     else:
         filled = n if n / bar == num_bar else num_bar * size
     if not num_bar or filled % num_bar or (n / bar < num_bar and filled < n):
@@ -388,10 +429,13 @@ def _equal_parts(n: int, bar: float, num_bar: int | None, name: str) -> tuple[in
 def _length_classes(
     events: Events, track_num: int, definition: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Length class of each note of a file track, that of the rest before it, and if it counts.
+    """Finds the length classes of the notes of a file track and of the rests before them.
 
-    A class is -1 where a note has no end, or where no rest was looked for because a note-on comes
-    just before, or because another note ends at the same tick behind this event.
+    Returns:
+        For each note its class, or -1 if it has no end; the class of the rest before it, or -1 if
+        no rest was measured; and whether that rest is counted. No rest is measured if the event
+        just before is a note-on, or if another note ends at the tick at which this one begins and
+        its note-off comes later in the file.
     """
     _check(definition)
     track = events.track(track_num)
@@ -417,22 +461,26 @@ def _length_classes(
     same_tick = np.searchsorted(tick, tick[note], side="right")
     stop = np.where(ended, np.minimum(end, same_tick), same_tick)
     n_ends = np.append(0, np.cumsum(~on))
-    looked = (note > 0) & ~on[note - 1] & (n_ends[stop] == n_ends[note + 1])
+    measured = (note > 0) & ~on[note - 1] & (n_ends[stop] == n_ends[note + 1])
     rest_class, distance = nearest(tick[note] - tick[note - 1])
-    counted = looked & (distance < REST_TOLERANCE * unit[:, 0])
-    return note_class, np.where(looked, rest_class, -1), counted
+    counted = measured & (distance < REST_TOLERANCE * unit[:, 0])
+    return note_class, np.where(measured, rest_class, -1), counted
 
 
 def _rest_walk(note: np.ndarray, rest: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """The published 24-bin matrix.
+    """Counts the 24-bin matrix of the published code.
 
-    The walk's state is the class of the last note. A rest that counts adds 1 at (state, state + 12)
-    and leaves the state; one that does not count becomes the state.
+    The code visits the notes in order and keeps a state, the class of the last note. A rest that is
+    counted adds 1 at (state, state + 12) and does not change the state; a rest that was measured
+    but is not counted becomes the state. A note adds 1 at (state, its class) and becomes the state.
+
+    Args:
+        note, rest, counted: what `_length_classes` returns.
     """
-    ended, looked = note >= 0, rest >= 0
-    known = ended | (looked & ~counted)  # otherwise the state is carried over
-    known[np.flatnonzero(ended | looked)[:1]] = True
-    state = np.where(ended & (counted | ~looked), note, rest)
+    ended, measured = note >= 0, rest >= 0
+    known = ended | (measured & ~counted)  # otherwise the state stays as it was
+    known[np.flatnonzero(ended | measured)[:1]] = True
+    state = np.where(ended & (counted | ~measured), note, rest)
     latest = np.maximum.accumulate(np.where(known, np.arange(len(note)), -1))
     state = np.where(latest >= 0, state[latest], -1)
     before = np.append(-1, state[:-1])[: len(note)]

@@ -1,16 +1,23 @@
-"""Comparing two sets of music, and the scores of listeners.
+"""Comparisons of two sets of music, and of the scores that listeners give.
 
 L.-C. Yang and A. Lerch, "On the evaluation of generative models in music", Neural Computing and
-Applications, 2018:
+Applications, 2018. Original code: `mgeval/utils.py` of github.com/RichardYang40148/mgeval. Their
+method has four steps, which `compare` takes for each feature:
 
-1. Measure a feature of every sample of both sets (`musegen.metrics.mgeval.measure`).
-2. `intra_set`: the distances from each sample to the others of its own set (leave one out);
-   `inter_set`: those from each sample of set 1 to every sample of set 2.
-3. `density`: smooth each list of distances by a Gaussian kernel of Scott's bandwidth.
-4. `kl_divergence` and `overlapped_area` of an intra-set density with the inter-set density say how
-   close the sets are; `compare` does all of it for each feature.
+1. Measure the feature of every sample of both sets (`musegen.metrics.mgeval.measure`).
+2. Compute the distances from each sample to the others of its own set (`intra_set`), and from each
+   sample of set 1 to every sample of set 2 (`inter_set`).
+3. Smooth each list of distances with a Gaussian kernel (`density`).
+4. Compare the intra-set density of each set with the inter-set density (`kl_divergence` and
+   `overlapped_area`). The smaller the divergence and the larger the area, the closer the sets are.
 
-A feature of a sample may be a number, a vector or a matrix; the first axis is the sample.
+Input
+    Features are arrays whose first axis is the sample; a feature of one sample may be a number, a
+    vector or a matrix. Scores are lists of numbers, one for each answer of a listener.
+
+Edge cases
+    Distances that are all equal have no density: `density` raises an `Error`, and `compare` gives
+    NaN. Undefined features and fewer than two samples or scores raise an `Error`.
 """
 
 from collections.abc import Mapping
@@ -22,22 +29,25 @@ from musegen import Error
 from musegen.metrics.mgeval import DEFINITIONS
 
 POINTS = 1000
-TINY = 1e-8  # stands for a zero under the logarithm of the distance "kl"
-_MANY = 4096  # different values of which a density is exact
-_BLOCK = 2**22  # numbers held at once
+TINY = 1e-8  # replaces a zero under the logarithm of the distance "kl"
+_MANY = 4096  # different values up to which a density is exact
+_BLOCK = 2**22  # numbers in one temporary array
 
 
 def distances(
     a: np.ndarray, b: np.ndarray, mode: str = "euclidean", normalize: bool = False
 ) -> np.ndarray:
-    """Distances from each sample of `a` to each of `b`, `(len(a), len(b))`.
+    """Returns the distances from each sample of `a` to each of `b`, `(len(a), len(b))`.
 
     Args:
-        a, b: `(n, ...)`, one feature of two sets.
-        mode: `"euclidean"`; `"emd"`, the earth mover's distance of the two lists of values (the
-            place of a value in its histogram does not matter, as in the published code); or `"kl"`,
-            the Kullback-Leibler divergence of a from b, each scaled to sum 1 (NaN if that is 0).
-        normalize: for `"emd"` and `"kl"`, whether absolute values are scaled to sum 1 before.
+        a, b: arrays `(n, ...)` of one feature of two sets.
+        mode: kind of distance. `"euclidean"` is the root of the sum of squared differences. `"emd"`
+            is the earth mover's distance of the two lists of values, where, as in the published
+            code, the place of a value in its histogram does not matter. `"kl"` is the
+            Kullback-Leibler divergence sum a ln(a / b) of a from b, after both are divided by their
+            sums (NaN if a sum is 0).
+        normalize: whether, for `"emd"` and `"kl"`, each sample is first divided by the sum of its
+            absolute values.
     """
     from scipy.spatial.distance import cdist
     from scipy.special import xlogy
@@ -59,7 +69,7 @@ def distances(
 
 
 def intra_set(samples: np.ndarray, mode: str = "euclidean", normalize: bool = False) -> np.ndarray:
-    """Distances of each sample to the others of its set, one list of n (n - 1) values."""
+    """Returns the distances from each sample to the others of its set, n (n - 1) values."""
     matrix = distances(samples, samples, mode, normalize)
     return matrix[~np.eye(len(matrix), dtype=bool)]
 
@@ -67,20 +77,26 @@ def intra_set(samples: np.ndarray, mode: str = "euclidean", normalize: bool = Fa
 def inter_set(
     set1: np.ndarray, set2: np.ndarray, mode: str = "euclidean", normalize: bool = False
 ) -> np.ndarray:
-    """Distances of each sample of set 1 to every sample of set 2, one list."""
+    """Returns the distances from each sample of set 1 to every sample of set 2, n1 n2 values."""
     return distances(set1, set2, mode, normalize).ravel()
 
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """A Gaussian kernel density: `weights`, which sum to 1, at ascending `centres`."""
+    """A Gaussian kernel density, the sum of weighted normal densities of one deviation.
+
+    Args:
+        centres: means of the normal densities, ascending.
+        weights: weight of each, of sum 1.
+        bandwidth: standard deviation of all of them.
+    """
 
     centres: np.ndarray
     weights: np.ndarray
     bandwidth: float
 
     def log(self, x: np.ndarray) -> np.ndarray:
-        """Its logarithm at the points `x`, finite however far away they are."""
+        """Returns the logarithm of the density at `x`, which is finite however far x is."""
         blocks = np.array_split(x, -(-len(x) * len(self.centres) // _BLOCK))
         return np.concatenate([self._log(block) for block in blocks])
 
@@ -94,18 +110,19 @@ class Density:
         return np.exp(self.log(x))
 
     def masses(self, edges: np.ndarray) -> np.ndarray:
-        """The integrals from each edge to the next."""
+        """Returns the integrals of the density from each edge to the next."""
         from scipy.special import ndtr
 
         return np.diff(ndtr((edges[:, None] - self.centres) / self.bandwidth) @ self.weights)
 
 
 def density(sample: np.ndarray) -> Density:
-    """Gaussian kernel density of a list of values, with Scott's bandwidth.
+    """Estimates the density of a list of values by a Gaussian kernel with Scott's bandwidth.
 
-    The bandwidth is n^(-1/5) sample standard deviations, so equal values have no density. More than
-    4,096 different values are first gathered on points 1/64 of a bandwidth apart, which changes
-    divergence and area by less than a ten-thousandth.
+    The bandwidth is n^(-1/5) times the sample standard deviation (ddof 1), so values that are all
+    equal have no density. If there are more than 4,096 different values they are first moved to
+    points at intervals of 1/64 of the bandwidth, each value shared between its two neighbours. This
+    changes divergence and area by less than 0.0001.
     """
     sample = np.ravel(sample).astype(float)
     if sample.size < 2 or not np.isfinite(sample).all() or np.ptp(sample) == 0:
@@ -114,20 +131,20 @@ def density(sample: np.ndarray) -> Density:
     centres, counts = np.unique(sample, return_counts=True)
     if len(centres) > _MANY:
         n = int(np.ceil(64 * np.ptp(sample) / bandwidth))
-        place = (centres - centres[0]) * (n / np.ptp(sample))
-        below = np.minimum(place.astype(int), n - 1)
+        position = (centres - centres[0]) * (n / np.ptp(sample))
+        below = np.minimum(position.astype(int), n - 1)
         centres = np.linspace(centres[0], centres[-1], n + 1)
-        upper = (place - below) * counts
+        upper = (position - below) * counts
         counts = np.bincount(below, counts - upper, n + 1) + np.bincount(below + 1, upper, n + 1)
     return Density(centres, counts / sample.size, float(bandwidth))
 
 
 def kl_divergence(a: Density, b: Density, definition: str = "mgeval") -> float:
-    """Kullback-Leibler divergence (KLD) of density `a` from density `b`, in nats.
+    """KLD, the Kullback-Leibler divergence of density `a` from density `b`, in nats.
 
-    Both densities are taken at 1,000 points and scaled to sum 1. Under `"mgeval"`, as in the
-    published code, each has points of its own, from its least to its greatest value; under
-    `"mgeval_fixed"` both have the same, over their joint range.
+    It is sum p ln(p / q), where p and q are the densities at 1,000 points, divided by their sums.
+    Under `"mgeval"`, as in the published code, the points of each density lie evenly over its own
+    range of values. Under `"mgeval_fixed"` both have the same points, over their joint range.
     """
     if definition not in DEFINITIONS:
         raise Error(f"unknown definition {definition!r}; choose {' or '.join(DEFINITIONS)}")
@@ -138,27 +155,29 @@ def kl_divergence(a: Density, b: Density, definition: str = "mgeval") -> float:
 
 
 def overlapped_area(a: Density, b: Density) -> float:
-    """Overlapped area (OA): the integral of min(a, b) over the joint range of the values.
+    """OA, the overlapped area: the integral of min(a, b) over the joint range of the values.
 
-    Between two crossings one density stays below the other, so its exact integral is taken there.
+    Between two crossings the same density is the smaller one, and its integral there is exact.
     """
     x = _points(a, b)
-    gap = a.log(x) - b.log(x)  # logarithms tell which is greater where both are next to nothing
-    at = np.flatnonzero(np.diff(np.signbit(gap)))
-    crossings = x[at] + (x[at + 1] - x[at]) * gap[at] / (gap[at] - gap[at + 1])
+    gap = a.log(x) - b.log(x)  # logarithms show which is greater even where both are nearly 0
+    i = np.flatnonzero(np.diff(np.signbit(gap)))
+    crossings = x[i] + (x[i + 1] - x[i]) * gap[i] / (gap[i] - gap[i + 1])
     edges = np.concatenate([x[:1], crossings, x[-1:]])
     return float(np.minimum(a.masses(edges), b.masses(edges)).sum())
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """One feature of two sets; `musegen.plots.histograms.yang_lerch` draws it.
+    """The comparison of one feature of two sets; `musegen.plots.histograms.yang_lerch` draws it.
 
     Args:
-        mean1, std1, mean2, std2: over the samples of each set (ddof 0), shaped as the feature.
-        intra1, intra2, inter: the distances within each set and between them, `(n,)`.
-        kld, oa: KL divergence and overlapped area of the distances within set 1, and of those
-            within set 2, with those between; NaN when distances are all equal: no density.
+        feature: name of the feature.
+        mean1, std1, mean2, std2: mean and standard deviation (ddof 0) over the samples of each set,
+            in the shape of the feature.
+        intra1, intra2, inter: distances within set 1, within set 2 and between them, `(n,)`.
+        kld, oa: divergence and overlapped area, each of the distances within set 1 with those
+            between the sets, and of those within set 2; NaN where distances are all equal.
     """
 
     feature: str
@@ -173,17 +192,22 @@ class Comparison:
     oa: tuple[float, float]
 
     def densities(self, margin: float = 0.0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """1,000 distances, and the densities `intra1`, `intra2`, `inter` there; NaN for none.
+        """Evaluates the densities of the distances for a drawing.
 
-        The range of all distances is widened on both sides by a share, `margin`.
+        Args:
+            margin: share of the range of all distances that is added on both sides.
+
+        Returns:
+            1,000 distances, and the densities `intra1`, `intra2` and `inter` at them, NaN for a
+            list that has no density.
         """
         lists = {"intra1": self.intra1, "intra2": self.intra2, "inter": self.inter}
         low, high = min(map(np.min, lists.values())), max(map(np.max, lists.values()))
-        beyond = margin * ((high - low) or 1.0)
-        x = np.linspace(low - beyond, high + beyond, POINTS)
-        found = {name: _density_or_none(values) for name, values in lists.items()}
-        nothing = np.full(POINTS, np.nan)
-        return x, {name: nothing if one is None else one(x) for name, one in found.items()}
+        extra = margin * ((high - low) or 1.0)
+        x = np.linspace(low - extra, high + extra, POINTS)
+        densities = {name: _density_or_none(values) for name, values in lists.items()}
+        undefined = np.full(POINTS, np.nan)
+        return x, {name: undefined if f is None else f(x) for name, f in densities.items()}
 
 
 def compare(
@@ -198,9 +222,12 @@ def compare(
     Of the larger set only the first samples are used, as many as the smaller one has.
 
     Args:
-        set1, set2: the features of each set, as `mgeval.measure` gives them.
-        definition: that of `kl_divergence`.
-        mode, normalize: those of `distances`.
+        set1, set2: features of each set by name, as `mgeval.measure` returns them.
+        definition: definition of the divergence, see `kl_divergence`.
+        mode, normalize: kind of distance, see `distances`.
+
+    Returns:
+        The comparison of each feature by its name.
 
     Example:
         >>> ours, _ = mgeval.measure(from_phrases(generated, "piano"), num_bar=4)
@@ -228,14 +255,14 @@ def _compare(
     lists = intra_set(a, *distance), intra_set(b, *distance), inter_set(a, b, *distance)
     intra1, intra2, inter = map(_density_or_none, lists)
     scores = (_agreement(intra, inter, definition) for intra in (intra1, intra2))
-    moments = a.mean(axis=0), a.std(axis=0), b.mean(axis=0), b.std(axis=0)
-    return Comparison(name, *moments, *lists, *zip(*scores, strict=True))
+    means_and_stds = a.mean(axis=0), a.std(axis=0), b.mean(axis=0), b.std(axis=0)
+    return Comparison(name, *means_and_stds, *lists, *zip(*scores, strict=True))
 
 
 def _agreement(
     intra: Density | None, inter: Density | None, definition: str
 ) -> tuple[float, float]:
-    """KLD and OA."""
+    """Returns KLD and OA of two densities, NaN if one of them does not exist."""
     if intra is None or inter is None:
         return np.nan, np.nan
     return kl_divergence(intra, inter, definition), overlapped_area(intra, inter)
@@ -249,46 +276,53 @@ def _density_or_none(values: np.ndarray) -> Density | None:
 
 
 def _points(*densities: Density) -> np.ndarray:
-    """1,000 points over the joint range of the values of some densities."""
-    low, high = zip(*((one.centres[0], one.centres[-1]) for one in densities), strict=True)
+    """Returns 1,000 points over the joint range of the values of some densities."""
+    low, high = zip(*((f.centres[0], f.centres[-1]) for f in densities), strict=True)
     return np.linspace(min(low), max(high), POINTS)
 
 
 @dataclass(frozen=True)
 class Rating:
-    """Scores of one model by listeners: mean, standard deviation (ddof 1), confidence interval."""
+    """The summary of the scores of one model by listeners."""
 
     n: int
     mean: float
-    sd: float
-    low: float
+    sd: float  # standard deviation (ddof 1)
+    low: float  # lower end of the confidence interval of the mean
     high: float
 
 
 def rating(scores: np.ndarray, confidence: float = 0.95) -> Rating:
-    """Summarises the scores of a listening test (Likert, mean opinion), by Student's t."""
+    """Summarises the scores of a listening test, with a confidence interval by Student's t.
+
+    Args:
+        scores: list of scores, such as Likert or mean opinion scores.
+        confidence: probability that the interval covers the true mean.
+    """
     from scipy.stats import t
 
     scores = _scores(scores)
     n, mean, sd = len(scores), float(scores.mean()), float(scores.std(ddof=1))
-    reach = float(t.ppf((1 + confidence) / 2, n - 1)) * sd / n**0.5
-    return Rating(n, mean, sd, mean - reach, mean + reach)
+    half_width = float(t.ppf((1 + confidence) / 2, n - 1)) * sd / n**0.5
+    return Rating(n, mean, sd, mean - half_width, mean + half_width)
 
 
 @dataclass(frozen=True)
 class Welch:
-    """A t-test of two means whose variances may differ: statistic, degrees of freedom, p-value."""
+    """The result of Welch's t-test of two means."""
 
-    t: float
-    df: float
-    p: float
+    t: float  # statistic
+    df: float  # degrees of freedom
+    p: float  # p-value
 
 
 def welch(a: np.ndarray, b: np.ndarray, alternative: str = "two-sided") -> Welch:
-    """Welch's t-test of the scores of two models.
+    """Tests by Welch's t-test whether the mean scores of two models differ.
 
     Args:
-        alternative: `"two-sided"`; `"greater"` tests that a's mean is greater, `"less"` smaller.
+        a, b: lists of scores of the two models; their variances may differ.
+        alternative: hypothesis to test: that the means differ (`"two-sided"`), or that the mean of
+            `a` is `"greater"` or `"less"` than that of `b`.
     """
     from scipy.stats import t as student
 

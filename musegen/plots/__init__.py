@@ -1,7 +1,8 @@
-"""Figures as the papers print them: data in, `matplotlib.figure.Figure` out.
+"""Figures as the papers print them: functions from data to a `matplotlib.figure.Figure`.
 
-Every function draws on a figure of its own, so nothing depends on pyplot, a screen or the user's
-style; `save(figure, path)` writes PNG or PDF, `save_image(array, path)` an array pixel by pixel.
+Every function makes a new figure and needs neither pyplot nor a screen; the user's matplotlib style
+has no effect. `save(figure, path)` writes a figure as PNG or PDF, `save_image(array, path)` writes
+an array pixel by pixel.
 """
 
 from musegen.plots.diagram import Arrow, Box, Text, diagram

@@ -1,4 +1,4 @@
-"""Block diagrams: boxes with what goes through them, and arrows between them."""
+"""Block diagrams of networks: boxes, and arrows between them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from matplotlib.path import Path
 from musegen import Error
 from musegen.plots.style import styled
 
-DATA, NETWORK, CHANCE = "white", "#e3edf6", "#fbead2"  # what a box stands for, by its colour
-INK = "0.25"
-MARGIN = 0.08
+DATA, NETWORK, CHANCE = "white", "#e3edf6", "#fbead2"  # colours of boxes; CHANCE: drawn at random
+INK = "0.25"  # colour of arrows and edges
+MARGIN = 0.08  # inches around the drawing
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle with a title and lines of smaller text, measured in inches.
+    """A rectangle with a title and lines of smaller text; lengths are in inches.
 
     Args:
-        at: its centre, from the left and from the bottom.
-        size: its width and height.
-        title: stands in it, above `notes`.
-        notes: such as a shape and a number of parameters.
-        colour: of its inside.
-        turned: writes from bottom to top, in a box that is tall and narrow.
+        at: centre of the box, from the left and from the bottom.
+        size: width and height of the box.
+        title: first line of text.
+        notes: lines of smaller text, such as a shape and a number of parameters.
+        colour: colour of the inside.
+        turned: whether the text runs from bottom to top, for a tall and narrow box.
     """
 
     at: tuple[float, float]
@@ -37,18 +37,20 @@ class Box:
     turned: bool = False
 
     def edges(self, axis: int) -> tuple[float, float]:
-        """Where it begins and ends, from the left (0) or from the bottom (1)."""
+        """Returns where the box begins and ends, from the left (0) or from the bottom (1)."""
         half = self.size[axis] / 2
         return self.at[axis] - half, self.at[axis] + half
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """From one box to another, straight where they face each other.
+    """An arrow from one box to another.
 
     Args:
-        detour: leaves and enters through the top, or through the bottom where it is negative, so
-            many inches away from the boxes.
+        start, end: names of the two boxes.
+        detour: 0 for a straight line between boxes that face each other. Else the arrow leaves and
+            enters through the top of the boxes, or through the bottom if negative, and runs so many
+            inches away from them.
     """
 
     start: str
@@ -58,7 +60,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Text:
-    """Words outside the boxes: small and grey, or a bold heading."""
+    """A text outside the boxes: small and grey, or a bold heading."""
 
     at: tuple[float, float]
     words: str
@@ -70,7 +72,13 @@ class Text:
 def diagram(
     boxes: Mapping[str, Box], arrows: Sequence[Arrow | tuple[str, str]], texts: Sequence[Text] = ()
 ) -> Figure:
-    """Boxes by name, and arrows between the names; the figure is as large as they need."""
+    """Draws a block diagram; the figure is as large as its content needs.
+
+    Args:
+        boxes: boxes by their names.
+        arrows: arrows, or pairs of the names of two boxes.
+        texts: texts outside the boxes.
+    """
     if not boxes:
         raise Error("no box to draw")
     arrows = [arrow if isinstance(arrow, Arrow) else Arrow(*arrow) for arrow in arrows]
@@ -97,24 +105,24 @@ def diagram(
 def _limits(
     axis: int, boxes: Mapping[str, Box], paths: Sequence[Path], texts: Sequence[Text]
 ) -> tuple[float, float]:
-    """Where the drawing begins and ends, with a margin."""
-    at = [edge for box in boxes.values() for edge in box.edges(axis)]
-    at += [value for path in paths for value in path.vertices[:, axis]]
-    at += [text.at[axis] + shift for text in texts if axis for shift in (-0.06, 0.06)]
-    return min(at) - MARGIN, max(at) + MARGIN
+    """Returns where the drawing begins and ends along an axis, with a margin."""
+    ends = [edge for box in boxes.values() for edge in box.edges(axis)]
+    ends += [value for path in paths for value in path.vertices[:, axis]]
+    ends += [text.at[axis] + shift for text in texts if axis for shift in (-0.06, 0.06)]
+    return min(ends) - MARGIN, max(ends) + MARGIN
 
 
 def _path(arrow: Arrow, start: Box, end: Box) -> Path:
-    """A straight line where the boxes face each other, else the detour around what is between."""
+    """Returns the line of an arrow: straight, or by its detour."""
     if arrow.detour:
         up = arrow.detour > 0
         (x0, y0), (x1, y1) = ((box.at[0], box.edges(1)[up]) for box in (start, end))
         level = (max if up else min)(y0, y1) + arrow.detour
         return Path([(x0, y0), (x0, level), (x1, level), (x1, y1)])
-    for axis in (0, 1):  # side by side, or one above the other
-        across = 1 - axis
-        low = max(start.edges(across)[0], end.edges(across)[0])
-        high = min(start.edges(across)[1], end.edges(across)[1])
+    for axis in (0, 1):  # boxes side by side, or one above the other
+        other = 1 - axis
+        low = max(start.edges(other)[0], end.edges(other)[0])
+        high = min(start.edges(other)[1], end.edges(other)[1])
         if low < high:
             forward = end.at[axis] > start.at[axis]
             ends = [start.edges(axis)[forward], end.edges(axis)[not forward]]
@@ -124,7 +132,7 @@ def _path(arrow: Arrow, start: Box, end: Box) -> Path:
 
 
 def _draw_box(axes: Axes, box: Box) -> None:
-    """The rectangle, its title and its notes, the whole text in its middle."""
+    """Draws a rectangle, with its title and notes in its middle."""
     round_corners = "round,pad=0,rounding_size=0.04"
     corner = (box.edges(0)[0], box.edges(1)[0])
     axes.add_patch(

@@ -1,4 +1,4 @@
-"""Histograms, transition matrices, and Yang and Lerch's densities of distances."""
+"""Histograms, transition matrices, and the densities of distances of Yang and Lerch."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -12,7 +12,7 @@ from musegen.metrics.stats import Comparison
 from musegen.plots.style import COLOURS, COLUMN, LINES, PAGE, SEQUENTIAL, new_figure, styled
 
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-# Dots and triplets as players write them: "1/4." is a dotted quarter, "1/4t" a quarter triplet.
+# "1/4." is a dotted quarter, "1/4t" a quarter triplet.
 _PLAIN = ("1", "1/2", "1/4", "1/8", "1/16")
 _LENGTHS = (*_PLAIN, *(f"{x}." for x in _PLAIN[1:]), *(f"{x}t" for x in _PLAIN[1:4]))
 NOTE_LENGTHS = {
@@ -30,26 +30,26 @@ def bars(
     ylabel: str = "share",
     width: float = COLUMN,
 ) -> Figure:
-    """Histograms of several sets side by side.
+    """Draws the histograms of several sets side by side.
 
     Args:
-        sets: name to one value for each of `labels`.
-        labels: of the bins.
-        ylabel: of the vertical axis.
-        width: of the figure, in inches.
+        sets: values of each set by its name, one for each of `labels`.
+        labels: labels of the bins.
+        ylabel: label of the vertical axis.
+        width: width of the figure in inches.
     """
     if not sets:
         raise Error("no histogram to draw")
     figure = new_figure(width, 0.55 * min(width, 4))
     axes = figure.add_subplot(ylabel=ylabel)
-    middle, thick = np.arange(len(labels)), 0.82 / len(sets)
+    middle, bar_width = np.arange(len(labels)), 0.82 / len(sets)
     for i, (name, values) in enumerate(sets.items()):
         if np.shape(values) != (len(labels),):
             raise Error(f"{name}: {len(labels)} values are needed, not {np.shape(values)}")
         axes.bar(
-            middle + (i - (len(sets) - 1) / 2) * thick,
+            middle + (i - (len(sets) - 1) / 2) * bar_width,
             values,
-            thick,
+            bar_width,
             label=name,
             color=COLOURS[i % len(COLOURS)],
             hatch=_HATCHES[i % len(_HATCHES)],
@@ -68,14 +68,14 @@ def bars(
 def pitch_classes(
     sets: Mapping[str, np.ndarray], ylabel: str = "share of notes", width: float = COLUMN
 ) -> Figure:
-    """Pitch-class histograms, 12 values a set from C upwards."""
+    """Draws pitch-class histograms, 12 values a set from C upwards; see `bars`."""
     return bars(sets, PITCH_CLASSES, ylabel, width)
 
 
 def note_lengths(
     sets: Mapping[str, np.ndarray], ylabel: str = "share of notes", width: float = COLUMN
 ) -> Figure:
-    """Note-length histograms of 6, 12 or 24 bins, in the order of the metrics."""
+    """Draws note-length histograms of 6, 12 or 24 bins as the metrics have them; see `bars`."""
     return bars(sets, _length_labels(sets), ylabel, width)
 
 
@@ -87,14 +87,14 @@ def transitions(
     columns: int = 3,
     width: float = PAGE,
 ) -> Figure:
-    """Transition matrices as heat maps on one scale: from the row's state to the column's.
+    """Draws transition matrices as heat maps on one scale, from the row's state to the column's.
 
     Args:
-        sets: name to a square matrix.
-        labels: of the states.
-        value: what the colours mean.
-        columns: matrices in a row.
-        width: of the figure, in inches.
+        sets: square matrix of each set by its name.
+        labels: labels of the states.
+        value: label of the colour scale.
+        columns: number of matrices in a row.
+        width: width of the figure in inches.
     """
     if not sets:
         raise Error("no transition matrix to draw")
@@ -124,14 +124,14 @@ def transitions(
 def pitch_transitions(
     sets: Mapping[str, np.ndarray], value: str = "probability", width: float = PAGE
 ) -> Figure:
-    """Pitch-class transition matrices, 12 x 12 from C upwards."""
+    """Draws pitch-class transition matrices, 12 x 12 from C upwards; see `transitions`."""
     return transitions(sets, PITCH_CLASSES, value, width=width)
 
 
 def length_transitions(
     sets: Mapping[str, np.ndarray], value: str = "probability", width: float = PAGE
 ) -> Figure:
-    """Note-length transition matrices of 6, 12 or 24 states, in the order of the metrics."""
+    """Draws note-length transition matrices of 6, 12 or 24 states; see `transitions`."""
     return transitions(sets, _length_labels(sets), value, width=width)
 
 
@@ -142,15 +142,15 @@ def yang_lerch(
     columns: int = 3,
     width: float = PAGE,
 ) -> Figure:
-    """Densities of the intra-set and inter-set distances, a panel for each feature.
+    """Draws the densities of the intra-set and inter-set distances, a panel for each feature.
 
-    KLD and OA stand in each panel, first for set 1, then for set 2.
+    Each panel prints KLD and OA, first of set 1, then of set 2.
 
     Args:
-        features: the values of `metrics.stats.compare`.
-        names: of the two sets.
-        columns: panels in a row.
-        width: of the figure, in inches.
+        features: comparisons, the values that `metrics.stats.compare` returns.
+        names: names of the two sets.
+        columns: number of panels in a row.
+        width: width of the figure in inches.
     """
     if not features:
         raise Error("no feature to draw")
@@ -171,16 +171,16 @@ def yang_lerch(
 
 def _draw_densities(axes: Axes, feature: Comparison, names: tuple[str, str]) -> None:
     labels = f"within {names[0]}", f"within {names[1]}", "between them"
-    at, densities = feature.densities(margin=0.08)
-    for i, (label, (sample, height)) in enumerate(zip(labels, densities.items(), strict=True)):
+    distance, densities = feature.densities(margin=0.08)
+    for i, (label, (field, height)) in enumerate(zip(labels, densities.items(), strict=True)):
         style = {"color": COLOURS[i], "linestyle": LINES[i], "label": label}
-        if np.isnan(height).any():  # all distances equal: a spike without a density
-            axes.axvline(getattr(feature, sample)[0], **style)
+        if np.isnan(height).any():  # all distances are equal, so there is no density
+            axes.axvline(getattr(feature, field)[0], **style)
             continue
-        axes.plot(at, height, **style)
-        axes.fill_between(at, height, color=COLOURS[i], alpha=0.12, linewidth=0)
-    axes.set(title=feature.feature, xlabel="distance", xlim=(at[0], at[-1]))
-    axes.set_ylim(0, 1.2 * axes.get_ylim()[1])  # room for the scores
+        axes.plot(distance, height, **style)
+        axes.fill_between(distance, height, color=COLOURS[i], alpha=0.12, linewidth=0)
+    axes.set(title=feature.feature, xlabel="distance", xlim=(distance[0], distance[-1]))
+    axes.set_ylim(0, 1.2 * axes.get_ylim()[1])  # leaves space for the scores
     axes.xaxis.set_major_locator(MaxNLocator(5))
     text = f"KLD {_pair(feature.kld)}\nOA {_pair(feature.oa)}"
     axes.text(0.98, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=6)

@@ -1,4 +1,4 @@
-"""The latent space of a model: a map of codes, and how decoding changes along a line."""
+"""Figures of a model's latent space: a map of codes, and the change of decodings along a line."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,9 +12,16 @@ _VECTOR_POINTS = 5000  # a map of more points is an image inside a PDF
 
 
 def pca(codes: np.ndarray, n: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Principal components of `codes`, `(N, size)`: points `(N, n)` and shares of variance `(n,)`.
+    """Computes the first principal components of codes.
 
-    The sign of a component is such that its largest loading is positive.
+    The sign of each component is chosen so that its largest loading is positive.
+
+    Args:
+        codes: latent codes, `(N, size)`.
+        n: number of components.
+
+    Returns:
+        The codes on the components, `(N, n)`, and the share of the variance of each, `(n,)`.
     """
     codes = np.asarray(codes, float)
     if codes.ndim != 2 or min(codes.shape) < n:
@@ -31,13 +38,13 @@ def pca(codes: np.ndarray, n: int = 2) -> tuple[np.ndarray, np.ndarray]:
 def latent_map(
     codes: np.ndarray, labels: Sequence | None = None, name: str = "", width: float = COLUMN
 ) -> Figure:
-    """Codes on their first two principal components (modularized VAE, Figure 3).
+    """Draws codes on their first two principal components (modularized VAE, Figure 3).
 
     Args:
-        codes: `(N, size)`.
-        labels: one a code; real numbers become a colour scale, anything else groups.
-        name: of the legend or the scale.
-        width: of the figure, in inches.
+        codes: latent codes, `(N, size)`.
+        labels: label of each code: real numbers are shown by a colour scale, others as groups.
+        name: title of the legend or of the colour scale.
+        width: width of the figure in inches.
     """
     points, share = pca(codes)
     labels = None if labels is None else np.asarray(labels)
@@ -74,13 +81,15 @@ def interpolation(
     ylabel: str = "Hamming distance from A",
     width: float = COLUMN,
 ) -> Figure:
-    """How far decoding moves on straight lines from A to B (modularized VAE, Figure 2).
+    """Draws how decodings change on straight lines from A to B (modularized VAE, Figure 2).
+
+    A line is the mean over the pairs, the band around it one standard deviation on each side.
 
     Args:
-        distances: model to `(pairs, points)`, the points evenly from A to B; the line is the mean
-            over the pairs, the band one standard deviation to both sides.
-        ylabel: of the vertical axis.
-        width: of the figure, in inches.
+        distances: distances of each model by its name, `(pairs, points)`, at points that lie evenly
+            from A to B.
+        ylabel: label of the vertical axis.
+        width: width of the figure in inches.
     """
     if not distances:
         raise Error("no interpolation to draw")
@@ -90,11 +99,11 @@ def interpolation(
         values = np.asarray(values, float)
         if values.ndim != 2 or not len(values) or values.shape[1] < 2:
             raise Error(f"{name}: distances (pairs, points) are needed, not {values.shape}")
-        at = np.linspace(0, 1, values.shape[1])
-        mean, spread = values.mean(axis=0), values.std(axis=0)
+        x = np.linspace(0, 1, values.shape[1])
+        mean, std = values.mean(axis=0), values.std(axis=0)
         colour = COLOURS[i % len(COLOURS)]
-        axes.fill_between(at, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
-        axes.plot(at, mean, color=colour, linestyle=LINES[i % len(LINES)], label=name)
+        axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(x, mean, color=colour, linestyle=LINES[i % len(LINES)], label=name)
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["A", "0.25", "0.5", "0.75", "B"])

@@ -1,4 +1,7 @@
-"""A training followed as MuseGAN's figures 8 and 9 do: critic loss, two metrics, five letters."""
+"""The curves of MuseGAN's Figure 9: the critic's loss and two metrics over a training.
+
+Five letters mark the steps whose pictures Figure 8 shows.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,13 +11,19 @@ import numpy as np
 from musegen import Error
 from musegen.plots.training_curves import Curve
 
-# Steps of the paper's pictures, of a composer that was trained for about 8,500.
+# The steps of the paper's pictures, in a training of a composer of about 8,500 steps.
 MARKS = {"A": 0, "B": 700, "C": 2500, "D": 6000, "E": 7900}
 LIMITS = {"UPC": (0, 12), "QN": (0, 1)}
 
 
 def marked(steps: Sequence[float]) -> dict[str, int]:
-    """The steps at the letters A to E: the paper's or, of a shorter training, as far along it."""
+    """Returns the steps of the letters A to E.
+
+    They are those of the paper. In a shorter training they come at the same shares of it.
+
+    Args:
+        steps: steps of which there are pictures or values, rising.
+    """
     steps = np.asarray(steps)
     share = min(1, steps[-1] / MARKS["E"])
     marks: dict[str, int] = {}
@@ -31,13 +40,16 @@ def monitored(
     track: str = "strings",
     median: int | None = None,
 ) -> list[Curve]:
-    """The negative critic loss, UPC and QN of a track; those that were defined at any step.
+    """Makes the curves of the negative critic loss, and of UPC and QN of a track.
+
+    A curve that is undefined at every step is left out.
 
     Args:
-        history: `step`, `critic_loss`, and metrics by names such as `UPC strings`.
-        data: the same metrics of the training data.
-        median: width of the median filter, in points; by default 5 for metrics, and for the loss a
-            tenth of the points, 51 at most.
+        history: values by name: `step`, `critic_loss`, and metrics such as `UPC strings`.
+        data: values of the same metrics for the training data.
+        track: name of the track.
+        median: width of the median filter in points; by default 5 for metrics, and for the loss a
+            tenth of the points, at most 51.
     """
     names = [f"{code} {track}" for code in LIMITS]
     if missing := {"step", "critic_loss", *names} - history.keys():
@@ -45,16 +57,17 @@ def monitored(
     steps = np.array(history["step"])
     curves = [_loss(steps, history["critic_loss"], median or min(51, len(steps) // 10 | 1))]
     for name, limits in zip(names, LIMITS.values(), strict=True):
-        aim = data.get(name)
-        aim = None if aim is None or math.isnan(aim) else aim
-        curves.append(Curve(name, steps, history[name], median or 5, aim, limits=limits))
+        goal = data.get(name)
+        goal = None if goal is None or math.isnan(goal) else goal
+        curves.append(Curve(name, steps, history[name], median or 5, goal, limits=limits))
     return [curve for curve in curves if np.isfinite(curve.values).any()]
 
 
 def _loss(steps: np.ndarray, critic_loss: Sequence[float], median: int) -> Curve:
-    """Logarithmic, as in the paper, if most of it is above 0 and it spans a decade.
+    """Makes the curve of the negative critic loss.
 
-    What is not above 0 is left out then.
+    Its axis is logarithmic, as in the paper, if most values are above 0 and the largest is ten
+    times the smallest of these; values not above 0 are then left out.
     """
     values = -np.array(critic_loss, float)
     above = values > 0

@@ -1,4 +1,4 @@
-"""A piece of notes as blocks on a staff of pitches, in rows of bars."""
+"""The picture of a piece: its notes as blocks, in rows of bars."""
 
 import matplotlib
 import numpy as np
@@ -12,22 +12,23 @@ from musegen import Error
 from musegen.music.piece import Part, Piece
 from musegen.plots.style import COLOURS, GRID, PAGE, new_figure, styled
 
-MOST_ROWS = 60  # of one figure: more would be no picture any more
-_MIN_PITCHES = 14  # that a row shows
-_PALEST = 0.3  # share of a part's colour that the softest note has
-_MARK = 1 / 300  # of a row's width: a drum's mark, and the least width of a note
+MOST_ROWS = 60  # rows of a figure; with more nothing could be seen
+_MIN_PITCHES = 14  # pitches that a row shows at least
+_PALEST = 0.3  # strength of the colour of the softest note, 1 is full
+_MARK = 1 / 300  # width of a drum hit, and least width of a note, as a share of the row
 
 
 @styled
 def piece(piece: Piece, bars_a_row: int = 16, width: float = PAGE) -> Figure:
-    """A piece in rows of bars: pitch upwards, a colour for each part, loud notes darker.
+    """Draws a piece in rows of bars, with a colour for each part; loud notes are darker.
 
-    Bars are as wide as they are long, and a new meter stands above its first bar. Drums, which
-    have no length, are short marks below the pitches, a line for each instrument.
+    The width of a bar is its length, and each new meter is written above its first bar. Drum hits
+    are short marks below the pitches, a line for each instrument.
 
     Args:
-        bars_a_row: at most so many.
-        width: of the figure, in inches.
+        piece: the piece to draw.
+        bars_a_row: largest number of bars in a row.
+        width: width of the figure in inches.
     """
     lines = piece.bars(closed=True)
     if not len(piece) or bars_a_row < 1:
@@ -50,28 +51,34 @@ def piece(piece: Piece, bars_a_row: int = 16, width: float = PAGE) -> Figure:
         _label(axes, low, high, kit)
         axes.set(xlim=(row[0], row[0] + span), ylim=(low, high))
     staves[-1].set_xlabel("bar")
-    staves[0].set_title(piece.name, loc="left", fontweight="bold", pad=9)  # meters lie between
+    # The pad leaves space for the meters.
+    staves[0].set_title(piece.name, loc="left", fontweight="bold", pad=9)
     _legend(figure, piece, colours)
     return figure
 
 
 def _heights(piece: Piece) -> tuple[np.ndarray, int, int, int]:
-    """The height of each note, the lowest and highest one shown, and the line above the drums."""
+    """Places the notes on the vertical axis.
+
+    Returns:
+        The height of each note, the lower and the upper limit, and the line above the drums.
+    """
     drums, pitch = piece.drums, piece.notes["pitch"].astype(int)
     bottom, top = (int(f(pitch[~drums])) for f in (np.min, np.max)) if not drums.all() else (60, 60)
     missing = max(_MIN_PITCHES - (top - bottom), 0)
     bottom, top = bottom - missing // 2 - 1, top + (missing + 1) // 2 + 2
-    instruments, which = np.unique(pitch[drums], return_inverse=True)
+    instruments, index = np.unique(pitch[drums], return_inverse=True)
     heights = pitch.astype(float)
-    # Two pitches high, so that the marks of a drum kit can be told apart.
-    heights[drums] = bottom - 2 * (len(instruments) - which)
+    # Each instrument has the height of two pitches, so that its marks are seen as one line.
+    heights[drums] = bottom - 2 * (len(instruments) - index)
     return heights, bottom - 2 * len(instruments), top, bottom
 
 
 def _colours(n: int) -> np.ndarray:
-    """A colour for each part; of many parts the palette is wider."""
-    wide = [matplotlib.colormaps["tab20"](k % 20)[:3] for k in range(n)]
-    return np.array([to_rgb(COLOURS[k]) for k in range(n)] if n <= len(COLOURS) else wide)
+    """Returns a colour for each part, from a larger palette if there are many."""
+    if n <= len(COLOURS):
+        return np.array([to_rgb(COLOURS[k]) for k in range(n)])
+    return np.array([matplotlib.colormaps["tab20"](k % 20)[:3] for k in range(n)])
 
 
 def _draw_notes(
@@ -82,7 +89,7 @@ def _draw_notes(
     row: np.ndarray,
     least: float,
 ) -> None:
-    """The notes that sound in a row."""
+    """Draws the notes that sound in a row, none narrower than `least` ticks."""
     onset, ends, drums = piece.notes["onset"], piece.ends, piece.drums
     here = (onset < row[-1]) & ((ends > row[0]) | (onset >= row[0]))
     start, low = onset[here].clip(row[0]).astype(float), heights[here]
@@ -102,19 +109,19 @@ def _draw_notes(
 
 
 def _rule(axes: Axes, piece: Piece, row: np.ndarray, number: int, bars_a_row: int) -> None:
-    """Bar lines, the numbers of bars, and meters where they begin."""
-    whole = {"transform": axes.get_xaxis_transform()}  # from the lower edge to the upper
-    axes.vlines(row, 0, 1, colors=GRID, linewidths=0.4, **whole)
-    every = next((n for n in (1, 2, 4, 8, 16) if bars_a_row <= 20 * n), 32)
-    axes.set_xticks(row[:-1:every], range(number, number + len(row) - 1, every))
+    """Draws bar lines, the numbers of bars from `number` on, and meters where they begin."""
+    full_height = {"transform": axes.get_xaxis_transform()}  # vertical axis: 0 bottom, 1 top
+    axes.vlines(row, 0, 1, colors=GRID, linewidths=0.4, **full_height)
+    labelled = next((n for n in (1, 2, 4, 8, 16) if bars_a_row <= 20 * n), 32)
+    axes.set_xticks(row[:-1:labelled], range(number, number + len(row) - 1, labelled))
     axes.tick_params(axis="x", length=0)
     for tick, top, bottom in piece.meters:
         if row[0] <= tick < row[-1]:
-            axes.text(tick, 1.01, f"{top}/{bottom}", fontsize=5.5, va="bottom", **whole)
+            axes.text(tick, 1.01, f"{top}/{bottom}", fontsize=5.5, va="bottom", **full_height)
 
 
 def _label(axes: Axes, low: int, high: int, kit: int) -> None:
-    """The names of octaves, and a line above the drums."""
+    """Labels the octaves and the drums, and draws a line above the drums."""
     octaves = [pitch for pitch in range(0, 128, 12) if kit <= pitch < high]
     names = [f"C{pitch // 12 - 1}" for pitch in octaves]
     for octave in octaves:
@@ -135,6 +142,6 @@ def _legend(figure: Figure, piece: Piece, colours: np.ndarray) -> None:
 
 
 def _name(part: Part, number: int) -> str:
-    """What the legend calls a part; a name in it that begins with `_` would not be shown."""
+    """Returns the name of a part in the legend, which does not show names that begin with `_`."""
     kind = "drums" if part.is_drum else f"program {part.program + 1}"
     return part.name.strip().lstrip("_")[:30] or f"{number}: {kind}"

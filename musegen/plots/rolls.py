@@ -1,7 +1,7 @@
 """Piano-rolls: tracks overlaid in colour, stacked in black on white, or as blocks along a song.
 
-All take phrases `(N, bars, steps, 84, tracks)`. The pictures of single phrases also take real
-values from 0 to 1; of a tanh output `x` give `(x + 1) / 2`.
+All functions take phrases `(N, bars, steps, 84, tracks)`. `overlay`, `phrase_grid` and `stacked`
+also take real values from 0 to 1; for a tanh output `x` pass `(x + 1) / 2`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from musegen.music.phrases import (
 from musegen.plots.style import GRID, PAGE, TRACK_COLOURS, frame, new_figure, styled
 
 PAPER_ORDER = ("bass", "drums", "guitar", "strings", "piano")  # rows of MuseGAN's Figure 8
-IMAGE_COLOURS = {  # of its code's pictures
+IMAGE_COLOURS = {  # colours of the pictures that MuseGAN's code saves
     "bass": (1, 0, 0),
     "drums": (0, 1, 0),
     "guitar": (0, 0, 1),
@@ -34,11 +34,11 @@ IMAGE_COLOURS = {  # of its code's pictures
     "piano": (0, 0.5, 1),
 }
 _DRUMS = {36: "kick", 42: "hat", 49: "crash"}
-_MIN_PITCHES = 18  # pitches a row of `songs` shows at least
+_MIN_PITCHES = 18  # pitches that a row of `songs` shows at least
 
 
 def _checked(phrases: np.ndarray, tracks: Sequence[str] | None = None) -> np.ndarray:
-    """The array itself once it is known to hold phrases, and of these tracks."""
+    """Returns the phrases as an array; raises an `Error` if they do not have these tracks."""
     phrases = np.asarray(phrases)
     validate(phrases)
     if tracks is not None and phrases.shape[-1] != len(tracks):
@@ -50,7 +50,7 @@ def _checked(phrases: np.ndarray, tracks: Sequence[str] | None = None) -> np.nda
 
 
 def _values(phrases: np.ndarray, tracks: Sequence[str]) -> np.ndarray:
-    """Checked phrases as real values from 0 to 1."""
+    """Returns checked phrases as real values from 0 to 1."""
     values = _checked(phrases, tracks).astype(np.float32)
     if not ((values >= 0) & (values <= 1)).all():
         raise Error("phrases: values from 0 to 1 are needed; of a tanh output x give (x + 1) / 2")
@@ -58,9 +58,14 @@ def _values(phrases: np.ndarray, tracks: Sequence[str]) -> np.ndarray:
 
 
 def overlay(phrases: np.ndarray, tracks: Sequence[str] = TRACKS) -> np.ndarray:
-    """One RGB image a phrase, `(N, 84, bars * steps, 3)`, highest pitch on top.
+    """Makes an RGB image of each phrase, `(N, 84, bars * steps, 3)`, with high pitches on top.
 
-    Silence is white, each track takes away what its colour lacks, and overlaps darken to black.
+    Silence is white and each track has its colour; where tracks overlap, their colours mix to a
+    darker one, as inks do.
+
+    Args:
+        phrases: phrases, or values from 0 to 1.
+        tracks: names of the tracks, in the order of the last axis.
     """
     missing = [name for name in tracks if name not in TRACK_COLOURS]
     if missing:
@@ -82,14 +87,15 @@ def phrase_grid(
     legend: bool = True,
     width: float = PAGE,
 ) -> Figure:
-    """Phrases in rows and columns, all tracks overlaid in colour (MuseGAN, Figures 7 and 10-13).
+    """Draws phrases in rows and columns, all tracks overlaid (MuseGAN, Figures 7 and 10-13).
 
     Args:
-        columns: phrases in a row.
-        rows: a label for each row, such as the model's name.
-        tracks: the last axis of `phrases`.
-        legend: names the colours below.
-        width: of the figure, in inches.
+        phrases: phrases, or values from 0 to 1.
+        columns: number of phrases in a row.
+        rows: label of each row, such as the model's name.
+        tracks: names of the tracks, in the order of the last axis.
+        legend: whether a legend below the figure names the colours.
+        width: width of the figure in inches.
     """
     images = overlay(phrases, tracks)
     n_rows, n_bars = -(-len(images) // columns), np.shape(phrases)[1]
@@ -123,14 +129,17 @@ def stacked(
     columns: int | None = None,
     width: float = PAGE,
 ) -> Figure:
-    """A panel for each phrase, its tracks one above the other in black on white (Figure 8).
+    """Draws a panel for each phrase, its tracks one above the other in black on white.
+
+    MuseGAN's Figure 8 is drawn so.
 
     Args:
-        titles: what stands below each panel, such as `"step 700 (B)"`.
-        tracks: the last axis of `phrases`.
-        order: the rows from top to bottom; None for the order of `tracks`.
-        columns: panels in a row; all of them by default.
-        width: of the figure, in inches.
+        phrases: phrases, or values from 0 to 1.
+        titles: text below each panel, such as `"step 700 (B)"`.
+        tracks: names of the tracks, in the order of the last axis.
+        order: names of the tracks from top to bottom; None for the order of `tracks`.
+        columns: number of panels in a row; by default all.
+        width: width of the figure in inches.
     """
     order = tuple(order or tracks)
     values = reorder(_values(phrases, tracks), tracks, order)
@@ -161,11 +170,11 @@ def stacked(
 
 
 def image_midi_s2(phrases: np.ndarray) -> np.ndarray:
-    """The picture MIDI-Sandwich2 saves: uint8, black on white, the phrases side by side.
+    """Makes the picture that MIDI-Sandwich2 saves: uint8, black on white, phrases side by side.
 
-    Each phrase has a row for each track and a column for each bar with lines of one pixel between
-    them; frames of three pixels stand around the phrases. Eight phrases of 4 bars, 48 steps and
-    five tracks give 430 x 1587 pixels.
+    Each phrase has a row for each track and a column for each bar, with lines of one pixel between
+    them and a frame of three pixels. Eight phrases of 4 bars, 48 steps and five tracks give 430 x
+    1587 pixels.
     """
     cells = validate(_checked(phrases))
     paper = np.where(cells, np.uint8(0), np.uint8(255)).transpose(0, 4, 3, 1, 2)[:, :, ::-1]
@@ -179,14 +188,17 @@ def image_midi_s2(phrases: np.ndarray) -> np.ndarray:
 def image_musegan(
     values: np.ndarray, tracks: Sequence[str] = TRACKS, columns: int = 8
 ) -> np.ndarray:
-    """The picture MuseGAN's code saves while it trains: uint8 RGB, phrases in rows and columns.
+    """Makes the picture that MuseGAN's code saves while it trains: uint8 RGB, phrases in a grid.
 
-    Tracks are colours on black that add up, lines of three pixels lie between phrases, and all is
-    stretched from black to white. 64 phrases of 4 bars and 96 steps give 693 x 3093 pixels.
+    The colours of the tracks are added on black, and lines of three pixels separate the phrases.
+    Then all values are scaled to reach from black to white. 64 phrases of 4 bars and 96 steps give
+    693 x 3093 pixels.
 
     Args:
-        values: `(N, bars, steps, P, tracks)`, numbers of any range, and so the raw tanh output,
-            cells, or chroma.
+        values: numbers of any range, `(N, bars, steps, P, tracks)`: the tanh output, cells, or
+            chroma.
+        tracks: names of the tracks, in the order of the last axis.
+        columns: number of phrases in a row.
     """
     colours = np.array([IMAGE_COLOURS[name] for name in tracks], np.float32)
     n, n_bars, n_steps, n_rows = values.shape[:4]
@@ -202,11 +214,11 @@ def image_musegan(
 
 @styled
 def midi_s2(sets: Mapping[str, np.ndarray], width: float = PAGE) -> Figure:
-    """MIDI-Sandwich2's pictures of several sets below each other (Figures 8 and 9).
+    """Draws the pictures of `image_midi_s2` of several sets below each other (Figures 8 and 9).
 
     Args:
-        sets: title to phrases, such as original, restored, restored and refined.
-        width: of the figure, in inches.
+        sets: phrases by title, such as original, restored, restored and refined.
+        width: width of the figure in inches.
     """
     if not sets:
         raise Error("no phrases to draw")
@@ -228,16 +240,16 @@ def songs(
     order: Sequence[str] | None = None,
     width: float = PAGE,
 ) -> Figure:
-    """Whole songs as note blocks, a row for each track, one song above the other.
+    """Draws songs as note blocks, a row for each track, one song above the other.
 
-    Rows of one track show the same pitches in every song, so an original and what a model restored
-    of it can be compared by eye.
+    The rows of one track show the same pitches in all songs, so that a song and its restoration by
+    a model can be compared.
 
     Args:
-        sets: title to the phrases of a song, played one after the other.
-        tracks: the last axis of each array.
-        order: the rows from top to bottom; None for the order of `tracks`.
-        width: of the figure, in inches.
+        sets: phrases of each song by its title, in the order in which they are played.
+        tracks: names of the tracks, in the order of the last axis.
+        order: names of the tracks from top to bottom; None for the order of `tracks`.
+        width: width of the figure in inches.
     """
     order = tuple(order or tracks)
     if not sets:
@@ -268,10 +280,10 @@ def songs(
 
 
 def _rule_grid(axes: Axes, n_rows: int, columns: int, n_bars: int) -> None:
-    """Fine lines between bars and octaves, black ones around each phrase."""
+    """Draws fine lines between bars and octaves, and black ones around each phrase."""
     right, top = columns * n_bars, n_rows * N_PITCHES
     octaves = np.arange(12, top, 12)
-    # Translucent black darkens a note that it crosses and does not seem to cut it in two.
+    # The lines are translucent, so that a note that they cross does not seem cut in two.
     fine = {"colors": "black", "linewidths": 0.35}
     axes.hlines(octaves[octaves % N_PITCHES != 0], 0, right, alpha=0.15, **fine)
     axes.vlines(np.arange(1, right), 0, top, alpha=0.25, **fine)
@@ -281,7 +293,7 @@ def _rule_grid(axes: Axes, n_rows: int, columns: int, n_bars: int) -> None:
 
 
 def _rule_panel(axes: Axes, n_tracks: int, n_bars: int) -> None:
-    """Grey lines between bars, black ones between tracks."""
+    """Draws grey lines between bars, and black ones between tracks."""
     top = n_tracks * N_PITCHES
     axes.vlines(np.arange(1, n_bars), 0, top, colors="0.6", linewidths=0.35)
     axes.hlines(np.arange(1, n_tracks) * N_PITCHES, 0, n_bars, colors="black", linewidths=0.8)
@@ -293,7 +305,7 @@ def _patch(name: str) -> Patch:
 
 
 def _pitch_range(rolls: list[np.ndarray]) -> tuple[int, int]:
-    """Lowest and highest pitch index a row has to show, half-open and with a margin."""
+    """Returns the pitch indices that a row shows, from the first to one beyond the last."""
     used = np.flatnonzero(np.any([roll.any(axis=0) for roll in rolls], axis=0))
     low, high = (used[0] - 2, used[-1] + 3) if len(used) else (24, 24 + _MIN_PITCHES)
     more = max(_MIN_PITCHES - (high - low), 0)
@@ -301,7 +313,7 @@ def _pitch_range(rolls: list[np.ndarray]) -> tuple[int, int]:
 
 
 def _draw_blocks(axes: Axes, roll: np.ndarray, track: str, n_steps: int, n_bars: int) -> None:
-    """Notes as blocks; drum hits, which have no length, wide enough to be seen."""
+    """Draws notes as blocks, and drum hits as blocks of a fixed width."""
     hit = max(1 / 24, n_bars / 1200)
     events = notes.hits(roll) if track == "drums" else notes.from_roll(roll)
     start = events["onset"] / n_steps
@@ -321,7 +333,7 @@ def _draw_blocks(axes: Axes, roll: np.ndarray, track: str, n_steps: int, n_bars:
 
 
 def _label_pitches(axes: Axes, track: str, low: int, high: int) -> None:
-    """Octave lines with their names; drums have the names of three instruments instead."""
+    """Labels the octaves and draws lines at them; for drums, three instruments instead."""
     if track == "drums":
         names = {pitch - LOWEST_PITCH + 0.5: name for pitch, name in _DRUMS.items()}
     else:
@@ -333,14 +345,14 @@ def _label_pitches(axes: Axes, track: str, low: int, high: int) -> None:
 
 
 def _rule_bars(axes: Axes, n_bars: int) -> None:
-    """Bar lines, beat lines in short songs, and bars counted from one."""
+    """Draws bar lines, and beat lines in short songs, and numbers the bars from 1."""
     labelled = next((n for n in (1, 2, 4, 8, 16) if n_bars <= 20 * n), 32)
     lined = 1 if n_bars <= 80 else labelled
     beats = np.arange(0, n_bars, 1 / BEATS_PER_BAR) if n_bars <= 12 else []
     bars = np.arange(0, n_bars, labelled)
     for lines, colour in ((beats, "0.92"), (np.arange(lined, n_bars, lined), GRID)):
-        whole = {"transform": axes.get_xaxis_transform()}  # from the lower edge to the upper
-        axes.vlines(lines, 0, 1, colors=colour, linewidths=0.4, **whole)
+        full_height = {"transform": axes.get_xaxis_transform()}  # vertical axis: 0 bottom, 1 top
+        axes.vlines(lines, 0, 1, colors=colour, linewidths=0.4, **full_height)
     axes.set_xticks(bars, bars + 1)
     axes.set_xlim(0, n_bars)
     axes.spines[:].set(visible=True, color="0.4")

@@ -1,4 +1,4 @@
-"""How every figure looks: printed widths, quiet axes, colours, and how a figure becomes a file."""
+"""The style of all figures: widths, colours and axes; and the writing of figures to files."""
 
 import io
 import warnings
@@ -14,7 +14,7 @@ from PIL import Image
 from musegen import Error
 from musegen.files import shown, write_bytes
 
-COLUMN, PAGE = 3.3, 7.0  # inches: a column and the text width of a two-column paper
+COLUMN, PAGE = 3.3, 7.0  # widths in inches: a column, and both columns, of a paper
 
 # The MuseGAN paper's colours, so that pictures can be compared side by side.
 TRACK_COLOURS = {
@@ -24,7 +24,7 @@ TRACK_COLOURS = {
     "strings": (0.0, 0.5, 1.0),
     "piano": (1.0, 0.5, 0.0),
 }
-# Okabe and Ito's palette: distinct with every kind of colour blindness.
+# Okabe and Ito's palette, which people with any kind of colour blindness can distinguish.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "^", "s", "D", "v", "P", "X")
@@ -69,19 +69,20 @@ _STYLE = {
     "figure.dpi": 200,
     "pdf.fonttype": 42,
 }
-# Decorates each function that draws: the user's own matplotlib settings neither matter nor change.
+# Decorates each function that draws, so that the user's own matplotlib settings have no effect and
+# are not changed.
 styled = matplotlib.style.context(["default", _STYLE])
 
 
 def new_figure(width: float, height: float, layout: str = "constrained") -> Figure:
-    """An empty figure of so many inches whose axes find their own places."""
+    """Makes an empty figure, sizes in inches, whose layout engine places the axes."""
     figure = Figure(figsize=(width, height), layout=layout)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
     return figure
 
 
 def frame(axes: Axes) -> None:
-    """Leaves only a black frame around `axes`: no ticks."""
+    """Draws a black frame around `axes` and removes the ticks."""
     axes.set(xticks=[], yticks=[])
     axes.tick_params(length=0)
     axes.spines[:].set(visible=True, linewidth=0.8)
@@ -89,7 +90,7 @@ def frame(axes: Axes) -> None:
 
 @styled
 def save(figure: Figure, path: str | Path) -> Path:
-    """Writes `figure` as PNG (300 dpi) or PDF (vectors; images in it at 600 dpi)."""
+    """Writes a figure as PNG (300 dpi) or PDF (vectors; images in it at 600 dpi)."""
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in (".png", ".pdf"):
@@ -99,16 +100,16 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 @styled
 def encoded(figure: Figure, kind: str) -> bytes:
-    """The bytes of `figure` as a file that ends in `.png` or `.pdf`."""
-    for text in figure.findobj(Text):  # a file's name may stand in it
+    """Returns the content of the file of a figure; `kind` is `".png"` or `".pdf"`."""
+    for text in figure.findobj(Text):  # may contain a file's name with unprintable characters
         text.set_text("\n".join(map(shown, text.get_text().split("\n"))))
         if "$" in text.get_text():
             text.set_parse_math(False)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
-        figure.draw_without_rendering()  # ticks change with the layout: the second drawing fits
-        # No date in the file: the same figure gives the same bytes.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
+        figure.draw_without_rendering()  # the layout changes ticks, so only a second drawing fits
+        # Without a date in the file the same figure gives the same bytes.
         metadata = {"CreationDate": None} if kind == ".pdf" else None
         dpi = 600 if kind == ".pdf" else 300
         figure.savefig(buffer, format=kind[1:], dpi=dpi, metadata=metadata)
@@ -116,7 +117,7 @@ def encoded(figure: Figure, kind: str) -> bytes:
 
 
 def save_image(image: np.ndarray, path: str | Path) -> Path:
-    """Writes an image, uint8 `(height, width)` of greys or `(height, width, 3)`, as PNG."""
+    """Writes an image, uint8 `(height, width)` (grey) or `(height, width, 3)` (RGB), as PNG."""
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise Error(f"{path}: an image is written as .png, so end the name in it")

@@ -1,4 +1,8 @@
-"""Curves over training: MuseGAN's monitored values, runs compared, MIDI-Sandwich2's histories."""
+"""Curves over training.
+
+`training` draws the values that MuseGAN monitors, `comparison` those of several runs, and `history`
+the loss and the accuracy of a run as MIDI-Sandwich2 does.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +21,16 @@ Limits = tuple[float, float]
 
 @dataclass(frozen=True)
 class Curve:
-    """One value followed over training.
+    """The curve of one value over training.
 
     Args:
-        label: of the vertical axis.
-        steps: `(n,)`, rising.
-        values: `(n,)`; NaN where the value was undefined.
-        median: width of the median filter, in points.
-        data: the value of the training data, a dashed line.
-        log: logarithmic vertical axis.
-        limits: of the vertical axis.
+        label: label of the vertical axis.
+        steps: steps of the training, `(n,)`, rising.
+        values: values at these steps, `(n,)`; NaN where undefined.
+        median: width of the median filter in points.
+        data: value of the training data, drawn as a dashed line.
+        log: whether the vertical axis is logarithmic.
+        limits: limits of the vertical axis.
     """
 
     label: str
@@ -39,14 +43,14 @@ class Curve:
 
 
 def smooth(values: Sequence[float], width: int) -> np.ndarray:
-    """Median filter of an odd `width`; towards the ends the window shrinks about its middle."""
+    """Applies a median filter of an odd width, which gets narrower towards both ends."""
     if width < 1 or width % 2 == 0:
         raise Error(f"a median filter has an odd width, not {width}")
-    values, at = np.asarray(values, float), np.arange(len(values))[:, None]
+    values, index = np.asarray(values, float), np.arange(len(values))[:, None]
     offset = np.arange(width) - width // 2
     last = len(values) - 1
-    inside = np.abs(offset) <= np.minimum(at, last - at)
-    windows = np.where(inside, values[np.clip(at + offset, 0, last)], np.nan)
+    inside = np.abs(offset) <= np.minimum(index, last - index)
+    windows = np.where(inside, values[np.clip(index + offset, 0, last)], np.nan)
     return np.nanmedian(windows, axis=1)
 
 
@@ -54,13 +58,15 @@ def smooth(values: Sequence[float], width: int) -> np.ndarray:
 def training(
     curves: Sequence[Curve], marks: Mapping[str, float] | None = None, width: float = COLUMN
 ) -> Figure:
-    """Values over training (MuseGAN, Figure 9): raw in grey, median-filtered in black.
+    """Draws values over training, raw in grey and median-filtered in black (MuseGAN, Figure 9).
 
-    The first of an odd number of curves takes the whole width, the others stand in pairs.
+    There are two panels in a row; of an odd number of curves the first has a row alone.
 
     Args:
-        marks: letter to step: red crosses on the dashed line of the data, or else on the curve.
-        width: of the figure, in inches.
+        curves: curves to draw, one in each panel.
+        marks: steps by letter, marked by red crosses on the dashed line of the data or, without
+            one, on the curve.
+        width: width of the figure in inches.
     """
     if not curves:
         raise Error("no curve to draw")
@@ -89,16 +95,19 @@ def comparison(
     x: str = "step",
     width: float = PAGE,
 ) -> Figure:
-    """The same values in several runs, a panel for each value (BinaryMuseGAN, Figures 9 and 11).
+    """Draws the same values of several runs, a panel for each value.
+
+    BinaryMuseGAN's Figures 9 and 11 are drawn so.
 
     Args:
-        runs: run to label of a value to `(steps, values)`; a run may lack a value.
-        data: label to the value of the training data, a dashed line.
-        limits: label to the limits of its vertical axis.
-        median: width of the median filter, in points; the raw values stand pale behind.
-        columns: panels in a row.
-        x: what is counted.
-        width: of the figure, in inches.
+        runs: for each run by its name, the `(steps, values)` of each value by its label; a run may
+            lack a value.
+        data: values of the training data by label, drawn as dashed lines.
+        limits: limits of the vertical axes by label.
+        median: width of the median filter in points; the raw values are drawn pale behind.
+        columns: number of panels in a row.
+        x: label of the horizontal axis.
+        width: width of the figure in inches.
     """
     data, limits = data or {}, limits or {}
     labels = list(dict.fromkeys(label for values in runs.values() for label in values))
@@ -138,14 +147,15 @@ def history(
     title: str = "",
     width: float = COLUMN,
 ) -> Figure:
-    """Accuracy and loss on one axis (MIDI-Sandwich2, Figures 4-7).
+    """Draws accuracy and loss on one axis (MIDI-Sandwich2, Figures 4-7).
 
     Args:
-        values: a Keras history: `loss`, the accuracy, and both again with `val_` where validated.
-        accuracy: the name of the accuracy.
-        x: what is counted from 0: `"epoch"` or `"batch"`.
-        title: such as the track and the stage.
-        width: of the figure, in inches.
+        values: history of a Keras training by name: `loss`, the accuracy and, if there was
+            validation, both with the prefix `val_`.
+        accuracy: name of the accuracy.
+        x: label of the horizontal axis, which counts from 0: `"epoch"` or `"batch"`.
+        title: title of the figure, such as the track and the network.
+        width: width of the figure in inches.
     """
     curves = {
         accuracy: ("train acc", "red", "-"),
@@ -166,7 +176,7 @@ def history(
     axes.margins(x=0)
     axes.spines[:].set(visible=True)
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.12 * (high - low))  # room for the legend above the curves
+    axes.set_ylim(low, high + 0.12 * (high - low))  # leaves space for the legend
     axes.legend(loc="upper right", ncols=4, fontsize=6, handlelength=1.5, columnspacing=0.9)
     return figure
 
@@ -179,19 +189,18 @@ def _draw_training(axes: Axes, curve: Curve, marks: Mapping[str, float]) -> None
         axes.axhline(curve.data, color="black", linewidth=0.6, linestyle=(0, (3, 2)))
     if curve.log:
         axes.set_yscale("log")
-    at = np.array(list(marks.values()), float)
-    height = np.interp(at, steps, filtered) if curve.data is None else np.full(len(at), curve.data)
-    axes.plot(at, height, "x", color="red", markeredgewidth=1, clip_on=False, zorder=5)
-    below = curve.data is not None
+    x, below = np.array(list(marks.values()), float), curve.data is not None
+    height = np.full(len(x), curve.data) if below else np.interp(x, steps, filtered)
+    axes.plot(x, height, "x", color="red", markeredgewidth=1, clip_on=False, zorder=5)
     style = {"ha": "center", "va": "top" if below else "bottom", "color": "red", "fontsize": 6.5}
     halo = [withStroke(linewidth=1.2, foreground="white")]
-    for letter, *point in zip(marks, at, height, strict=True):
+    for letter, *point in zip(marks, x, height, strict=True):
         offset = (0, -3 if below else 3)
         axes.annotate(
             letter, point, offset, textcoords="offset points", path_effects=halo, zorder=6, **style
         )
     axes.set(xlabel="step", ylabel=curve.label)
-    axes.margins(x=0.02, y=0.05 if below else 0.15)  # room for letters above the curve
+    axes.margins(x=0.02, y=0.05 if below else 0.15)  # leaves space for letters above the curve
     if curve.limits:
         axes.set_ylim(curve.limits)
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -207,7 +216,7 @@ def _draw_run(axes: Axes, steps: Sequence[float], values: Sequence[float], media
 def _filtered(
     steps: Sequence[float], values: Sequence[float], median: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The defined points of a curve, median-filtered."""
+    """Returns the defined points of a curve, median-filtered."""
     steps, values = np.asarray(steps, float), np.asarray(values, float)
     if steps.shape != values.shape or steps.ndim != 1:
         raise Error(f"a curve needs a step for each value, not {steps.shape} and {values.shape}")

@@ -157,7 +157,7 @@ def test_what_a_system_cannot_do(musegen, system, composing, accompanying, write
         ("song.mid", accompanying, ("--track", "bass"),
          "--track bass: this system accompanies piano alone"),
         ("song.mid", accompanying, ("--z-std", "fit"),
-         "z_std 'fit': this system measures no vectors; give a number"),
+         "z_std 'fit': this system has no measured vectors; give a number"),
         ("drums.mid", accompanying, (), "drums.mid: no note of it is in the piano to accompany"),
         ("song.mid", "nobody", (), "nobody: no trained system"),
     ):  # fmt: skip

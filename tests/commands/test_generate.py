@@ -134,7 +134,7 @@ def test_quantised_music_has_a_step_for_each_sixteenth(musegen, composing, syste
 def test_a_system_without_measured_latents_has_nothing_to_fit(musegen, composing):
     code, told, error = musegen("generate", composing, "-n", 1, "--z-std", "fit")
     assert (code, told, error.count("\n")) == (2, "", 1)
-    assert "z_std 'fit': this system measures no vectors; give a number" in error
+    assert "z_std 'fit': this system has no measured vectors; give a number" in error
     assert "z-std of the preset" in musegen("generate", composing, "-n", 1)[1]
     assert "z-std 0.5" in musegen("generate", composing, "-n", 1, "--z-std", 0.5)[1]
 

@@ -1,4 +1,4 @@
-"""A system that has learned nothing, for what evaluates and draws systems."""
+"""An untrained system, for the tests of evaluations and figures."""
 
 from pathlib import Path
 

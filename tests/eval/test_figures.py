@@ -123,7 +123,7 @@ def test_figure_8_restores_eight_phrases(run, drawn, system, system_folder, musi
     assert titles == ["original", "restored without refine", "complete restore"]
 
 
-def test_figure_9_sets_five_bvaes_beside_one(run, system, system_folder):
+def test_figure_9_shows_five_bvaes_and_one_shared_bvae(run, system, system_folder):
     shared = Path("runs/bvae-shared/bvae-shared.keras")
     shared.parent.mkdir(parents=True)
     options = ("--system", str(system_folder), "--runs", "runs", "--figure", "9")

@@ -1,4 +1,4 @@
-"""The command as a user runs it, on a few random phrases."""
+"""`eval objective` as a user runs it, on a few random phrases."""
 
 import csv
 import json
@@ -78,7 +78,7 @@ def test_script_shows_and_writes_the_tables(folder):
     ]
     assert "EB %" in tables[0]
     assert "data.npy, shuffled (3)" in tables[2]
-    # Published figures stand only with the definition that made them.
+    # Published values are shown only with the definition that computed them.
     assert ["training data" in table for table in tables[:4]] == [False, True, False, True]
     cells = [line.split() for line in tables[1].splitlines()]
     assert ["training", "data", "8.06", "8.06", "19.4"] in [row[:5] for row in cells]
@@ -131,7 +131,7 @@ def test_json_holds_the_metrics_of_one_definition(run, folder):
     assert rows["MuseGAN: training data"]["metrics"]["TD"]["bass-guitar"] == 1.57
 
 
-def test_published_rows_stand_apart_when_their_definition_is_not_shown(run):
+def test_published_rows_have_a_table_of_their_own_when_their_definition_is_not_shown(run):
     text = run("--data", "data.npy", "--definition", "paper")
     assert "MuseGAN Table 1: intra-track metrics, as printed" in text
     assert "computed by definition v1" in text
@@ -198,7 +198,7 @@ def test_different_steps_are_remarked(run):
 def test_steps_are_those_asked_for(run):
     text = run("--data", "data.npy", "--generated", "short.npy", "--steps", "48")
     assert "bars differ in steps" not in text
-    assert "suite musegan: printed of bars of 96 steps" in text
+    assert "suite musegan: the printed rows are for bars of 96 steps" in text
     with pytest.raises(Error, match=r"data\.npy: 96 steps a bar cannot become 7"):
         run("--data", "data.npy", "--steps", "7")
 
@@ -267,8 +267,8 @@ def row(name: str, value: float | None) -> Row:
 
 
 def test_closest_value_is_marked():
-    rivals = [row("a", 7.0), row("b", 9.0), row("c", None), row("d", 20.0)]
-    block = Block("measured", [row("data", 8.0), row("shuffled", 8.0)], rivals)
+    candidates = [row("a", 7.0), row("b", 9.0), row("c", None), row("d", 20.0)]
+    block = Block("measured", [row("data", 8.0), row("shuffled", 8.0)], candidates)
     assert block.cells(("EB", "bass")) == [
         ("8.00", False), ("8.00", False),
         ("7.00", True), ("9.00", True), ("-", False), ("20.0", False),
@@ -276,15 +276,16 @@ def test_closest_value_is_marked():
 
 
 @pytest.mark.parametrize(
-    ("given", "rivals"),
+    ("references", "candidates"),
     [
         ([row("data", 8.0)], [row("only", 7.0)]),
         ([row("data", None)], [row("a", 7.0), row("b", 6.0)]),
         ([], [row("a", 7.0), row("b", 6.0)]),
     ],
 )
-def test_nothing_is_marked_without_a_contest(given, rivals):
-    assert not any(mark for _, mark in Block("measured", given, rivals).cells(("EB", "bass")))
+def test_nothing_is_marked_without_two_to_compare(references, candidates):
+    cells = Block("measured", references, candidates).cells(("EB", "bass"))
+    assert not any(mark for _, mark in cells)
 
 
 def test_undefined_values_become_null():

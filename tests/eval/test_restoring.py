@@ -11,7 +11,7 @@ from musegen.music.phrases import TRACKS
 
 
 def copied(phrases, seed, fusion):
-    """Everything; without fusion only the first half of each bar, and no bass at all."""
+    """Restores everything; without fusion only the first half of each bar, and no bass."""
     phrases = phrases.copy()
     if not fusion:
         phrases[:, :, 24:] = False

@@ -1,4 +1,4 @@
-"""The reference values of the metrics: cases, their inputs rebuilt and checked, the comparison."""
+"""The reference values of the metrics, with functions to rebuild inputs and to compare values."""
 
 import json
 import runpy
@@ -13,9 +13,11 @@ GOLDEN = json.loads(PATH.read_text()) if PATH.exists() else {}
 
 
 def cases(*implementations: str, suffix: str = ""):
-    """Parametrises a test by the cases of some implementations; without the file it is skipped.
+    """Parametrises a test by the cases of some implementations; skips it without the file.
 
-    `suffix` is how the name of the input ends.
+    Args:
+        implementations: names of the implementations.
+        suffix: end of the name of the input.
     """
     if not GOLDEN:
         return lambda test: pytest.mark.golden(
@@ -36,7 +38,7 @@ def tracks(name: str) -> list[str]:
 
 @cache
 def phrases(name: str) -> np.ndarray:
-    """The cells of an input, refused unless their hash is right."""
+    """Rebuilds the cells of an input, and checks their hash."""
     make = runpy.run_path(str(reference.HERE / "make_cases.py"))
     wanted = GOLDEN["inputs"][name]
     if wanted["kind"] == "synthetic":

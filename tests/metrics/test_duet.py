@@ -1,4 +1,4 @@
-"""DuetHLSTM's statistics: the original's values, and the described ones worked out by hand."""
+"""DuetHLSTM's statistics: values of the original code, and values computed by hand."""
 
 import golden
 import numpy as np

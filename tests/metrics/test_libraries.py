@@ -1,4 +1,4 @@
-"""pypianoroll's and muspy's metrics: the libraries' values, and their quirks by hand."""
+"""pypianoroll's and muspy's metrics: values of the libraries, and quirks computed by hand."""
 
 import golden
 import numpy as np
@@ -10,7 +10,7 @@ from musegen.music.notes import NOTE, from_roll
 
 
 def whole_range(phrase):
-    """A phrase as one roll of 128 pitches, `(steps, 128, tracks)`."""
+    """Returns a phrase as one roll of 128 pitches, `(steps, 128, tracks)`."""
     return np.pad(phrase.reshape(-1, *phrase.shape[2:]), ((0, 0), (24, 20), (0, 0)))
 
 
@@ -23,7 +23,7 @@ def compare(metric, wanted):
 
 
 def called(piece, text):
-    """The method and arguments that a text such as `"pitch_in_scale_rate(9,minor)"` names."""
+    """Parses a text such as `"pitch_in_scale_rate(9,minor)"` into a method and its arguments."""
     name, _, arguments = text.rstrip(")").partition("(")
     values = [int(a) if a.isdigit() else a for a in arguments.split(",") if a]
     return lambda: getattr(piece, name)(*values)

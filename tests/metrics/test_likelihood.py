@@ -1,4 +1,4 @@
-"""Likelihoods and the latent path, each worked out by hand."""
+"""Likelihoods and the latent path: values computed by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Yang and Lerch's features: golden values, pretty_midi's rolls, phrases, pieces by hand."""
+"""Yang and Lerch's features: golden values, rolls of pretty_midi, and pieces computed by hand."""
 
 import hashlib
 import io
@@ -19,7 +19,7 @@ from musegen.music import midi
 
 @pytest.fixture(scope="module")
 def nottingham(shared_data):
-    """The golden MIDI files, name to bytes, refused unless their hash is right."""
+    """The contents of the golden MIDI files by name; their hashes are checked."""
     inputs = [i for i in GOLDEN["inputs"].values() if i["kind"] == "midi"]
     files = {i["file"]: i for i in inputs}
     found = {}
@@ -43,7 +43,7 @@ def matrix(value):
 
 
 def check(result, events):
-    """A value of the published code agrees, or both refuse."""
+    """Checks that a value agrees with that of the published code, or that both raise."""
     feature = getattr(mgeval, result["function"])
     wanted, arguments = result["value"], result["arguments"]
     if isinstance(wanted, dict) and "error" in wanted:
@@ -96,7 +96,7 @@ def note(begin, end, pitch, channel=0, velocity=100):
 
 
 def ordered(*notes):
-    """Ends before starts at one tick."""
+    """Sorts events by tick, and at one tick ends before starts."""
     return sorted(
         (event for pair in notes for event in pair),
         key=lambda event: (event[0], event[1].type == "note_on"),
@@ -150,7 +150,7 @@ def test_rests(tune):
 
 
 def published_walk(messages, bar):
-    """The 24-bin matrix by plain loops over events `(tick, on, pitch)`; no event 0 is looked at."""
+    """Computes the 24-bin matrix by loops over events `(tick, on, pitch)`, without event 0."""
 
     def nearest(ticks):
         distances = [abs(bar / 96 * units - ticks) for units in mgeval.LENGTHS.values()]

@@ -1,4 +1,4 @@
-"""The bar metrics: the originals' values, values worked out by hand, and what the API promises."""
+"""The bar metrics: values of the original codes, values computed by hand, and the interface."""
 
 import tracemalloc
 
@@ -190,11 +190,11 @@ def test_a_silent_beat_removes_its_bar():
     assert np.isnan(muse.evaluate(x, "v3", ("bass", "guitar"))["TD"]["bass-guitar"])
 
 
-# ---- what is promised
+# ---- the interface
 
 
 @pytest.mark.parametrize("definition", ["paper", "v1", "v2", "v3"])
-def test_blocks_give_what_the_whole_gives(definition):
+def test_blocks_give_the_same_values_as_one_array(definition):
     x = sparse(75)
     x[0, 0, 0, 0] = True
     blocks = (x[start:stop] for start, stop in ((0, 1), (1, 1), (1, 40), (40, 75)))

@@ -1,4 +1,4 @@
-"""Comparison of two sets: golden values, plain scipy, analytic cases; and listeners' scores."""
+"""Comparison of two sets (golden values, SciPy, analytic cases), and scores of listeners."""
 
 import tarfile
 from itertools import pairwise
@@ -133,7 +133,7 @@ def test_overlapped_area_is_the_integral():
 
 
 def test_divergence_on_own_and_on_common_points():
-    """The published one cannot see a shift; the mended one can, and falls to 0 for equal sets."""
+    """The published divergence does not depend on a shift; the corrected one does, and can be 0."""
     values = np.random.default_rng(2).normal(0, 1, 300)
     here, there = stats.density(values), stats.density(values + 0.5)
     agree(stats.kl_divergence(here, there), 0)
@@ -167,7 +167,7 @@ def test_compare():
 
 
 def test_equal_distances_have_no_density():
-    """A model that always gives the same value: NaN for it, a figure for the other set."""
+    """A set of equal values has NaN; the other set has a value."""
     rng = np.random.default_rng(4)
     one = stats.compare({"PC": np.full(12, 7)}, {"PC": rng.integers(3, 9, 12)})["PC"]
     assert np.isnan([one.kld[0], one.oa[0]]).all()

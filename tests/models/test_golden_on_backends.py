@@ -1,4 +1,4 @@
-"""The comparisons with the original code once more, on JAX and PyTorch."""
+"""Runs the comparisons with the original code again, on JAX and PyTorch."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ FILES = [str(HERE / name / f"test_{name}_golden.py") for name in ("midi_sandwich
 @pytest.mark.golden
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_parity_on_another_backend(backend):
-    """In a process of its own, since Keras takes one backend for good."""
+    """Runs them in another process, since a process of Keras has one backend."""
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES]

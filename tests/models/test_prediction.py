@@ -1,4 +1,4 @@
-"""One graph for arrays of any length gives what Keras's `predict` gives."""
+"""`predictor` gives the same as Keras's `predict`, with one graph for arrays of any length."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ traced = []
 
 @keras.saving.register_keras_serializable("tests")
 class Traced(keras.layers.Layer):
-    """Notes each time that it is called."""
+    """A layer that counts its calls."""
 
     def call(self, x):
         traced.append(x)

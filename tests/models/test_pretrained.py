@@ -1,4 +1,4 @@
-"""Every trained system that comes with musegen: it loads, it plays, and its papers are there."""
+"""Every trained system that comes with musegen loads, generates, and has its documents."""
 
 import json
 from pathlib import Path
@@ -34,8 +34,8 @@ def test_papers(name):
     assert sum(file.stat().st_size for file in folder.rglob("*")) < 25 << 20
 
 
-# Of all tracks through the fused vector, on music that neither has learned. The paper's, of 128
-# numbers, is too small for all five: see its card.
+# F1 of all tracks through the fused vector, for music on which neither system was trained. The
+# vector of the paper's system, with 128 numbers, is too small for five tracks: see its card.
 WHOLE = {
     "midi-s2": {"drums": 0.35, "piano": 0.5, "guitar": 0.55, "bass": 0.75, "strings": 0.8},
     "midi-s2-large": dict.fromkeys(TRACKS, 0.6),
@@ -70,7 +70,7 @@ def test_its_files_give_the_same_on_jax(name, tmp_path):
 
 
 def alike(one: np.ndarray, other: np.ndarray) -> float:
-    """Cells that two sets have in common, as a share of those that either has."""
+    """Returns the cells that are on in both sets / cells that are on in one of them."""
     return float((one & other).sum() / (one | other).sum())
 
 

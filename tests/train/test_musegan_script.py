@@ -322,7 +322,7 @@ def test_music_that_is_not_a_number_never_becomes_the_last_good_state(
         (["--epochs", "3"], "--epochs: this training counts --steps"),
         (["--patience", "3"], "--patience: this training does not validate"),
         (["--condition", "kazoo"], "kazoo"),
-        (["--one-bar", "--condition", "bass"], "each bar is written apart already"),
+        (["--one-bar", "--condition", "bass"], "each bar by itself already"),
         (["--model", "rnn", "--one-bar"], "the rnn composer writes four bars from scratch"),
         (["--model", "rnn", "--preset", "paper"], "--preset paper: .*choose repo, narrow"),
         (["--data", "nowhere"], "nowhere: no such file or folder"),

@@ -1,4 +1,4 @@
-"""BinaryMuseGAN: what its paper prints."""
+"""The printed tables of BinaryMuseGAN's paper."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""DuetHLSTM: what its report prints."""
+"""The printed tables of the DuetHLSTM report."""
 
 from musegen.eval.tables.table import DUET, Suite, Table, columns_of, rows_of
 

@@ -1,4 +1,4 @@
-"""MIDI-Sandwich2: what its paper prints."""
+"""The printed tables of MIDI-Sandwich2's paper."""
 
 from dataclasses import replace
 
@@ -10,8 +10,9 @@ CITATION = (
     "VAE networks for multi-track symbolic music generation. 2019, arXiv:1909.03522"
 )
 
-# The header of this table is probably wrong: the code that filled it prints the tracks in the order
-# drums, piano, guitar, bass, strings. The second reading names the columns so; neither is certain.
+# The header of this table is probably wrong: the code that computed the values prints the tracks in
+# the order drums, piano, guitar, bass, strings. TABLE_1_CODE_ORDER names the columns in this order.
+# It is not certain which one is right.
 TABLE_1 = Table(
     paper="MIDI-Sandwich2",
     number="Table I",
@@ -55,7 +56,7 @@ complete restore        | 4.26 3.68 3.22 3.28 4.08 3.22 3.62
 )
 
 TABLES = (TABLE_1, TABLE_1_CODE_ORDER, TABLE_2)
-# The printed order of the tracks, for the columns that the table has if its code's order holds.
+# The columns of TABLE_1_CODE_ORDER, with the tracks in the usual order.
 IN_CODE_ORDER = columns_of(
     "SR: bass drums guitar piano strings; UPC: bass drums guitar strings; DP: drums"
 )

@@ -1,4 +1,4 @@
-"""MIDI-Sandwich2's networks as block diagrams, shapes and parameters read from the models."""
+"""Block diagrams of MIDI-Sandwich2's networks, with shapes and parameters of the models."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,18 +17,18 @@ from musegen.plots.diagram import CHANCE, DATA, NETWORK
 from musegen.plots.style import TRACK_COLOURS
 
 GAP = 0.15  # inches between two boxes
-HEIGHT = 0.36  # of a box
-PITCH = 0.5  # from one track to the next
-ROW = 0.95  # from one row with a heading to the next
+HEIGHT = 0.36  # inches: height of a box
+TRACK_GAP = 0.5  # inches from one track to the next
+ROW_GAP = 0.95  # inches from one row with a heading to the next
 LEGEND = (
-    "white or a track's colour: what flows, its shape;  blue: networks, → what they give, their "
+    "white or a track's colour: data and their shape;  blue: networks, → their output, their "
     "parameters;  sand: drawn at random"
 )
 
 
 @dataclass(frozen=True)
 class Block:
-    """What a box says; where it goes is decided by its neighbours."""
+    """The text and colour of a box, whose place is computed later."""
 
     title: str
     notes: Sequence[str] = ()
@@ -36,18 +36,18 @@ class Block:
 
     @property
     def width(self) -> float:
-        """Inches that its words need."""
+        """The width that its text needs, in inches."""
         notes = (0.08 + 0.045 * len(note) for note in self.notes)
         return max(0.34, 0.1 + 0.054 * len(self.title), *notes)
 
 
-# The boxes from left to right: of each track, of all tracks together, of each track again.
+# The boxes from left to right: those of each track, of all tracks together, of each track again.
 READ, FUSED = ("bars", "encoder", "latents"), ("fuse", "z", "unfuse")
 WRITTEN = ("written", "drawn", "decoder", "refine", "cells")
 
 
 def architecture(sources: Sources) -> Drawing:
-    """Figure 1: bars of five tracks become one latent vector, and bars again."""
+    """Draws Figure 1, the whole system: from bars of five tracks to one latent vector and back."""
     system = _system(sources)
     rows = {track: _track(system, track) for track in TRACKS}
     widths = {"fuse": 0.36, "z": 0.42, "unfuse": 0.36}
@@ -55,17 +55,17 @@ def architecture(sources: Sources) -> Drawing:
         widths |= {name: max(block.width, widths.get(name, 0)) for name, block in row.items()}
     names = [name for name in (*READ, *FUSED, *WRITTEN) if name in widths]
     centre = dict(zip(names, _middles([widths[name] for name in names]), strict=True))
-    top = (len(TRACKS) - 1) * PITCH
+    top = (len(TRACKS) - 1) * TRACK_GAP
 
     boxes, arrows = {}, []
     for i, (track, row) in enumerate(rows.items()):
         for name, block in row.items():
-            at, size = (centre[name], top - i * PITCH), (widths[name], HEIGHT)
+            at, size = (centre[name], top - i * TRACK_GAP), (widths[name], HEIGHT)
             boxes[f"{name} {track}"] = _box(block, at, size)
         arrows += pairwise(name if name in FUSED else f"{name} {track}" for name in names)
-    for name, half in zip(("fuse", "unfuse"), bvae.encoder_and_decoder(system.fusion), strict=True):
-        title, size = f"MFG-VAE {half.name.rpartition('-')[2]}", (widths[name], top + HEIGHT)
-        boxes[name] = Box((centre[name], top / 2), size, title, (_count(half),), turned=True)
+    for name, part in zip(("fuse", "unfuse"), bvae.encoder_and_decoder(system.fusion), strict=True):
+        title, size = f"MFG-VAE {part.name.rpartition('-')[2]}", (widths[name], top + HEIGHT)
+        boxes[name] = Box((centre[name], top / 2), size, title, (_count(part),), turned=True)
     latent = Block("z", (str(system.settings.mfg_vae.latent),), CHANCE)
     boxes["z"] = _box(latent, (centre["z"], top / 2), (widths["z"], HEIGHT))
 
@@ -77,10 +77,10 @@ def architecture(sources: Sources) -> Drawing:
 
 
 def _track(system: MidiS2, track: str) -> dict[str, Block]:
-    """The boxes of one track, from left to right."""
+    """Returns the boxes of one track, from left to right."""
     encoder, decoder = bvae.encoder_and_decoder(system.bvaes[track])
     shape = _shape(encoder.input_shape)
-    light = [0.65 + 0.35 * part for part in TRACK_COLOURS[track]]
+    light = [0.65 + 0.35 * value for value in TRACK_COLOURS[track]]
     latent = str(system.settings.bvae.latent)
     blocks = {
         "bars": Block(track, (shape,), light),
@@ -96,7 +96,7 @@ def _track(system: MidiS2, track: str) -> dict[str, Block]:
 
 
 def refine_networks(sources: Sources) -> Drawing:
-    """Figure 2: the refine network per bar, one of its residual units, and the one per note."""
+    """Draws Figure 2: the refine network per bar, one of its units, and the network per note."""
     system = _system(sources)
     settings = system.settings.refine
     bar, note = refine.per_bar(settings, system.n_steps), refine.per_note(settings)
@@ -118,18 +118,18 @@ def refine_networks(sources: Sources) -> Drawing:
     }  # fmt: skip
     boxes, arrows, texts = {}, [], []
     for i, (heading, blocks) in enumerate(rows.items()):
-        texts.append(Text((0, 0.36 - i * ROW), heading, bold=True, align="left"))
-        keys = _row(boxes, blocks, -i * ROW)
+        texts.append(Text((0, 0.36 - i * ROW_GAP), heading, bold=True, align="left"))
+        keys = _row(boxes, blocks, -i * ROW_GAP)
         arrows += pairwise(keys)
         if i == 1:
             arrows.append(Arrow(keys[0], keys[-2], detour=-0.14))
-    texts.append(Text((_centre(boxes), -2 * ROW - 0.38), LEGEND))
+    texts.append(Text((_centre(boxes), -2 * ROW_GAP - 0.38), LEGEND))
     about = f"the refine networks, {_count(bar)} parameters per bar, {_count(note)} per note"
     return Drawing(diagram(boxes, arrows, texts), about)
 
 
 def fusion(sources: Sources) -> Drawing:
-    """Figure 3: the MFG-VAE, and where its latent vector is drawn."""
+    """Draws Figure 3: the MFG-VAE, with the sampling of its latent vector."""
     system = _system(sources)
     encoder, decoder = bvae.encoder_and_decoder(system.fusion)
     latents = Block("latents", (_shape(encoder.input_shape), "track × mean, σ"), DATA)
@@ -138,7 +138,7 @@ def fusion(sources: Sources) -> Drawing:
     read = _row(boxes, [latents, *_hidden(first)], 0)
     boxes |= _sampling(system, boxes[read[-1]].edges(0)[1] + GAP)
     write = _row(boxes, [*_hidden(decoder.layers), latents], 0, boxes["sampling"].edges(0)[1] + GAP)
-    # As high as both heads together, so that the arrows to them are level.
+    # This box is as high as mean and sigma together, so that the arrows to them are horizontal.
     boxes[read[-1]] = replace(boxes[read[-1]], size=(boxes[read[-1]].size[0], 0.98))
     arrows = [*pairwise(read), *pairwise(("sampling", *write))]
     arrows += [(read[-1], name) for name in ("mean", "sigma")]
@@ -149,7 +149,7 @@ def fusion(sources: Sources) -> Drawing:
 
 
 def _sampling(system: MidiS2, left: float) -> dict[str, Box]:
-    """The heads of the MFG-VAE's encoder, the noise above them, and what is made of the three."""
+    """Returns the boxes of mean, sigma and noise, and that of the sampling from the three."""
     encoder, _ = bvae.encoder_and_decoder(system.fusion)
     settings = system.settings.mfg_vae
     blocks = {name: _layer(encoder.get_layer(name), name) for name in ("mean", "sigma")}
@@ -166,7 +166,7 @@ def _sampling(system: MidiS2, left: float) -> dict[str, Box]:
 
 
 def _system(sources: Sources) -> MidiS2:
-    """The trained system or, where there is none, one that has only its shapes."""
+    """Returns the trained system or, if there is none, an untrained one for its shapes."""
     return sources.trained("") if sources.folder else _untrained()
 
 
@@ -176,7 +176,7 @@ def _untrained() -> MidiS2:
 
 
 def _hidden(layers: Iterable[keras.Layer]) -> list[Block]:
-    """A box for each layer; of a stack of many, one for all."""
+    """Returns a box for each layer; if there are more than three, one for all."""
     layers = [layer for layer in layers if not isinstance(layer, keras.layers.InputLayer)]
     if isinstance(layers[-1], keras.layers.Activation):  # the linear end of a decoder
         layers.pop()
@@ -189,7 +189,7 @@ def _hidden(layers: Iterable[keras.Layer]) -> list[Block]:
 
 
 def _layer(layer: keras.Layer, title: str = "") -> Block:
-    """What a box says of a layer: its kind and size, what comes out of it, its parameters."""
+    """Returns the box of a layer: its kind and size, its output shape and its parameters."""
     shape, n = layer.output.shape, layer.count_params()
     notes = [f"→ {_shape(shape)}"] if len(shape) > 2 or title else []
     if isinstance(layer, keras.layers.Dense) and layer.activation is not keras.activations.linear:
@@ -209,7 +209,7 @@ def _layer(layer: keras.Layer, title: str = "") -> Block:
 
 
 def _row(boxes: dict[str, Box], blocks: Sequence[Block], y: float, left: float = 0) -> list[str]:
-    """Adds boxes from left to right; gives their names."""
+    """Adds boxes from left to right, and returns their names."""
     at = _middles([block.width for block in blocks], left)
     names = [f"{len(boxes) + i} {block.title}" for i, block in enumerate(blocks)]
     height = HEIGHT if all(len(block.notes) < 2 for block in blocks) else 0.44
@@ -219,7 +219,7 @@ def _row(boxes: dict[str, Box], blocks: Sequence[Block], y: float, left: float =
 
 
 def _middles(widths: Sequence[float], left: float = 0) -> list[float]:
-    """The middles of things side by side."""
+    """Returns the middles of boxes that lie side by side."""
     at = []
     for width in widths:
         at.append(left + width / 2)
@@ -232,13 +232,13 @@ def _box(block: Block, at: tuple[float, float], size: tuple[float, float]) -> Bo
 
 
 def _centre(boxes: dict[str, Box]) -> float:
-    """Half-way between the left and the right end of a drawing."""
+    """Returns the middle between the left and the right end of a drawing."""
     edges = [edge for box in boxes.values() for edge in box.edges(0)]
     return (min(edges) + max(edges)) / 2
 
 
 def _shape(shape: Sequence[int | None]) -> str:
-    """Without the batch."""
+    """Returns a shape as text, without the batch."""
     return " × ".join(str(n) for n in shape[1:])
 
 

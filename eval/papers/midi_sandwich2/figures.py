@@ -7,8 +7,8 @@ from musegen.eval.papers.drawing import Drawing, Missing, Sources
 from musegen.eval.papers.midi_sandwich2 import diagrams
 from musegen.music.phrases import TRACKS
 
-TRACK = "bass"  # whose training is drawn
-SHOWN = 8  # phrases of a picture, as the original draws
+TRACK = "bass"  # the track whose training is drawn
+SHOWN = 8  # phrases of a picture, as in the original code
 SYSTEM = "python train/midi_s2.py --out {runs}"
 BVAE = "python train/bvae.py --track {track} --out {{runs}}/bvae-{track}"
 REFINE = (
@@ -16,15 +16,17 @@ REFINE = (
     "--out {{runs}}/refine-{unit}-{track}"
 )
 FUSION = "python train/mfg_vae.py --bvaes {runs} --out {runs}/mfg-vae"
-# The paper's accuracy of a VAE: at how many steps the strongest pitch is the right one.
+# The paper's accuracy of a VAE is the share of steps at which the strongest pitch is the right one.
 VAE_ACCURACY, CELL_ACCURACY = ("acc_argmax", "accuracy"), ("accuracy",)
 
 
 def refine_per_note(sources: Sources) -> Drawing:
+    """Draws Figure 4, the training of a refine network per note."""
     return _refine(sources, "note")
 
 
 def refine_per_bar(sources: Sources) -> Drawing:
+    """Draws Figure 7, the training of a refine network per bar."""
     return _refine(sources, "bar")
 
 
@@ -35,18 +37,20 @@ def _refine(sources: Sources, unit: str) -> Drawing:
 
 
 def single_bvae(sources: Sources) -> Drawing:
+    """Draws Figure 5, the training of a BVAE."""
     command, title = BVAE.format(track=sources.track), f"BVAE, {sources.track}"
     return _training(sources, f"bvae-{sources.track}", command, title, VAE_ACCURACY)
 
 
 def fusion(sources: Sources) -> Drawing:
+    """Draws Figure 6, the training of the MFG-VAE."""
     return _training(sources, "mfg-vae", FUSION, "MFG-VAE", VAE_ACCURACY)
 
 
 def _training(
     sources: Sources, run: str, command: str, title: str, accuracies: Sequence[str]
 ) -> Drawing:
-    """Accuracy and loss of a run over its epochs, and where they end."""
+    """Draws accuracy and loss of a run over its epochs; the description has the last values."""
     history = sources.history(run, command)
     accuracy = next((name for name in accuracies if name in history), accuracies[0])
     figure = plots.history(history, accuracy, title=title)
@@ -59,10 +63,13 @@ def _training(
 
 
 def restoring(sources: Sources) -> Drawing:
-    """Eight phrases, restored, and restored and refined."""
+    """Draws Figure 8: eight phrases, restored without and with the refine networks."""
     system = sources.trained(SYSTEM)
     if not system.can_refine:
-        raise Missing(f"{sources.folder}: a system without refine networks that can be used here")
+        raise Missing(
+            f"{sources.folder}: has no refine networks that can be used here; train them with "
+            "train/refine.py"
+        )
     phrases, source = sources.phrases(SHOWN, system.n_steps)
     rough, refined = (system.restore(phrases, sources.seed, refine) for refine in (False, True))
     sets = {"original": phrases, "restored without refine": rough, "complete restore": refined}
@@ -70,17 +77,17 @@ def restoring(sources: Sources) -> Drawing:
 
 
 def weight_sharing(sources: Sources) -> Drawing:
-    """The same bars through five BVAEs, and through one that all tracks share."""
+    """Draws Figure 9: phrases restored by five BVAEs, and by one BVAE that all tracks share."""
     system = sources.trained(SYSTEM)
     command = BVAE.format(track="shared") + f" --preset {system.preset}"
     shared = sources.model("bvae-shared", command)
-    one_for_all = type(system)(system.preset, dict.fromkeys(TRACKS, shared), system.fusion)
+    shared_system = type(system)(system.preset, dict.fromkeys(TRACKS, shared), system.fusion)
     phrases, source = sources.phrases(SHOWN, system.n_steps)
-    own, together = (
-        made.restore(phrases, sources.seed, refine=False, fusion=False)
-        for made in (system, one_for_all)
+    by_five, by_one = (
+        one.restore(phrases, sources.seed, refine=False, fusion=False)
+        for one in (system, shared_system)
     )
-    sets = {"independent BVAEs": own, "one shared BVAE": together}
+    sets = {"independent BVAEs": by_five, "one shared BVAE": by_one}
     return _rolls(sets, source)
 
 

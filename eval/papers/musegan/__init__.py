@@ -1,4 +1,4 @@
-"""MuseGAN: what its paper prints."""
+"""The printed tables of MuseGAN's paper."""
 
 from musegen.eval.tables.table import MUSE, Suite, Table, columns_of, rows_of
 

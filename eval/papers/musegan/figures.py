@@ -1,4 +1,4 @@
-"""The figures of MuseGAN: generated phrases, a training followed step by step, the data."""
+"""The figures of MuseGAN: generated phrases, the course of a training, and the training data."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,10 +13,10 @@ from musegen.models.musegan.system import MuseGAN
 from musegen.music.phrases import TRACKS, binarise
 from musegen.training.gan.loop import read_pictures
 
-TRACK = "strings"  # whose training is drawn
-SHOWN, COLUMNS = 6, 3  # phrases of a picture, and of a row of it
+TRACK = "strings"  # the track whose training is drawn
+SHOWN, COLUMNS = 6, 3  # phrases of a picture, and phrases of a row
 N_STEPS = 96
-# Which one is shown where the paper shows one, the paper's own first.
+# Where the paper shows one system, the first of these that exists is drawn, the paper's own first.
 SCRATCH = ("musegan-composer", "musegan-hybrid", "musegan-jamming")
 CONDITIONAL = tuple(f"{name}-conditional" for name in SCRATCH)
 OTHERS = tuple(name for name in KINDS if name not in SCRATCH + CONDITIONAL)
@@ -28,7 +28,7 @@ DAMAGED = "train it again, or draw other figures"
 
 
 def generated(sources: Sources) -> Drawing:
-    """Figure 7: three phrases of a composer, three of a hybrid."""
+    """Draws Figure 7: three phrases of a composer and three of a hybrid."""
     models = ("composer", "hybrid")
     names = [f"musegan-{model}" for model in models]
     _shown(sources, names)  # a system that is named must be one of the two
@@ -38,21 +38,23 @@ def generated(sources: Sources) -> Drawing:
 
 
 def training_data(sources: Sources) -> Drawing:
-    """Figure 10."""
+    """Draws Figure 10: phrases of the training data."""
     phrases, about = sources.learned(SHOWN, N_STEPS)
     return Drawing(plots.phrase_grid(phrases, COLUMNS), about)
 
 
 def composer(sources: Sources) -> Drawing:
+    """Draws Figure 11."""
     return _raw_and_binarised(sources, "composer")
 
 
 def hybrid(sources: Sources) -> Drawing:
+    """Draws Figure 12."""
     return _raw_and_binarised(sources, "hybrid")
 
 
 def _raw_and_binarised(sources: Sources, model: str) -> Drawing:
-    """Figures 11 and 12: real-valued phrases, and the same ones as cells."""
+    """Draws real-valued phrases of a model, and the same phrases as cells."""
     system = _trained(sources, *_shown(sources, [f"musegan-{model}"]))
     z = system.draw(SHOWN, sources.seed)
     figure = _grid({"raw": (system.values(z) + 1) / 2, "binarised": system.play(z, sources.seed)})
@@ -60,19 +62,19 @@ def _raw_and_binarised(sources: Sources, model: str) -> Drawing:
 
 
 def conditional(sources: Sources) -> Drawing:
-    """Figure 13: what a system is given, what it writes to it, and that as cells."""
+    """Draws Figure 13: given tracks, and the phrases that a system writes to them."""
     system = _trained(sources, *_shown(sources, CONDITIONAL))
     given, model = system.kind.given, system.kind.model
     phrases, source = sources.phrases(COLUMNS, N_STEPS, given)
     written = system.accompany(phrases, sources.seed)
-    alone = phrases & (np.array(TRACKS) == given)
+    given_track = phrases & (np.array(TRACKS) == given)
     values = system.values(system.draw(len(phrases), sources.seed) | system.condition(phrases))
-    figure = _grid({f"given {given}": alone, "raw": (values + 1) / 2, "binarised": written})
+    figure = _grid({f"given {given}": given_track, "raw": (values + 1) / 2, "binarised": written})
     return Drawing(figure, f"{model} given the {given}: {source}, seed {sources.seed}")
 
 
 def _grid(sets: Mapping[str, np.ndarray]) -> Figure:
-    """Sets of phrases below each other, each labelled at its first row."""
+    """Draws sets of phrases below each other, each labelled at its first row."""
     labels = []
     for name, phrases in sets.items():
         labels += [name] + [""] * (-(-len(phrases) // COLUMNS) - 1)
@@ -80,17 +82,17 @@ def _grid(sets: Mapping[str, np.ndarray]) -> Figure:
     return plots.phrase_grid(music, COLUMNS, labels)
 
 
-# A training.
+# Training.
 
 
 def evolution(sources: Sources) -> Drawing:
-    """Figure 8: the phrase of one random vector at five steps of the training."""
+    """Draws Figure 8: the phrase of one random vector at five steps of a training."""
     run, (path,) = _run(sources, STEPS)
-    kept = read_pictures(path, DAMAGED)
-    marks = plots.marked(list(kept))
-    values = np.stack([kept[step] for step in marks.values()])
+    pictures = read_pictures(path, DAMAGED)
+    marks = plots.marked(list(pictures))
+    values = np.stack([pictures[step] for step in marks.values()])
     sample = values[:, sources.seed % values.shape[1]]
-    # The paper's first panel has a sparse bass beside dense tracks: the strongest pitch alone.
+    # In the paper's first panel the bass has one pitch at a time while the other tracks are dense.
     phrases = binarise(sample, monophonic_bass=True)
     titles = [f"step {step:,} ({letter})" for letter, step in marks.items()]
     shown = ", ".join(f"{step:,}" for step in marks.values())
@@ -98,14 +100,14 @@ def evolution(sources: Sources) -> Drawing:
 
 
 def losses(sources: Sources) -> Drawing:
-    """Figure 9: the critic's loss, and two metrics of what was generated, over the training."""
+    """Draws Figure 9: the critic's loss and two metrics of generated music over a training."""
     run, (path, data) = _run(sources, "history.csv", "data.json")
     history, data = read_history(path), _goal(data)
     curves = plots.monitored(history, data, sources.track, sources.median)
     if len(curves) < 3:
         raise Missing(f"{path}: a metric of {sources.track} is undefined at every step")
     steps = history["step"]
-    try:  # the letters stand at the panels of Figure 8
+    try:  # the letters mark the steps of Figure 8
         marks = plots.marked(list(read_pictures(run.run_file(STEPS, ""), DAMAGED)))
     except Missing:
         marks = plots.marked(steps)
@@ -115,23 +117,23 @@ def losses(sources: Sources) -> Drawing:
 
 
 def _goal(path: Path) -> dict[str, float | None]:
-    """The metrics of the training data, None where undefined."""
-    told = reading.read_json(path, DAMAGED)
+    """Reads the metrics of the training data, None where undefined."""
+    metrics = reading.read_json(path, DAMAGED)
     with reading.damaged(path, "damaged", DAMAGED):
-        return {name: None if value is None else float(value) for name, value in told.items()}
+        return {name: None if value is None else float(value) for name, value in metrics.items()}
 
 
 def _last(values: Sequence[float]) -> float:
-    """The last defined value."""
+    """Returns the last defined value."""
     values = np.asarray(values)
     return values[np.isfinite(values)][-1]
 
 
-# Which system or run.
+# Choice of a system or run.
 
 
 def _command(name: str) -> str:
-    """What makes the system of a name; of a conditional one, as in the paper's Figure 13."""
+    """Returns the command that trains a system; conditional ones as in the paper's Figure 13."""
     kind = KINDS[name]
     flags = f"--model {kind.model}"
     flags += " --condition strings" if kind.given else " --one-bar" if kind.independent_bars else ""
@@ -140,32 +142,39 @@ def _command(name: str) -> str:
 
 
 def _shown(sources: Sources, names: Sequence[str]) -> Sequence[str]:
-    """The system that the command line names, if it is one of these; without one all of these."""
+    """Returns the system that the command line names, if it is one of these; else all of these.
+
+    An `Error` is raised if it names another one.
+    """
     named = sources.kind if sources.system else None
     if named and named not in KINDS:
         raise Error(f"{sources.system}: is a {named}, not a MuseGAN")
     if named and named not in names:
-        raise Missing(f"{sources.system} is a {named}; shown is a {' or a '.join(names)}")
+        raise Missing(f"{sources.system} is a {named}; give a {' or a '.join(names)}")
     return (named,) if named else names
 
 
 def _trained(sources: Sources, *names: str) -> MuseGAN:
-    """The first system of these names that there is."""
-    found = [name for name in names if sources.part(name).folder]
-    name = (found or names)[0]
+    """Loads the first of these systems that exists."""
+    existing = [name for name in names if sources.part(name).folder]
+    name = (existing or names)[0]
     return sources.part(name).trained(_command(name))
 
 
 def _run(sources: Sources, *files: str) -> tuple[Sources, list[Path]]:
-    """The first training that has left these files; with `--system`, that one's."""
-    missing = []
+    """Finds the first training that has these files; with `--system`, the one of that system.
+
+    Returns:
+        The sources of that system, and the paths of the files.
+    """
+    errors = []
     for name in _shown(sources, SCRATCH + CONDITIONAL + OTHERS):
         part = sources.part(name)
         try:
             return part, [part.run_file(file, _command(name)) for file in files]
-        except Missing as one:
-            missing.append(one)
-    raise missing[0]
+        except Missing as error:
+            errors.append(error)
+    raise errors[0]
 
 
 CURVES, SMOOTHED = {9}, True

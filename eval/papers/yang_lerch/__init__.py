@@ -1,4 +1,4 @@
-"""Yang and Lerch: features of a track, and how alike two sets are by them."""
+"""Yang and Lerch's features and comparison of two sets; their paper has no table to show."""
 
 from musegen.eval.tables.table import MGEVAL, Suite, Table
 

@@ -213,15 +213,15 @@ def test_trainings_of_what_the_code_alone_has_are_drawn_when_named(run, drawn):
 def test_a_system_that_is_named_and_not_shown_is_a_mistake(run, drawn, systems, pretrained):
     hybrid = str(systems["musegan-hybrid"])
     for figure, shown in (("11", "a musegan-composer"), ("13", "-conditional or a musegan-")):
-        with pytest.raises(Error, match=f"is a musegan-hybrid; shown is .*{shown}"):
+        with pytest.raises(Error, match=f"is a musegan-hybrid; give .*{shown}"):
             run("--figure", figure, "--system", hybrid)
     conditional = str(systems["musegan-hybrid-conditional"])
-    with pytest.raises(Error, match="shown is a musegan-composer or a musegan-hybrid"):
+    with pytest.raises(Error, match="give a musegan-composer or a musegan-hybrid"):
         run("--figure", "7", "--system", conditional)
     text = run("--system", hybrid)
     assert sorted(drawn) == [7, 10, 12]
     assert "figure 11: " in text
-    assert "is a musegan-hybrid; shown is a musegan-composer\n" in text
+    assert "is a musegan-hybrid; give a musegan-composer\n" in text
 
 
 def test_a_given_track_is_shown_where_it_plays(run, drawn, phrases, pretrained):
@@ -284,8 +284,8 @@ def test_the_letters_of_a_short_training_lie_as_far_along_it():
         ),
         (["--figure", "8"], "steps.npz: damaged"),
         (["--figure", "9", "--median", "4"], "--median 4: .* odd number"),
-        (["--figure", "7", "10", "--median", "5"], "--median 5: is of training curves, figures 9"),
-        (["--figure", "8", "--track", "bass"], "--track bass: is of training curves, figures 9"),
+        (["--figure", "7", "10", "--median", "5"], "--median 5: is only for training"),
+        (["--figure", "8", "--track", "bass"], "bass: is only for training curves, figures 9"),
         (["--figure", "7", "--system", "duo"], "duo: is a midi-s2, not a MuseGAN"),
         (["--figure", "7", "--system", "odd"], "system.json: damaged"),
     ],

@@ -1,4 +1,4 @@
-"""The papers' tables agree with themselves and with what is known of them."""
+"""The printed tables of the papers are consistent, and agree with known facts."""
 
 import pytest
 
@@ -11,7 +11,7 @@ TABLES = [table for paper in papers.found() for table in paper.TABLES]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_every_table_is_whole(table):
+def test_every_table_is_complete(table):
     assert table.unit
     assert table.citation
     assert all(len(values) == len(table.columns) for values in table.rows.values())

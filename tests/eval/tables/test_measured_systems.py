@@ -46,7 +46,7 @@ def fakes(add_toy):
     def restored(phrases, n: int, seed: int = 0, z_std=None):
         return toys.rows(restored=phrases)
 
-    def told(phrases, n: int, seed: int = 0, z_std=None):
+    def with_value(phrases, n: int, seed: int = 0, z_std=None):
         return [EvaluatedRow("held-out", values={"perplexity": 3.5})]
 
     can = {"evaluate": ("z_std",)}
@@ -54,7 +54,7 @@ def fakes(add_toy):
     add_toy("copier", can, evaluate=restored)
     add_toy("tiny", can, evaluate=generated, evaluated=8)
     add_toy("fine", can, evaluate=generated, n_steps=96)
-    add_toy("knower", can, evaluate=told)
+    add_toy("knower", can, evaluate=with_value)
     add_toy("part", {})
 
 
@@ -68,7 +68,7 @@ def test_the_rows_of_table_1(run, system, system_folder, music):
     options = ("--suite", "midi-s2", "--phrases", "2", "--seed", "3", "--json", "all.json")
     text = run("--data", "fine.npy", "--system", str(system_folder), *options)
     assert "bars differ in steps" not in text
-    assert "printed of bars of 48 steps" not in text
+    assert "the printed rows are for bars" not in text
     assert "band: seed 3" in text
     (report,) = json.loads(Path("all.json").read_text())["also"]
     rows = {row["name"]: row for row in report["rows"]}
@@ -123,7 +123,7 @@ def test_a_silent_track_has_no_distance(run, music):
     assert distance("lute.npy", "music.npy") == "0.00"  # over the tracks that the data have
 
 
-def test_a_system_says_its_rows(run, fakes, music):
+def test_a_system_chooses_its_rows(run, fakes, music):
     text = run("--data", "music.npy", "--system", "writer", "copier", "--phrases", "5")
     assert len(lines(text, "writer generated (5)")) == 4
     assert len(lines(text, "copier restored (5)")) == 4
@@ -139,17 +139,17 @@ def test_numbers_of_phrases(run, fakes, music):
     }  # fmt: skip
 
 
-def test_names_are_told_apart(run, fakes, tmp_path):
+def test_equal_names_are_distinguished_by_their_folders(run, fakes, tmp_path):
     other = shutil.copytree("writer", "b/writer")
     assert list(evaluated.opened([tmp_path / "writer", "tiny"])) == ["writer", "tiny"]
     assert list(evaluated.opened(["writer", other])) == ["writer", "b/writer"]
 
 
-def test_what_a_system_knows_of_itself_is_told(run, fakes):
+def test_values_that_a_system_itself_computes_are_reported(run, fakes):
     text = run("--data", "music.npy", "--system", "knower", "--json", "all.json")
     assert "knower held-out: perplexity 3.5" in text
-    told = json.loads(Path("all.json").read_text())["systems"]
-    assert told == {"knower held-out": {"perplexity": 3.5}}
+    values = json.loads(Path("all.json").read_text())["systems"]
+    assert values == {"knower held-out": {"perplexity": 3.5}}
 
 
 def test_restored_are_held_out_phrases(music):
@@ -168,13 +168,13 @@ def test_restored_are_held_out_phrases(music):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--phrases", "2"], "--phrases: is of a --system, and none is named"),
-        (["--z-std", "fit"], "--z-std: is of a --system"),
-        (["--split", "val"], "--split: is of a --system"),
-        (["--seed", "0"], "--seed: is of a --system"),
+        (["--phrases", "2"], "--phrases: has no effect without --system"),
+        (["--z-std", "fit"], "--z-std: has no effect"),
+        (["--split", "val"], "--split: has no effect"),
+        (["--seed", "0"], "--seed: has no effect"),
         (["--system", "writer", "--phrases", "0"], "from 1 to"),
         (["--system", "writer", "--z-std", "wide"], "wide: give a number"),
-        (["--system", "part"], "part is but a part of a system"),
+        (["--system", "part"], "part is only a part of a system"),
         (["--system", "writer", "fine"], r"bars differ in steps \(writer 48, fine 96\)"),
         (["--system", "writer", "--steps", "96"], r"\(writer 48, --steps 96\)"),
         (["--system", "writer", "--split", "test"], "has no test split"),

@@ -1,4 +1,4 @@
-"""Convolutions along one axis are Keras's own: the same values and gradients, on JAX, too."""
+"""Convolutions along one axis have the values and gradients of Keras's layers, also on JAX."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from keras import layers, ops
 
 from musegen.models.layers import convolutions
-from musegen.models.layers.convolutions import Conv2D, Conv2DTranspose, Conv3D, the_axis
+from musegen.models.layers.convolutions import Conv2D, Conv2DTranspose, Conv3D, kernel_axis
 from musegen.training.autodiff import gradients
 
 # input (without the batch), kernel, stride
@@ -52,7 +52,7 @@ CASES = ALL[::3] if keras.config.backend() == "jax" else ALL  # JAX compiles eac
 
 
 def pair(first: type, second: type, shape, kernel, stride, dtype="float32"):
-    """Keras's layer and ours, of the same weights."""
+    """Returns Keras's layer and that of musegen, with the same weights."""
     rng = np.random.default_rng(0)
     both = [kind(4, kernel, stride, dtype=dtype) for kind in (first, second)]
     for layer in both:
@@ -68,7 +68,7 @@ def example(shape, n: int = 3) -> np.ndarray:
 
 
 def slopes(layer, x: np.ndarray) -> list[np.ndarray]:
-    """Gradients of a weighted sum of the outputs, by the weights and by the input."""
+    """Returns the gradients of a weighted sum of the outputs, for the weights and the input."""
     rng = np.random.default_rng(2)
     target = rng.normal(size=layer.compute_output_shape(x.shape)).astype("float32")
     x = keras.Variable(x)
@@ -105,7 +105,7 @@ def test_same_in_mixed_bfloat16(case):
 
 @pytest.mark.parametrize("case", [ALL[0], ALL[4], ALL[9], ALL[-3]])
 def test_any_batch(case):
-    """A model of it may leave the size of the batch open."""
+    """A model with such a layer takes batches of any size."""
     _, layer = pair(*case)
     x = keras.Input(case[2])
     model = keras.Model(x, layer(x))
@@ -117,9 +117,9 @@ def test_any_batch(case):
         )
 
 
-def test_the_axis_is_the_one_that_a_kernel_reaches_along():
-    assert [the_axis(kernel) for kernel in ((2, 1), (1, 2), (1, 1))] == [0, 1, 1]
-    assert [the_axis(kernel) for kernel in ((2, 1, 1), (1, 3, 1), (1, 1, 4))] == [0, 1, 2]
+def test_the_axis_is_the_one_along_which_a_kernel_extends():
+    assert [kernel_axis(kernel) for kernel in ((2, 1), (1, 2), (1, 1))] == [0, 1, 1]
+    assert [kernel_axis(kernel) for kernel in ((2, 1, 1), (1, 3, 1), (1, 1, 4))] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -128,13 +128,13 @@ def test_the_axis_is_the_one_that_a_kernel_reaches_along():
      (Conv2DTranspose, (2, 2), (4, 4, 1))],
 )  # fmt: skip
 def test_a_kernel_along_two_axes_is_refused(kind, kernel, shape):
-    with pytest.raises(ValueError, match="reaches along 2 axes"):
+    with pytest.raises(ValueError, match="extends along 2 axes"):
         kind(2, kernel, kernel)(example(shape))
 
 
 @pytest.mark.parametrize("stride", [(1, 1), (3, 1)])
 def test_a_transposed_kernel_is_as_long_as_its_stride(stride):
-    with pytest.raises(ValueError, match=r"kernel of \(2, 1\).*stride"):
+    with pytest.raises(ValueError, match=r"stride .* is not the size of the kernel, \(2, 1\)"):
         Conv2DTranspose(2, (2, 1), stride)(example((4, 1, 1)))
 
 

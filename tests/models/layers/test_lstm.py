@@ -1,4 +1,4 @@
-"""LSTM equals keras.layers.LSTM on the running backend and on JAX; Keras 2's hard sigmoid."""
+"""LSTM equals keras.layers.LSTM on the running backend and on JAX; the hard sigmoid of Keras 2."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ STEPS, FEATURES, UNITS = 7, 6, 5
 
 
 def pair(gates, dtype="float32", n_steps=None, **options):
-    """Keras's layer and ours with the same weights, as models of the same input."""
+    """Returns models of Keras's layer and of that of musegen, with the same weights."""
     rng = np.random.default_rng(0)
     options = {"recurrent_activation": gates, "dtype": dtype, **options}
     x = keras.Input((STEPS, FEATURES) if n_steps is None else (FEATURES,))
@@ -36,9 +36,9 @@ def example(model, n: int = 4) -> np.ndarray:
 
 
 def moved(model, x) -> list[np.ndarray]:
-    """The gradient of a weighted sum of the outputs: what one step of SGD takes from each weight.
+    """Returns the gradient of a weighted sum of the outputs, from the change by one step of SGD.
 
-    The input is made by a layer with weights of its own, so its gradient counts too.
+    A layer before it makes its input, so that the gradient of the input is compared, too.
     """
     n = model.input_shape[-1]
     whole = keras.Sequential([layers.Dense(n, kernel_initializer="identity"), model])
@@ -68,7 +68,7 @@ def test_same_outputs_and_gradients(gates, return_sequences, n_steps):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_what_the_fast_path_does_not_know_goes_to_keras():
+def test_other_options_use_the_lstm_of_keras():
     x = np.random.default_rng(3).normal(size=(4, STEPS, FEATURES)).astype("float32")
     mask = np.arange(STEPS) < np.array([[7], [3], [5], [1]])
     state = [np.ones((4, UNITS), "float32")] * 2

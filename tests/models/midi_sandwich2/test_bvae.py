@@ -1,4 +1,4 @@
-"""BVAE: counts of the spec, its sampling and KL term, and that it learns."""
+"""BVAE: numbers of parameters, sampling, the KL term, and that it learns."""
 
 from dataclasses import replace
 
@@ -82,7 +82,7 @@ def test_sampling_adds_scaled_noise_to_the_mean(noise_scale, factor):
     assert z.mean() == pytest.approx(3, abs=1e-3)
 
 
-def test_raw_sampling_without_spread_is_the_mean():
+def test_raw_sampling_with_sigma_0_is_the_mean():
     mean = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     z = Sampling(noise_scale="raw")([mean, np.zeros_like(mean)])
     np.testing.assert_array_equal(ops.convert_to_numpy(z), mean)

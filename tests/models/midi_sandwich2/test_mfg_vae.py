@@ -1,4 +1,4 @@
-"""The MFG-VAE: counts of all strategies, and what it reads of the BVAEs."""
+"""The MFG-VAE: numbers of parameters of all strategies, and its input from the BVAEs."""
 
 from dataclasses import replace
 
@@ -54,7 +54,7 @@ def test_the_projection_of_each_track_and_the_joined_one_differ_as_counted():
     "strategy",
     ["vrae", *(pytest.param(name, marks=pytest.mark.slow) for name in ("concat", "project"))],
 )
-def test_every_strategy_is_whole(strategy, tmp_path):
+def test_every_strategy_survives_configuration_and_file(strategy, tmp_path):
     encoder, decoder = bvae.encoder_and_decoder(mfg_vae.mfg_vae(TINY, strategy))
     check_model(encoder, latents(3, 8), tmp_path)
     check_model(decoder, np.ones((2, 6), "float32"), tmp_path)
@@ -91,7 +91,7 @@ def some_bvaes(n_steps: int = 48) -> dict:
     return {track: bvae.bvae(TINY_BVAE, n_steps, name=f"bvae-{track}") for track in TRACKS}
 
 
-def test_rows_hold_the_mean_then_the_sigma_of_each_track_in_order():
+def test_the_reader_gives_the_mean_then_the_sigma_of_each_track_in_order():
     bvaes = some_bvaes()
     cells = np.random.default_rng(0).random((3, 48, 84, 5)) < 0.05
     rows = mfg_vae.reader(bvaes, PRESETS["paper"].bvae).predict(cells, verbose=0)

@@ -1,4 +1,4 @@
-"""The composition: what generating, restoring and moving between bars give."""
+"""The whole system: generating, restoring and interpolating."""
 
 from dataclasses import replace
 from functools import cache
@@ -20,7 +20,7 @@ PHRASES = demo.phrases(4, n_steps=48, seed=0)
 
 
 def narrowed(monkeypatch, preset: str) -> SystemSettings:
-    """Makes a preset one of little width, and leaves the rest of it as it stands."""
+    """Returns a preset of small width, otherwise unchanged."""
     own = PRESETS[preset]
     settings = replace(
         own,
@@ -34,7 +34,7 @@ def narrowed(monkeypatch, preset: str) -> SystemSettings:
 
 @cache
 def tiny(preset: str = "paper", unit: str | None = "note") -> MidiS2:
-    """A narrow system with random weights, one for all tests that leave it as it is."""
+    """A narrow system with random weights, shared by all tests that do not change it."""
     with pytest.MonkeyPatch.context() as patch:
         settings = narrowed(patch, preset)
         keras.utils.set_random_seed(1)
@@ -84,7 +84,7 @@ def test_interpolation_begins_and_ends_with_its_ends(system):
     ],
 )
 def test_restoring_is_the_seven_steps_of_the_paper(preset, scale):
-    """Sampling comes after the MFG-VAE, each track from its own half of the row."""
+    """Sampling comes after the MFG-VAE, and uses the mean and sigma of each track."""
     system = tiny(preset)
     rng = np.random.default_rng(7)
     own = 0.01 * rng.standard_normal((16, 5, 4), np.float32)
@@ -132,7 +132,7 @@ def test_the_presets_restore_with_and_without_refining():
 
 
 def test_width_of_the_random_latents(system, monkeypatch):
-    """By default the preset's; fitted, the mean and deviation that were measured."""
+    """By default it is that of the preset; fitted, mean and deviation are the measured ones."""
     assert PRESETS["repo"].z_std == 0.01
     assert PRESETS["repo"].z_std_tracks == 0.1
     drawn = {}
@@ -155,8 +155,8 @@ def test_width_of_the_random_latents(system, monkeypatch):
     np.testing.assert_allclose(found, wanted, atol=0.05 * wanted.max())
 
 
-def test_without_fusion_the_tracks_are_drawn_apart(system):
-    """The other tracks stay as they were when the network of one is another one."""
+def test_without_fusion_the_tracks_are_independent(system):
+    """The other tracks stay the same when the network of one track is replaced."""
     before = system.generate(2, seed=1, fusion=False)
     bass = system.bvaes["bass"]
     weights = bass.get_weights()
@@ -187,7 +187,7 @@ def test_parts_that_do_not_go_together_are_refused(system, monkeypatch):
         system.restore(demo.phrases(1, n_steps=96))
 
 
-def test_material_of_the_presets():
+def test_training_data_of_the_presets():
     phrases = np.zeros((2000, 4, 48, 84, 5), bool)
     phrases[np.arange(2000), 0, 0, 0, 0] = np.arange(2000) < 1799  # on in those within reach
     train, val = load_training_data(phrases, "repo")

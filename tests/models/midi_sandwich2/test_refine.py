@@ -1,4 +1,4 @@
-"""The refine networks: counts, sizes, and the original's per-bar net that switches all cells on."""
+"""The refine networks: parameters, shapes, and the original per-bar network with all cells on."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 
 def outputs(*shape: int) -> np.ndarray:
-    """Like a BVAE's: real values in (-1, 1), mostly low."""
+    """Returns random outputs as of a BVAE: real values in (-1, 1), mostly low."""
     return np.tanh(RNG.normal(-1, 0.6, shape)).astype("float32")
 
 
@@ -54,7 +54,7 @@ def test_the_originals_per_bar_net_switches_every_cell_on():
 
 @pytest.mark.parametrize(("loss", "times"), [("mse", 1), ("column", 48)])
 def test_losses_of_the_per_bar_net(loss, times):
-    """The column loss is the squared error times the steps, no cross-entropy at all."""
+    """The column loss is the squared error times the steps, not a cross-entropy."""
     model, x = refine.compiled(refine.per_bar(), loss), outputs(2, 48, 84, 1)
     y = (RNG.random(x.shape) < 0.1).astype("float32")
     penalty = sum(float(one) for one in model.losses)

@@ -1,4 +1,4 @@
-"""MuseGAN, narrow: who hears whom, and what becomes of the outputs."""
+"""MuseGAN, narrow: which vectors move which tracks, and what becomes of the outputs."""
 
 import json
 import re
@@ -23,7 +23,7 @@ both = pytest.mark.parametrize("preset", PRESETS)
 
 
 def lively(model: keras.Model, size: float = 0.6) -> keras.Model:
-    """Larger weights, so that no output is nearly zero and no change of an input is lost."""
+    """Sets larger weights, so that no output is nearly zero and every input has an effect."""
     rng = np.random.default_rng(3)
     for weight in model.trainable_weights:
         last = "pitch_8/" in weight.path  # not so large that tanh is 1
@@ -42,22 +42,22 @@ def phrases(n: int = 2) -> np.ndarray:
 
 
 def moved(one: np.ndarray, other: np.ndarray) -> list[str]:
-    """The tracks in which two phrases differ."""
+    """Returns the tracks in which two phrases differ."""
     return [t for k, t in enumerate(TRACKS) if np.abs(one[..., k] - other[..., k]).max() > 1e-3]
 
 
-# Who hears whom.
+# Which vectors move which tracks.
 
 
-def heard(made: MuseGAN) -> dict[str, list[str]]:
-    """The tracks that each vector moves; of tracks' own vectors, those of the guitar."""
+def tracks_moved_by(made: MuseGAN) -> dict[str, list[str]]:
+    """The tracks that change with each vector; of the tracks' own vectors, with the guitar's."""
     z = made.draw(2, 0, 1.0)
     if made.kind.given:
         z["given"] = np.float32(2) * phrases()[..., 1:2] - 1
-    opposite = np.float32([1, -1])  # what all phrases had in common batch norm would take away
+    opposite = np.float32([1, -1])  # batch norm would remove a change that all phrases share
     before, found = ops.convert_to_numpy(made.network(z)), {}
     for name in made.kind.latents:
-        other = {key: own.copy() for key, own in z.items()}
+        other = {key: vectors.copy() for key, vectors in z.items()}
         if "tracks" in name:
             other[name][..., made.kind.written.index("guitar"), :].T[:] += opposite
         else:
@@ -68,38 +68,44 @@ def heard(made: MuseGAN) -> dict[str, list[str]]:
 
 @pytest.mark.slow
 @both
-def test_who_hears_whom(preset):
+def test_which_vectors_move_which_tracks(preset):
     every, guitar = list(TRACKS), ["guitar"]
-    assert heard(system(preset, "hybrid")) == {
+    assert tracks_moved_by(system(preset, "hybrid")) == {
         "z": every, "z_time": every, "z_tracks": guitar, "z_tracks_time": guitar,
     }  # fmt: skip
-    assert heard(system(preset, "jamming")) == {"z_tracks": guitar, "z_tracks_time": guitar}
-    assert heard(system(preset, "composer")) == {"z": every, "z_time": every}
+    assert tracks_moved_by(system(preset, "jamming")) == {
+        "z_tracks": guitar,
+        "z_tracks_time": guitar,
+    }
+    assert tracks_moved_by(system(preset, "composer")) == {"z": every, "z_time": every}
     written = [track for track in TRACKS if track != "piano"]
-    assert heard(system(preset, "hybrid", "piano")) == {"z": written, "z_tracks": guitar}
-    assert heard(system(preset, "jamming", "piano")) == {"z_tracks": guitar}
+    assert tracks_moved_by(system(preset, "hybrid", "piano")) == {"z": written, "z_tracks": guitar}
+    assert tracks_moved_by(system(preset, "jamming", "piano")) == {"z_tracks": guitar}
     composed = every if preset == "repo" else written
-    assert heard(system(preset, "composer", "piano")) == {"z": composed}
+    assert tracks_moved_by(system(preset, "composer", "piano")) == {"z": composed}
     if preset in Kind("rnn").presets:
-        assert heard(system(preset, "rnn")) == {"z_time": every}
-        assert heard(system(preset, "hybrid", n_bars=1)) == {"z": every, "z_tracks": guitar}
-        assert heard(system(preset, "jamming", n_bars=1)) == {"z_tracks": guitar}
-        assert heard(system(preset, "composer", n_bars=1)) == {"z": every}
+        assert tracks_moved_by(system(preset, "rnn")) == {"z_time": every}
+        assert tracks_moved_by(system(preset, "hybrid", n_bars=1)) == {
+            "z": every,
+            "z_tracks": guitar,
+        }
+        assert tracks_moved_by(system(preset, "jamming", n_bars=1)) == {"z_tracks": guitar}
+        assert tracks_moved_by(system(preset, "composer", n_bars=1)) == {"z": every}
 
 
 @pytest.mark.parametrize(("preset", "first"), [("paper", "z"), ("repo", "z_time"), ("narrow", "z")])
 def test_which_vectors_stand_first(preset, first):
-    """Deaf to the first half of the 128 numbers, a composer no longer minds them."""
+    """If a composer ignores the first half of the 128 numbers, its first vector has no effect."""
     made = system(preset, "composer")
     layer = made.network.get_layer("bar").get_layer("time_1")
     kernel = ops.convert_to_numpy(layer.kernel).copy()
     kernel[..., :64] = 0  # (time, pitch, filters, inputs)
     layer.kernel.assign(kernel)
-    assert [name for name, tracks in heard(made).items() if not tracks] == [first]
+    assert [name for name, tracks in tracks_moved_by(made).items() if not tracks] == [first]
 
 
-def test_an_rnn_hears_the_bars_before():
-    """The vector of a bar moves this bar and those after it, and none before."""
+def test_an_rnn_reads_the_bars_before():
+    """The vector of a bar changes this bar and the bars after it, but none before."""
     made = system("narrow", "rnn")
     z = made.draw(2, 0)
     before = made.values(z)
@@ -110,7 +116,7 @@ def test_an_rnn_hears_the_bars_before():
 
 
 def test_an_rnn_is_the_lstm_of_the_original():
-    """By hand, as TensorFlow 1 has it: one kernel of both inputs, 1 added to the forget gate."""
+    """By hand as in TensorFlow 1: one kernel for both inputs, 1 added to the forget gate."""
     network = generators.recurrent_generator()
     inputs, recurrent, bias = network.get_weights()
     limit = (6 / (256 + 512)) ** 0.5  # of Glorot and Bengio, for that kernel
@@ -135,8 +141,8 @@ def test_an_rnn_is_the_lstm_of_the_original():
     ("preset", "model", "n"),
     [("paper", "hybrid", 6), ("paper", "jamming", 5), ("repo", "hybrid", 1)],
 )
-def test_bars_differ_by_the_unrolled_vectors_alone(preset, model, n):
-    """Unroll to the same vector for each bar, and all bars are the same, whatever the others."""
+def test_bars_differ_only_by_the_unrolled_vectors(preset, model, n):
+    """If the unrolled vectors of all bars are equal, all bars are equal."""
     made = system(preset, model)
     z = made.draw(2, 1, 1.0)
     bars = made.values(z)
@@ -158,8 +164,8 @@ def test_bars_differ_by_the_unrolled_vectors_alone(preset, model, n):
     ("preset", "model"),
     [("paper", "hybrid"), ("repo", "composer"), ("repo", "jamming"), ("narrow", "composer")],
 )
-def test_conditional_bars_are_apart(preset, model):
-    """The given track is in its place; one of its bars moves that bar of what is written."""
+def test_conditional_bars_are_independent(preset, model):
+    """The output has the given track; a bar of it has an effect only on the same bar."""
     settings = replace(TINY[preset], batch_statistics=False)  # else bars share statistics
     made = MuseGAN(preset, Kind(model, "piano"),
                    lively(generators.generator(settings, Kind(model, "piano"))))  # fmt: skip
@@ -215,7 +221,7 @@ def test_binarisations():
 
 
 @pytest.mark.slow
-def test_a_phrase_that_is_normalized_by_its_batch_is_generated_among_others():
+def test_a_phrase_that_is_normalized_by_its_batch_is_generated_in_a_full_batch():
     """Alone in its batch it would not depend on its random vectors at all."""
     made = system("repo", "hybrid")
     one, other = (made.values(made.draw(1, seed)) for seed in (1, 2))
@@ -229,7 +235,7 @@ def test_a_phrase_that_is_normalized_by_its_batch_is_generated_among_others():
 
 
 @pytest.mark.parametrize(("model", "n_bars"), [("hybrid", 1), ("rnn", 4)])
-def test_what_the_code_alone_has_plays_is_measured_and_kept(model, n_bars, tmp_path):
+def test_kinds_that_only_the_code_has_generate_are_evaluated_and_saved(model, n_bars, tmp_path):
     made = system("repo", model, n_bars=n_bars)
     music = made.generate(3, 1)
     assert music.shape == (3, n_bars, 96, 84, 5)
@@ -243,7 +249,7 @@ def test_what_the_code_alone_has_plays_is_measured_and_kept(model, n_bars, tmp_p
 
 
 def test_a_bar_grows_along_the_square_of_the_original():
-    """C's own: shared numbers down, those of all tracks across, from -0.0005 to 0.0005."""
+    """As in the original: shared numbers down, those of the tracks across, -0.0005 to 0.0005."""
     made = system("repo", "hybrid", n_bars=1)
     made.play = lambda z, seed, binarisation: z
     z = made.grid(8)
@@ -275,7 +281,7 @@ def test_seeds_interpolation_and_grid():
 
 
 @pytest.mark.parametrize("model", ["jamming", "composer"])
-def test_where_all_vectors_are_alike_those_of_the_bars_grow_along_a_grid(model, monkeypatch):
+def test_of_vectors_of_one_kind_those_of_the_bars_grow_along_a_grid(model, monkeypatch):
     made = system("narrow", model)
     monkeypatch.setattr(made, "play", lambda z, seed, binarisation: z)
     for name, own in made.grid(2).items():
@@ -362,6 +368,19 @@ def test_settings_that_were_changed_are_kept(tmp_path):
             musegan_settings.changed("temporal=separate", "repo", kind)
 
 
+def test_settings_are_read_by_their_names_of_version_0_1(tmp_path):
+    kind = Kind("hybrid")
+    changed = musegan_settings.changed("hears_onsets=yes", "repo", kind)
+    assert changed == {"note_counts": True}
+    network = lively(generators.generator(TINY["repo"], kind))
+    MuseGAN("repo", kind, network, changed).save(tmp_path)
+    file = tmp_path / "system.json"
+    file.write_text(file.read_text().replace("note_counts", "hears_onsets"))
+    again = MuseGAN.load(tmp_path)
+    assert again.settings.note_counts
+    assert again.changed == changed
+
+
 @pytest.mark.parametrize(
     ("preset", "words", "generator", "critic"),
     [  # what each switch adds to the trainable weights of a hybrid
@@ -369,7 +388,7 @@ def test_settings_that_were_changed_are_kept(tmp_path):
         ("repo", "critic=phrase", False, True),
         ("repo", "mixes_bars=no", False, True),
         ("repo", "norm_output=yes", True, False),
-        ("repo", "hears_onsets=yes", False, True),
+        ("repo", "note_counts=yes", False, True),
         ("paper", "critic=bar,mixes_bars=yes", False, True),
         ("paper", "norm_output=no,temporal=shared", True, False),
         ("paper", "batch_statistics=yes,he=yes,first_bias=-1,z_std=1", False, False),
@@ -391,11 +410,11 @@ def test_a_folder_that_contradicts_its_network_is_named(tmp_path):
     for wrong, message in (
         ({"given": "bass"}, "writes bass, drums, guitar, strings, and so does not play to a given"),
         ({"given": None}, "which is not what the hybrid from scratch takes"),
-        ({"preset": ["paper"]}, "of an unknown preset"),
+        ({"preset": ["paper"]}, "has an unknown preset"),
         ({"settings": {"loud": True}}, "unexpected keyword argument 'loud'"),
         ({"settings": {"z_std": "1"}}, "its setting z_std is '1', which is no float"),
         ({"settings": {"temporal": []}}, "its setting temporal is"),
-        ({"settings": {"rows": [1]}}, "its setting rows is"),
+        ({"settings": {"layers": [1]}}, "its setting layers is"),
         ({"settings": ["z_std"]}, "dictionary update sequence"),
         ({"settings": 3}, "not iterable"),
     ):
@@ -435,8 +454,11 @@ def test_mistakes_are_one_clear_line(tmp_path):
         (lambda: Kind("hybrid", n_bars=2), "phrases of 1 or 4 bars, not 2"),
         (lambda: Kind("rnn", "piano"), "rnn composer writes four bars from scratch"),
         (lambda: Kind("rnn", n_bars=1), "rnn composer writes four bars from scratch"),
-        (lambda: Kind("hybrid", "piano", 1), "given track each bar is written apart already"),
-        (lambda: critics.critic(PRESETS["paper"], Kind("hybrid", n_bars=1)), "compares four bars"),
+        (lambda: Kind("hybrid", "piano", 1), "each bar by itself already"),
+        (
+            lambda: critics.critic(PRESETS["paper"], Kind("hybrid", n_bars=1)),
+            "needs phrases of four",
+        ),
         (lambda: system("narrow", "rnn").grid(), "two kinds of random vectors"),
         (lambda: MuseGAN("repo", Kind("rnn"), made.network), "what the rnn from scratch takes"),
         (lambda: MuseGAN("repo", Kind("hybrid", n_bars=1), made.network), "hybrid of one bar"),

@@ -1,7 +1,7 @@
 """MuseGAN, preset `repo`, against the original code (folder `v1`), all ten systems of it.
 
 Weights are drawn by name and seed (`tests/golden/musegan/recipe.py`); the file holds inputs, and
-numbers of what the original computed of them in float64, at some hundred places of each array. See
+some hundred numbers of each array that the original computed from them in float64. See
 `tests/golden/README.md`. Musegen computes in float32, so a ReLU whose input is near 0 may be open
 on one side and shut on the other; tolerances of gradients are shares of a network's norm.
 """
@@ -40,7 +40,7 @@ LATENTS = {
 
 
 class Reference:
-    """What the file holds of one system, as musegen takes it."""
+    """The values of one system in the file, in the layout of musegen."""
 
     def __init__(self, system: str):
         self.system = system
@@ -81,7 +81,7 @@ class Reference:
         return z
 
     def original(self, phrases) -> np.ndarray:
-        """Phrases of ours, or bars of them, in the original's layout."""
+        """Converts phrases, or bars, from the layout of musegen to that of the original."""
         shape = (-1, 96, 84, 5) if self.kind.independent_bars else (-1, 384, 84, 5)
         return reference.numbers(phrases)[..., TO_ORIGINAL].reshape(shape)
 
@@ -125,7 +125,7 @@ class Built:
         assert filled == {id(weight) for model in whole for weight in model.weights}
 
     def variables(self, path: str, change: str) -> list[keras.Variable]:
-        """Ours of one of the original's."""
+        """Returns the variables of musegen for one of the original."""
         if change.startswith("lstm"):
             cell = self.networks["temporal"].get_layer("bars").cell
             return [cell.bias] if change == "lstm-bias" else [cell.kernel, cell.recurrent_kernel]
@@ -134,7 +134,7 @@ class Built:
 
 
 def changed(values: np.ndarray, change: str, forget: float = 1.0) -> list[np.ndarray]:
-    """An original variable as musegen has it.
+    """Converts an original variable to the layout of musegen.
 
     The original adds `forget` to the bias of an LSTM's forget gate whenever it runs.
     """
@@ -148,7 +148,7 @@ def changed(values: np.ndarray, change: str, forget: float = 1.0) -> list[np.nda
 
 
 def picked(values: list, shape: tuple, change: str, at: np.ndarray, forget: float) -> np.ndarray:
-    """The numbers of our arrays that stand at flat places of the original's."""
+    """Returns the numbers of musegen's arrays at given flat places of the original arrays."""
     places = np.arange(np.prod(shape)).reshape(shape)
     where = np.concatenate([part.ravel() for part in changed(places, change, 0)])
     flat = np.empty(len(where))
@@ -189,7 +189,7 @@ def test_outputs(system):
 
 
 def unrolled(known: Reference, built: Built) -> dict[str, np.ndarray]:
-    """What the temporal generators give, in the original's layout."""
+    """Returns the outputs of the temporal generators, in the layout of the original."""
     z, network = known.inputs, built.networks.get("temporal")
     if known.kind.model == "rnn":
         return {"z_inter_v_hat": reference.numbers(network(z["z_time"], training=True))}

@@ -1,4 +1,4 @@
-"""MuseGAN: counts and shapes of the spec, of all models and presets at their full width."""
+"""MuseGAN: numbers of parameters and shapes of all models and presets at full width."""
 
 from dataclasses import replace
 
@@ -14,10 +14,11 @@ from musegen.models.musegan import system as musegan_system
 from musegen.models.musegan.settings import KINDS, PRESETS, Kind
 
 PROJECTION = 512 * 128 + 128
-COUNTED = (4 * 10 * 128 + 128) + 4 * 128 * 256  # heard, and what hears it
+# The layer of the note counts, and the weights of the next layer for its outputs.
+COUNTED = (4 * 10 * 128 + 128) + 4 * 128 * 256
 WHOLE, OF_BARS = 3_798_402 + COUNTED + PROJECTION, 3_336_961 + COUNTED  # critics of narrow
 # Generator and critic, trainable: the spec's section 7. Those of narrow differ from repo's by the
-# given track and by a critic that projects each bar to 128 and hears counts.
+# given track and by a critic that projects each bar to 128 and receives note counts.
 COUNTS = {
     "musegan-jamming": {
         "paper": [8_368_655, 17_877_765],
@@ -154,17 +155,17 @@ def test_shapes_layer_by_layer(preset):
     assert found == generators.encoded_shapes(PRESETS[preset])
 
 
-def test_what_is_counted_for_the_critic():
-    """Of each track at each step the notes that begin, and then those that sound."""
+def test_note_counts_of_the_critic():
+    """Counted are, for each track and step, the notes that begin, and those that sound."""
     bar = np.zeros((1, 96, 84, 2), bool)
     bar[0, 0:6, 40, 0] = bar[0, 3:9, 44, 0] = bar[0, 9:12, 44, 1] = bar[0, 12, 45, 1] = True
-    found = ops.convert_to_numpy(critics.counts(2 * bar.astype("float32") - 1))[0, :, 0]
+    found = ops.convert_to_numpy(critics.note_counts(2 * bar.astype("float32") - 1))[0, :, 0]
     first, second, sound = np.zeros(96), np.zeros(96), bar[0].sum(axis=1)
     first[[0, 3]] = second[[9, 12]] = 1
     np.testing.assert_allclose(found, np.stack([first, second, *sound.T], axis=1), atol=1e-5)
 
 
-def test_a_narrow_one_starts_near_silence_and_lively():
+def test_a_narrow_model_is_nearly_silent_at_first_but_varied():
     """The last layer's numbers are about normal around -2 before the tanh, for any filters."""
     z = np.random.default_rng(0).normal(size=(16, 128)).astype("float32")
     for width in (1 / 16, 1 / 4):
