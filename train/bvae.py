@@ -112,7 +112,7 @@ def train(options: Training) -> Path:
     """One run; gives its folder."""
     from musegen.models.midi_sandwich2 import bvae
     from musegen.models.midi_sandwich2.training_data import load_training_data
-    from musegen.training.fit import fit
+    from musegen.training.fit import Measures, fit
     from musegen.training.options import jit_compile
     from musegen.training.pca_warmup import pca_warmup
     from musegen.training.runs import Run, describe_data
@@ -125,7 +125,7 @@ def train(options: Training) -> Path:
     data, held_out = load_training_data(
         options.data, options.preset, options.steps, options.val_split, options.bars, options.seed
     )
-    name, about = f"bvae-{options.track}", f"BVAE, {options.track}"
+    name = f"bvae-{options.track}"
     model = bvae.bvae(settings, options.steps, name=name)
     parts = bvae.encoder_and_decoder(model)
     print(f"{name}: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
@@ -134,7 +134,7 @@ def train(options: Training) -> Path:
     plain = replace(options, augment=False, mix=False, unique=False, passes=1)
     validate = feeder(plain, settings, held_out, shuffle=False)  # the same noise meets each bar
     validation = validate and validate(0)
-    fitting = {"accuracy": "acc_argmax", "reconstruction": settings.loss}
+    measures = Measures(f"BVAE, {options.track}", "acc_argmax", reconstruction=settings.loss)
 
     def compiled(network, n_batches: int):
         optimizer = optimizer_of(options, n_batches)
@@ -147,23 +147,10 @@ def train(options: Training) -> Path:
     folder = Path(options.out or f"runs/{name}")
     with Run(folder, asdict(options), options.resume, describe_data(data)) as run:
         if options.pca_warmup:
-            title = f"{about}, PCA warm-up"
-            pca_warmup(
-                run, parts, compiled, feed, options.pca_warmup, validation, title=title, **fitting
-            )
-        fit(
-            compiled(model, options.epochs * len(feed(0))),
-            batches,
-            options.epochs,
-            run,
-            validation,
-            keep=options.keep,
-            patience=options.patience,
-            samples=sampler(model, settings, options, held_out or data, run),
-            tensorboard=options.tensorboard,
-            title=about,
-            **fitting,
-        )
+            pca_warmup(run, parts, compiled, feed, options, measures, validation)
+        compiled(model, options.epochs * len(feed(0)))
+        samples = sampler(model, settings, options, held_out or data, run)
+        fit(model, batches, run, options, measures, validation, samples)
         bvae.weigh_kl(model, settings.kl_weight)
         networks = (model, *bvae.noiseless_parts(model))
         for part, file in zip(networks, (name, "encoder", "decoder"), strict=True):

@@ -79,7 +79,7 @@ def train(options: Training) -> Path:
     from musegen.models.midi_sandwich2.training_data import load_training_data
     from musegen.saving import load_model
     from musegen.training import array_batches
-    from musegen.training.fit import fit
+    from musegen.training.fit import Measures, fit
     from musegen.training.options import jit_compile
     from musegen.training.pca_warmup import pca_warmup
     from musegen.training.runs import Run, describe_data
@@ -117,35 +117,14 @@ def train(options: Training) -> Path:
     folder = Path(options.out or "runs/mfg-vae")
     strategy = options.strategy or settings.mfg_vae.strategy
     told = asdict(replace(options, strategy=strategy))
-    parts, title = bvae.encoder_and_decoder(model), f"MFG-VAE, strategy {strategy}"
-    fitting = {"accuracy": "acc_argmax", "reconstruction": "mse"}
+    measures = Measures(f"MFG-VAE, strategy {strategy}", "acc_argmax", "mse", "val_loss")
     with Run(folder, told, options.resume, describe_data(data)) as run:
         if options.pca_warmup:
-            about = f"{title}, PCA warm-up"
-            pca_warmup(
-                run,
-                parts,
-                compiled,
-                batches,
-                options.pca_warmup,
-                validation,
-                title=about,
-                **fitting,
-            )
-        fit(
-            compiled(model, options.epochs * len(batches(0))),
-            batches,
-            options.epochs,
-            run,
-            validation,
-            keep=options.keep,
-            monitor="val_loss",
-            patience=options.patience,
-            samples=sampler(model, bvaes, options, held_out or data, run),
-            tensorboard=options.tensorboard,
-            title=title,
-            **fitting,
-        )
+            parts = bvae.encoder_and_decoder(model)
+            pca_warmup(run, parts, compiled, batches, options, measures, validation)
+        compiled(model, options.epochs * len(batches(0)))
+        samples = sampler(model, bvaes, options, held_out or data, run)
+        fit(model, batches, run, options, measures, validation, samples)
         networks = (model, *bvae.noiseless_parts(model))
         for part, name in zip(networks, ("mfg-vae", "encoder", "decoder"), strict=True):
             run.save(part, f"{name}.keras")

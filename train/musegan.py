@@ -12,7 +12,7 @@ data, curves.png of them, and in samples/ the same music at several steps, as pi
 and in the end the pictures that the original code draws.
 """
 
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 from musegen import Error, registry
 from musegen.models.musegan.settings import MODELS
 from musegen.music.layout import TRACKS
+from musegen.training.gan.gan_options import GANOptions
 from musegen.training.optimizers import DECAYS
-from musegen.training.options import KEEP, Options, add_flags, option, prepare, read_flags
+from musegen.training.options import add_flags, option, prepare, read_flags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +68,7 @@ MONITORED_PHRASES = 64  # phrases of the fixed random vectors
 
 
 @dataclass(frozen=True)
-class Training(Options):
+class Training(GANOptions):
     """Options of this script."""
 
     preset: str | None = option(
@@ -96,12 +97,6 @@ class Training(Options):
         "critic learns from nothing, with a hundred steps in each of the first iterations",
         metavar="NAME",
     )  # fmt: skip
-    steps: int | None = option(
-        None,
-        "steps of the generator (default: 10000 or 15700, by preset, on the demo 600)",
-        metavar="N",
-        least=1,
-    )
     batch_size: int | None = option(
         None, "phrases in a batch (default: 64, of narrow 16, on the demo 4)", metavar="N", least=1
     )
@@ -109,22 +104,10 @@ class Training(Options):
         None, "of Adam (default: 0.001 or 0.0002, by preset)", metavar="R", least=0
     )
     decay: str = option("none", "of the learning rate, to 0 in the end", choices=DECAYS)
-    every: int | None = option(
-        None,
-        "steps from one report of losses and metrics to the next (default: 100, on the demo 40)",
-        metavar="N",
-        least=1,
-    )
-    epochs: int | None = option(None, SUPPRESS)  # refused with a word on --steps
-    patience: int | None = option(None, SUPPRESS)
     val_split: float | None = option(
         None, "share of the data that is not learned, where they have no split of their own; the "
         "tracks that a conditional model is given when it is looked at are from there (default: "
         "0.1 for such a model, but all is learned from scratch and with preset repo)", metavar="S",
-    )  # fmt: skip
-    keep: str = option(
-        "last", "weights to end with: of the last step, or of the report whose metrics were "
-        "nearest to the data's", choices=KEEP,
     )  # fmt: skip
     augment: bool = option(False, "learn in all keys: phrases moved by -5 to 6 semitones")
     exchange: bool = option(
@@ -135,10 +118,6 @@ class Training(Options):
         super().__post_init__()
         if self.width is not None and not NARROWEST <= self.width <= 4:
             raise Error(f"--width {self.width}: {NARROWEST:g} at least, and 4 at most")
-        if self.epochs is not None:
-            raise Error("--epochs: this training counts --steps of the generator")
-        if self.patience is not None:
-            raise Error("--patience: this training does not validate; give it --steps")
         if not self.batchnorm and self.model != "composer":
             raise Error(
                 f"--no-batchnorm: the paper's ablation is of the composer, not {self.model}"
@@ -215,15 +194,13 @@ def train(options: Training) -> Path:
         definition = DEFINITIONS["v1" if options.preset == "repo" else "paper"]
         goal = monitored(known)
         monitor = Monitor(
-            options.steps,
-            options.every,
             lambda: system.values(fixed),
             system.binarised,
             goal,
             drawer(run, system.binarised, goal, definition.chroma),
         )
         batches = feeder(data, training, options)
-        train_gan(training, batches, change, run, monitor, options.keep, options.tensorboard)
+        train_gan(training, batches, change, run, options, monitor)
         system.save(folder, options.half)
         print(f"musegen {'accompany SONG --system' if kind.given else 'generate'} {folder}")
     return folder

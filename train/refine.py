@@ -83,7 +83,7 @@ def train(options: Training) -> Path:
     from musegen.models.midi_sandwich2.training_data import load_training_data
     from musegen.saving import load_model
     from musegen.training import array_batches
-    from musegen.training.fit import fit
+    from musegen.training.fit import Measures, fit
     from musegen.training.options import jit_compile
     from musegen.training.runs import Run, describe_data
 
@@ -113,20 +113,12 @@ def train(options: Training) -> Path:
         )
 
     folder = Path(options.out or f"runs/refine-{options.unit}-{options.track}")
-    told = asdict(replace(options, epochs=epochs, loss=loss))
-    with Run(folder, told, options.resume, describe_data(data)) as run:
-        fit(
-            model,
-            batches,
-            epochs,
-            run,
-            held_pairs and array_batches.batches(held_pairs, 512, shuffle=False, map=as_floats),
-            keep=options.keep,
-            patience=options.patience,
-            samples=sampler(model, held_pairs or pairs, n_steps, options, run, epochs),
-            tensorboard=options.tensorboard,
-            title=f"refine network per {options.unit}, {options.track}",
-        )
+    options = replace(options, epochs=epochs, loss=loss)
+    measures = Measures(f"refine network per {options.unit}, {options.track}")
+    validation = held_pairs and array_batches.batches(held_pairs, 512, shuffle=False, map=as_floats)
+    with Run(folder, asdict(options), options.resume, describe_data(data)) as run:
+        samples = sampler(model, held_pairs or pairs, n_steps, options, run)
+        fit(model, batches, run, options, measures, validation, samples)
         run.save(model, f"{name}.keras")
         print(run.path(f"{name}.keras"))
     return folder
@@ -158,14 +150,14 @@ def written(autoencoder: "keras.Model", data: "Data", options: Training) -> tupl
 
 
 def sampler(
-    model: "keras.Model", pairs: tuple, n_steps: int, options: Training, run, epochs: int
+    model: "keras.Model", pairs: tuple, n_steps: int, options: Training, run
 ) -> Callable[[int], None]:
     """Gives a function that draws and writes some bars: original, as the BVAE has it, refined."""
     from musegen.music.phrases import from_bars
     from musegen.training.samples import Sampler
 
     output, cells = (from_bars(array.reshape(-1, n_steps, N_PITCHES), 1) for array in pairs)
-    draw = Sampler(run, cells, epochs, (options.track,))
+    draw = Sampler(run, cells, options.epochs, (options.track,))
     output = output[draw.chosen]
     rough = output > PRESETS[options.preset].bvae.threshold
 

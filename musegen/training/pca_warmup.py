@@ -6,11 +6,13 @@ and the decoder, at the same time, to write from them. Training from end to end 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musegen.training.fit import fit
+from musegen.training.fit import Measures, fit
+from musegen.training.recipes import RecipeOptions
 from musegen.training.runs import Run
 
 if TYPE_CHECKING:
@@ -26,22 +28,25 @@ def pca_warmup(
     parts: tuple["keras.Model", "keras.Model"],
     compiled: Callable[["keras.Model", int], "keras.Model"],
     batches: Callable[[int], Any],
-    epochs: int,
+    options: RecipeOptions,
+    measures: Measures,
     validation: Any = None,
-    **fitting: Any,
 ) -> None:
     """Trains encoder and decoder of an autoencoder so, in the folder `pca-warmup` of their run.
 
     Args:
         parts: the encoder and the decoder.
-        compiled: gives a model ready for `fit` over so many batches.
-        batches, validation, fitting: as for `fit`.
+        compiled: function that makes a model ready for `fit` over so many batches.
+        batches, measures, validation: the same as for `fit`.
+        options: options of the script, of which `pca_warmup` is the number of epochs.
     """
-    data = batches(0)
+    data, epochs = batches(0), options.pca_warmup
     model = compiled(with_components(*parts, _some(data)), epochs * len(data))
     name = "lead" if run.path("lead").is_dir() else "pca-warmup"  # the former of version 0.1
+    options = replace(options, epochs=epochs, keep="last", patience=None, tensorboard=False)
+    measures = replace(measures, title=f"{measures.title}, PCA warm-up")
     with run.inner(name) as own:
-        fit(model, batches, epochs, own, validation, **fitting)
+        fit(model, batches, own, options, measures, validation)
 
 
 def with_components(

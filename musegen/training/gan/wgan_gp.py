@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musegen.training import checkpoints
 from musegen.training.autodiff import compiled, constant, gradients, input_gradient, repeat
+from musegen.training.checkpoints import Variables
 
 if TYPE_CHECKING:
     import keras
@@ -126,10 +128,15 @@ class WGANGP:
         self._iteration = compiled(self._learn_both, self.variables, jit)
 
     @property
+    def named(self) -> Variables:
+        """All that a checkpoint must hold, besides `iterations`, under the checkpoint's names."""
+        parts = ("generator", "critic", "generator_optimizer", "critic_optimizer")
+        return checkpoints.named(**{part: getattr(self, part).variables for part in parts})
+
+    @property
     def variables(self) -> "list[keras.Variable]":
-        """All that a checkpoint must hold, besides `iterations`."""
-        parts = (self.generator, self.critic, self.generator_optimizer, self.critic_optimizer)
-        return [variable for part in parts for variable in part.variables]
+        """All variables that a step reads or assigns to."""
+        return list(self.named.values())
 
     def step(self, music: np.ndarray) -> dict[str, float]:
         """One iteration: critic steps, then one of the generator.
