@@ -116,6 +116,7 @@ def train(options: Training) -> Path:
     from musegen.training.options import jit_compile
     from musegen.training.pca_warmup import pca_warmup
     from musegen.training.runs import Run, describe_data
+    from musegen.training.split_batch import split_batches
 
     options = with_defaults(options, recipes(options.track))
     preset = PRESETS[options.preset].bvae
@@ -138,7 +139,10 @@ def train(options: Training) -> Path:
 
     def compiled(network, n_batches: int):
         optimizer = optimizer_of(options, n_batches)
-        return bvae.compiled(network, settings, optimizer, jit_compile(options))
+        bvae.compiled(network, settings, optimizer, jit_compile(options))
+        if options.split_batch:
+            split_batches(network)
+        return network
 
     def batches(epoch: int):
         bvae.weigh_kl(model, settings.kl_weight * (0.001 if epoch < options.kl_warmup else 1))

@@ -83,6 +83,7 @@ def train(options: Training) -> Path:
     from musegen.training.options import jit_compile
     from musegen.training.pca_warmup import pca_warmup
     from musegen.training.runs import Run, describe_data
+    from musegen.training.split_batch import split_batches
 
     options = with_defaults(options, RECIPES)
     settings = PRESETS[options.preset]
@@ -112,7 +113,10 @@ def train(options: Training) -> Path:
 
     def compiled(network, n_batches: int):
         optimizer = optimizer_of(options, n_batches)
-        return mfg_vae.compiled(network, optimizer, jit_compile(options))
+        mfg_vae.compiled(network, optimizer, jit_compile(options))
+        if options.split_batch:
+            split_batches(network)
+        return network
 
     folder = Path(options.out or "runs/mfg-vae")
     strategy = options.strategy or settings.mfg_vae.strategy

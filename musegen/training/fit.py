@@ -18,7 +18,6 @@ from musegen.training.checkpoints import History
 from musegen.training.options import Options
 from musegen.training.record import Record, tensorboard
 from musegen.training.runs import Run
-from musegen.training.split_batch import learn_in_halves
 
 if TYPE_CHECKING:
     import keras
@@ -75,7 +74,6 @@ def fit(
     variables = checkpoints.named(model=model.variables, optimizer=model.optimizer.variables)
     record = Record(run, variables, model.weights, measures.monitor, keep_best)
     record.check_length(options.epochs)
-    learn_in_halves(model)
 
     def sample() -> None:
         if samples:

@@ -82,6 +82,10 @@ class RecipeOptions(Options):
     kl_weight: float | None = option(
         None, "of the KL term (default: by recipe)", metavar="W", least=0
     )
+    split_batch: bool = option(
+        True, "on JAX and a CPU, do not train a recurrent network on half a batch in each of two "
+        "threads",
+    )  # fmt: skip
 
 
 def recipe_name(options: Any) -> str:

@@ -34,7 +34,7 @@ CONFIG = "config.json"
 LOCK = ".lock"
 FACTS = {"settings": dict, "data": dict, "resumed": list, "saved": list, "started": str}
 # Settings that a resumed run may change: they decide how it runs, not what it learns.
-HARMLESS = {"patience", "jit", "tensorboard", "resume", "out", "half"}
+HARMLESS = {"patience", "jit", "split_batch", "tensorboard", "resume", "out", "half"}
 
 
 class Run:

@@ -148,6 +148,18 @@ def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
     assert json.loads((folder / "latents.json").read_text())["std_of_means"] > 0
 
 
+@pytest.mark.parametrize(("flags", "models"), [([], 1), (["--no-split-batch"], 0)])
+def test_two_threads_learn_a_batch_unless_a_flag_says_not(
+    flags, models, phrases, tmp_path, monkeypatch
+):
+    split = []
+    monkeypatch.setattr("musegen.training.split_batch.split_batches", split.append)
+    monkeypatch.setattr("musegen.training.fit.fit", lambda *arguments: {})
+    command = ["--data", phrases, "--preset", "large", *LITTLE, "--out", str(tmp_path / "run")]
+    run_script("train", "bvae", [*command, *flags])
+    assert len(split) == models
+
+
 @pytest.mark.slow
 def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrases, tmp_path):
     command = [

@@ -26,6 +26,7 @@ from musegen.models.midi_sandwich2.settings import BVAESettings
 from musegen.models.layers.cell_metrics import ActiveF1
 from musegen.training.fit import Measures, fit
 from musegen.training.runs import Run
+from musegen.training.split_batch import split_batches
 
 train, val = load(np.random.default_rng(0).random((30, 2, 6, 84, 5)) < 0.1).split(0.2)
 
@@ -54,6 +55,7 @@ def of_epoch(epoch):
 model = bvae(BVAESettings(width=6, latent=4), n_steps=6)
 metrics = ["mse", ActiveF1()]
 model.compile("rmsprop", "mse", metrics=metrics, jit_compile=jit_compile(options))
+assert split_batches(model) == (backend == "jax" and os.cpu_count() > 1)
 with Run(folder, {}, resume="resumed" in how) as run:
     measures = Measures("", "f1", reconstruction="mse", monitor="val_loss")
     fit(model, of_epoch, run, options, measures, batches(val, shuffle=False))
