@@ -19,6 +19,7 @@ from musegen.cli import run_script
 from musegen.data import demo
 from musegen.models.midi_sandwich2 import bvae
 from musegen.models.midi_sandwich2.settings import PRESETS
+from musegen.models.midi_sandwich2.training_data import of_track
 from musegen.music import midi
 from musegen.music.phrases import TRACKS, bars_of, from_bars
 from musegen.train import bvae as script
@@ -253,7 +254,7 @@ def test_rows_of_bars_and_back():
     bars = bars_of(music)
     np.testing.assert_array_equal(bars[(4 * 2 + 1) * 5 + 3], music[2, 1, :, :, 3])
     np.testing.assert_array_equal(from_bars(bars, 5), music)
-    bass = bars_of(script.of_track(music, "bass"))
+    bass = bars_of(of_track(music, "bass"))
     np.testing.assert_array_equal(bass[4 * 2 + 1], music[2, 1, :, :, 3])
 
 
@@ -270,7 +271,7 @@ def test_batches_of_one_epoch(flags):
             assert set(np.unique(x)) <= {-1.0, 1.0}
         return np.concatenate([x for x, _ in pairs])
 
-    bars = bars_of(script.of_track(music, "bass"))
+    bars = bars_of(of_track(music, "bass"))
     first, again, second = epoch(0), epoch(0), epoch(1)
     np.testing.assert_array_equal(first, again)
     assert first.shape[1:] == (48, 84)
