@@ -1,4 +1,4 @@
-"""The flags of the BVAE's training, and the recipes that say what they are by default."""
+"""The flags of the BVAE's training, and the recipes with their default values."""
 
 from dataclasses import dataclass, replace
 

@@ -1,6 +1,7 @@
-"""The flags of MuseGAN's training, and the recipes that say what they are by default.
+"""The flags of MuseGAN's training, and the recipes with their default values.
 
-Each preset has a recipe; what no flag says comes from it, and on the demo band from `DEMO`.
+Each preset has a recipe. A flag that is not given has the value of the recipe, or of `DEMO` on the
+demo band.
 """
 
 from dataclasses import asdict, dataclass, replace

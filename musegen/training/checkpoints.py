@@ -34,8 +34,8 @@ def named(**parts: "list[keras.Variable]") -> Variables:
         'model/read/lstm_cell/kernel'
     """
     variables: Variables = {}
-    for part, own in parts.items():
-        for variable in own:
+    for part, members in parts.items():
+        for variable in members:
             path = name = f"{part}/{variable.path}"
             n = 1
             while name in variables:
@@ -58,16 +58,16 @@ def load(path: Path, variables: Variables, only: Container[str] | None = None) -
         variables: all variables of the training.
         only: names of the variables to set; the file may hold no others.
     """
-    chosen = {name: own for name, own in variables.items() if only is None or name in only}
+    wanted = {name: v for name, v in variables.items() if only is None or name in only}
     with reading.damaged(path, "damaged", REMEDY), reading.arrays(path) as arrays:
         history = _history(arrays.json(HISTORY))
         shapes = {name: arrays.header(name)[0] for name in arrays.names}
-        members = _members(shapes, variables) or _members(shapes, chosen)
+        members = _members(shapes, variables) or _members(shapes, wanted)
         if members is None:
             raise Error(f"{path}: is of another model; {REMEDY}")
-        state = {name: arrays.array(members[name]) for name in chosen}
+        state = {name: arrays.array(members[name]) for name in wanted}
     for name, array in state.items():
-        chosen[name].assign(array)
+        wanted[name].assign(array)
     return history
 
 

@@ -132,12 +132,12 @@ def _columns(logs: dict[str, float], reconstruction: str | None) -> dict[str, fl
     """Orders the logs: loss, KL and metrics, then the same of the validation."""
     columns = {}
     for part in ("", "val_"):
-        own = {name: logs[name] for name in logs if name.startswith("val_") == bool(part)}
-        if own:
-            columns[f"{part}loss"] = own[f"{part}loss"]
+        values = {name: logs[name] for name in logs if name.startswith("val_") == bool(part)}
+        if values:
+            loss = columns[f"{part}loss"] = values[f"{part}loss"]
             if reconstruction:
-                columns[f"{part}kl"] = own[f"{part}loss"] - own[f"{part}{reconstruction}"]
-            columns |= own
+                columns[f"{part}kl"] = loss - values[f"{part}{reconstruction}"]
+            columns |= values
     return columns
 
 

@@ -50,7 +50,7 @@ class Record:
         self.run, self.variables = run, variables
         self.monitor, self.keep_best, self.untrained = monitor, keep_best, untrained
         kept = {id(variable) for variable in weights}
-        self.weights = {name: own for name, own in variables.items() if id(own) in kept}
+        self.weights = {name: v for name, v in variables.items() if id(v) in kept}
         self.last = run.path("checkpoint", "last.npz")
         self.best = run.path("checkpoint", "best.npz")
         self.history: History = {}

@@ -139,11 +139,11 @@ def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
     assert "bvae-bass: 295,952 parameters, 64 bars of phrases.npy" in capsys.readouterr().out
     model = musegen.load(folder / "bvae-bass.keras")
     encoder, decoder = bvae.encoder_and_decoder(model)
-    for name, half in (("encoder", encoder), ("decoder", decoder)):
+    for name, part in (("encoder", encoder), ("decoder", decoder)):
         saved = musegen.load(folder / f"{name}.keras")
         with zipfile.ZipFile(folder / f"{name}.keras") as file:  # opens without musegen
             assert b"musegen>" not in file.read("config.json")
-        for weight, same in zip(half.get_weights(), saved.get_weights(), strict=True):
+        for weight, same in zip(part.get_weights(), saved.get_weights(), strict=True):
             np.testing.assert_array_equal(weight, same)
     assert encoder.get_layer("sampling").kl_weight == 1.0  # the warm-up is over
     assert json.loads((folder / "latents.json").read_text())["std_of_means"] > 0
@@ -162,7 +162,7 @@ def test_two_threads_learn_a_batch_unless_a_flag_says_not(
 
 
 @pytest.mark.slow
-def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrases, tmp_path):
+def test_a_run_with_pca_warmup_is_resumed_to_the_same_weights(phrases, tmp_path):
     command = [
         "--data",
         phrases,
@@ -237,8 +237,8 @@ def test_a_batch_larger_than_the_data_is_said(trained, phrases, tmp_path, capsys
     common = ["--data", phrases, "--preset", "large", "--bars", "8", "--epochs", "1", "--no-jit"]
     common += ["--batch-size", "4096", "--bvaes", str(trained)]
     for name, seen in (("bvae", "8 bars"), ("mfg_vae", "8 bars"), ("refine", "384 steps")):
-        own = common[: -2 if name == "bvae" else None]
-        run_script("train", name, [*own, "--out", str(tmp_path / name)])
+        flags = common[: -2 if name == "bvae" else None]
+        run_script("train", name, [*flags, "--out", str(tmp_path / name)])
         out = capsys.readouterr().out
         line = f"{seen} are less than a batch of 4,096: every step sees all of them\n"
         assert out.count("every step sees") == out.count(line) == 1
@@ -285,7 +285,7 @@ def test_batches_of_one_epoch(flags):
 
 @pytest.mark.slow
 def test_mixed_precision_computes_in_it(phrases, tmp_path):
-    """In a process of its own: the precision is set for good."""
+    """Runs in another process, since the precision stays set."""
     code = (
         "import sys, musegen\n"
         "from musegen.cli import run_script\n"

@@ -79,9 +79,9 @@ def test_some_variables_of_a_file_that_holds_all_or_these(tmp_path, old, whole):
     """In version 0.1 `best.npz` held the whole state, or in adversarial trainings these alone."""
     one, other = build(), build()
     weights = [name for name in named(one) if name.startswith("model/")]
-    held = {name: own for name, own in named(one).items() if whole or name in weights}
+    held = {name: v for name, v in named(one).items() if whole or name in weights}
     if old:
-        held = {f"{i:04}": own for i, own in enumerate(held.values())}
+        held = {f"{i:04}": v for i, v in enumerate(held.values())}
     checkpoints.save(tmp_path / "a.npz", held, HISTORY)
     iterations = other.optimizer.iterations.numpy()
     weights = [name for name in named(other) if name.startswith("model/")]
@@ -99,6 +99,6 @@ def test_another_model_is_refused(tmp_path):
     for other in others:
         with pytest.raises(Error, match=r"a\.npz: is of another model; start again with another"):
             checkpoints.load(tmp_path / "a.npz", named(other))
-    renamed = {name.replace("kernel", "matrix"): own for name, own in named(one).items()}
+    renamed = {name.replace("kernel", "matrix"): v for name, v in named(one).items()}
     with pytest.raises(Error, match="is of another model"):
         checkpoints.load(tmp_path / "a.npz", renamed)

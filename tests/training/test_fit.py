@@ -134,14 +134,14 @@ def test_resumed_is_as_if_never_stopped(tmp_path, policy):
 
 
 def test_samples_do_not_disturb_the_training(tmp_path):
-    model, seen = build(), []
+    model, sampled = build(), []
 
     def samples(epoch):
-        seen.append(epoch)
+        sampled.append(epoch)
         model(X, training=True)  # moves the dropout's generator on
 
     train(tmp_path / "with", 3, model=model, samples=samples)
-    assert seen == [1, 2, 3]
+    assert sampled == [1, 2, 3]
     without, _ = train(tmp_path / "without", 3)
     for one, other in zip(state(model), state(without), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -150,17 +150,17 @@ def test_samples_do_not_disturb_the_training(tmp_path):
 def test_best_epoch_is_kept_and_survives_resuming(tmp_path):
     options = {"keep": "best", "monitor": "val_loss"}
 
-    def wild():  # a rate at which the loss goes up and down
+    def unstable():  # a rate at which the loss goes up and down
         return build(rate=1.5, dropout=0.0)
 
-    whole, history = train(tmp_path / "whole", 5, model=wild(), **options)
+    whole, history = train(tmp_path / "whole", 5, model=unstable(), **options)
     best = int(np.argmin(history["val_loss"]))
     assert 0 < best < 4
     scores = whole.evaluate(X, Y, batch_size=40, verbose=0, return_dict=True)
     assert scores["loss"] == pytest.approx(history["val_loss"][best])
-    train(tmp_path / "parts", best + 1, model=wild(), **options)
+    train(tmp_path / "parts", best + 1, model=unstable(), **options)
     (tmp_path / "parts/checkpoint/best.npz").unlink()  # as if killed just before it was written
-    parts, _ = train(tmp_path / "parts", 5, resume=True, model=wild(), **options)
+    parts, _ = train(tmp_path / "parts", 5, resume=True, model=unstable(), **options)
     for one, other in zip(whole.get_weights(), parts.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

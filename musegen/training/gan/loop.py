@@ -1,8 +1,8 @@
 """The loop of an adversarial training: steps, and now and then a report on what is generated.
 
-Every so many steps a row of `history.csv` is written: the mean losses since the row before, and the
-metrics of music that fixed random vectors make. `checkpoint/last.npz` is replaced at the same time;
-resumed from it, a training goes through the same batches with the same random numbers.
+Every so many steps a report adds a row to `history.csv`: the mean losses since the row before, and
+the metrics of the music of fixed random vectors. The state of the training is saved at the same
+time; see `musegen.training.record`.
 """
 
 import json
@@ -28,8 +28,8 @@ from musegen.training.record import Record, tensorboard
 from musegen.training.runs import Run
 
 LOSSES = ("critic_loss", "penalty", "generator_loss")
-MONITORED = ("EB", "UPC", "QN", "DP")  # the metrics of the papers' tables that look at one track
-PICTURES = 24  # reports whose music is kept for pictures
+MONITORED = ("EB", "UPC", "QN", "DP")  # the metrics of the papers' tables that are of one track
+PICTURES = 24  # number of reports whose music is kept for pictures
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def train_gan(
 def _music(
     training: WGANGP, batches: Callable[[int], Any], change: Callable, steps: int
 ) -> Iterator[np.ndarray]:
-    """Music for the steps that are left, with an axis for the batches of a step in front."""
+    """Yields the music of the steps that are left, with an axis for the batches of a step first."""
     n_batches = len(batches(0))
     while training.iterations < steps:
         epoch, done = divmod(training.iterations, n_batches)
@@ -163,17 +163,22 @@ class Report:
 
 
 def monitored(phrases: np.ndarray) -> dict[str, float]:
-    """The metrics of some phrases, NaN where undefined, named `EB bass`."""
+    """Returns the metrics of some phrases, NaN where undefined, under names such as `EB bass`."""
     found = muse.evaluate(phrases, "paper", codes=MONITORED)
-    return {f"{code} {track}": value for code, own in found.items() for track, value in own.items()}
+    return {
+        f"{code} {track}": value
+        for code, by_track in found.items()
+        for track, value in by_track.items()
+    }
 
 
 def distance(found: Mapping[str, float], data: Mapping[str, float]) -> float:
-    """How far metrics are from the data's, from 0 to 1.
+    """Returns how far metrics are from the data's, from 0 to 1.
 
-    A metric is as far as its tracks are in the mean: the difference of fractions, of UPC relative
-    to the data's, 1 at most and where undefined. Of the metrics it is the root mean square, so that
-    one far off is not outweighed by three near ones: music of single steps has the data's silence.
+    The distance of a metric is the mean over its tracks of the difference of fractions (for UPC
+    relative to the data), which is 1 at most, and 1 where a metric is undefined. Over the metrics
+    it is the root mean square, so that three near ones do not outweigh one that is far off: music
+    of single steps is as often silent as the data.
     """
     gaps: dict[str, list[float]] = {}
     for name, aim in data.items():
@@ -181,7 +186,7 @@ def distance(found: Mapping[str, float], data: Mapping[str, float]) -> float:
         gap = abs(found[name] - aim) / (aim if code == "UPC" else 1)
         if not math.isnan(aim):
             gaps.setdefault(code, []).append(1.0 if math.isnan(gap) else min(gap, 1.0))
-    return math.sqrt(np.mean([np.mean(own) ** 2 for own in gaps.values()]))
+    return math.sqrt(np.mean([np.mean(values) ** 2 for values in gaps.values()]))
 
 
 def _as_float16(values: np.ndarray) -> np.ndarray:
@@ -191,7 +196,7 @@ def _as_float16(values: np.ndarray) -> np.ndarray:
 
 
 def _kept_pictures(run: Run, step: int) -> dict[int, np.ndarray]:
-    """What a former part of this run has kept for pictures, up to a step."""
+    """Returns what this run kept for pictures before it was resumed, up to a step."""
     path = run.path("samples", "steps.npz")
     if not run.resume or not path.exists():
         return {}
@@ -200,7 +205,7 @@ def _kept_pictures(run: Run, step: int) -> dict[int, np.ndarray]:
 
 
 def read_pictures(path: Path, remedy: str) -> dict[int, np.ndarray]:
-    """The real-valued phrases `(k, bars, steps, 84, 5)` of `samples/steps.npz`, by step."""
+    """Reads the real-valued phrases `(k, bars, steps, 84, 5)` of `samples/steps.npz`, by step."""
     with reading.damaged(path, "damaged", remedy), reading.arrays(path) as arrays:
         steps, values = arrays.array("steps", "iu"), arrays.array("values", "f")
         if 0 in values.shape or values.ndim != 6 or values.shape[-2:] != (N_PITCHES, len(TRACKS)):
