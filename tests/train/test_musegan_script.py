@@ -96,7 +96,10 @@ def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
         patch.setattr(WGANGP, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run_script("train", "musegan", command)
+    picture = tmp_path / "parts" / "samples" / "step-000004.mid"
+    picture.unlink()  # as if the interruption had come before it was drawn
     run_script("train", "musegan", [*command, "--resume"])
+    assert picture.exists()
     with (
         np.load(trained / "checkpoint" / "last.npz") as whole,
         np.load(tmp_path / "parts" / "checkpoint" / "last.npz") as parts,
