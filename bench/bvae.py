@@ -17,7 +17,7 @@ from rows import in_process
 
 BATCHES = 40
 SECONDS = 300  # time limit of a row
-ROWS = {  # by name: backend, LSTM, whether it is compiled, whether a batch is split in halves
+ROWS = {  # name: (backend, LSTM, jit_compile, in two threads)
     "PyTorch port": ("torch", "torch", False, False),
     "TensorFlow, Keras LSTM": ("tensorflow", "keras", False, False),
     "TensorFlow, Keras LSTM, XLA": ("tensorflow", "keras", True, False),
@@ -25,7 +25,7 @@ ROWS = {  # by name: backend, LSTM, whether it is compiled, whether a batch is s
     "TensorFlow, ours, XLA": ("tensorflow", "ours", True, False),
     "JAX, Keras LSTM": ("jax", "keras", True, False),
     "JAX, ours": ("jax", "ours", True, False),
-    "JAX, ours, in halves": ("jax", "ours", True, True),
+    "JAX, ours, in two threads": ("jax", "ours", True, True),
 }
 
 
@@ -70,21 +70,21 @@ def torch_epoch(x: np.ndarray, batch: int):
     return epoch
 
 
-def keras_epoch(x: np.ndarray, batch: int, lstm: str, jit: bool, in_halves: bool):
+def keras_epoch(x: np.ndarray, batch: int, lstm: str, jit: bool, two_threads: bool):
     """Returns a function that trains the BVAE for one epoch with Keras's `fit`."""
     import keras
 
     from musegen.models.midi_sandwich2 import bvae
     from musegen.models.midi_sandwich2.settings import BVAESettings
-    from musegen.training.split_batch import learn_in_halves
+    from musegen.training.split_batch import split_batches
 
     if lstm == "keras":
         bvae.LSTM = keras_lstm
     settings = BVAESettings()
     model = bvae.bvae(settings, n_steps=x.shape[1])
     model.compile(keras.optimizers.RMSprop(1e-3, epsilon=1e-7), "mse", jit_compile=jit)
-    if in_halves:
-        learn_in_halves(model)
+    if two_threads:
+        split_batches(model)
     return lambda: model.fit(x, x, batch_size=batch, shuffle=False, verbose=0)
 
 
@@ -100,12 +100,12 @@ def keras_lstm(units: int, n_steps: int | None = None, **options):
 
 def measure(name: str, n_steps: int, batch: int) -> float:
     """Measures the milliseconds of a step of one row, in the best of five epochs."""
-    _, lstm, jit, in_halves = ROWS[name]
+    _, lstm, jit, two_threads = ROWS[name]
     x = bars(n_steps, batch)
     if lstm == "torch":
         epoch = torch_epoch(x, batch)
     else:
-        epoch = keras_epoch(x, batch, lstm, jit, in_halves)
+        epoch = keras_epoch(x, batch, lstm, jit, two_threads)
     epoch()  # compiles
     seconds = []
     for _ in range(5):

@@ -11,87 +11,28 @@ samples/ phrases of the held-out data beside their reconstructions, as pictures 
 --track all, --out is the folder in which those of the tracks are made.
 """
 
+import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error
+from musegen.files import write_bytes
+from musegen.models.midi_sandwich2.bvae_options import Training, recipes
 from musegen.models.midi_sandwich2.settings import PRESETS
 from musegen.music.layout import TRACKS
-from musegen.training.options import add_flags, option, prepare, read_flags, say_if_one_batch
-from musegen.training.recipes import (
-    PCA_WARMUP,
-    RECIPE_HELP,
-    Recipe,
-    RecipeOptions,
-    kl_weight,
-    optimizer_of,
-    with_defaults,
-)
+from musegen.training.options import add_flags, prepare, read_flags, say_if_one_batch
+from musegen.training.recipes import kl_weight, optimizer_of, with_defaults
 from musegen.training.runs import begun
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
     from musegen.data import Data
-
-
-@dataclass(frozen=True, kw_only=True)
-class BVAERecipe(Recipe):
-    """How a BVAE is trained where no flag says otherwise.
-
-    Args:
-        loss: None as the preset has it.
-        kl_warmup: epochs with a thousandth of the KL term. At its full weight from the start it
-            keeps the encoder silent for many epochs, before the decoder has learned to listen.
-    """
-
-    loss: str | None = None
-    kl_warmup: int = 0
-
-
-RECIPES = {
-    "paper": BVAERecipe(epochs=100, demo_epochs=16, kl_warmup=8),
-    "repo": BVAERecipe(epochs=100, demo_epochs=16),
-    "large": BVAERecipe(epochs=100, demo_epochs=6, optimizer="adam"),
-    "pca-warmup": BVAERecipe(
-        epochs=20, demo_epochs=4, pca_warmup=4, demo_pca_warmup=2, loss="nll", **PCA_WARMUP
-    ),
-}
-SHARED_EPOCHS = 30  # of a network that all tracks share, which sees five times as many bars
-
-
-@dataclass(frozen=True)
-class Training(RecipeOptions):
-    """Options of this script."""
-
-    preset: str = option(
-        "paper", "settings of the paper, of its code, or a larger network of ours",
-        choices=("paper", "repo", "large"),
-    )  # fmt: skip
-    track: str = option(
-        "bass",
-        "the track to learn, all five in turn, or one network shared by all",
-        choices=(*TRACKS, "all", "shared"),
-    )
-    steps: int = option(48, "steps of a bar", choices=(48, 96))
-    recipe: str | None = option(None, RECIPE_HELP, choices=tuple(RECIPES))
-    loss: str | None = option(
-        None, "squared error, likelihood, or cross-entropy after a sigmoid (default: by recipe)",
-        choices=("mse", "nll", "bce"),
-    )  # fmt: skip
-    kl_warmup: int | None = option(
-        None, "epochs with a thousandth of the KL term (default: by recipe)", metavar="N", least=0
-    )
-    augment: bool = option(False, "move bars by -5 to 6 semitones, anew each epoch; never drums")
-    unique: bool = option(False, "learn every different bar once an epoch, repeats left out")
-    mix: bool = option(
-        False, "put half of the bars together from beats of several, anew each epoch"
-    )
-    passes: int = option(1, "times that an epoch goes through the bars", metavar="N", least=1)
+    from musegen.models.midi_sandwich2.settings import BVAESettings
+    from musegen.training.runs import Run
 
 
 def run(args: Namespace) -> None:
@@ -109,61 +50,58 @@ def run(args: Namespace) -> None:
 
 
 def train(options: Training) -> Path:
-    """One run; gives its folder."""
+    """Trains the network of one track, or the shared one, and returns the folder of its run."""
     from musegen.models.midi_sandwich2 import bvae
     from musegen.models.midi_sandwich2.training_data import load_training_data
-    from musegen.training.fit import fit
+    from musegen.training.fit import Measures, fit
     from musegen.training.options import jit_compile
     from musegen.training.pca_warmup import pca_warmup
     from musegen.training.runs import Run, describe_data
+    from musegen.training.split_batch import split_batches
 
     options = with_defaults(options, recipes(options.track))
     preset = PRESETS[options.preset].bvae
     settings = replace(
         preset, loss=options.loss or preset.loss, kl_weight=kl_weight(options, preset.kl_weight)
     )
+
+    # Data.
     data, held_out = load_training_data(
         options.data, options.preset, options.steps, options.val_split, options.bars, options.seed
     )
-    name, about = f"bvae-{options.track}", f"BVAE, {options.track}"
+    batches = feeder(options, settings, data)
+    as_they_are = replace(options, augment=False, mix=False, unique=False, passes=1)
+    # Not shuffled, so that each bar meets the same noise in every validation.
+    validation = held_out and feeder(as_they_are, settings, held_out, shuffle=False)(0)
+
+    # Model and loss.
+    name = f"bvae-{options.track}"
     model = bvae.bvae(settings, options.steps, name=name)
-    parts = bvae.encoder_and_decoder(model)
     print(f"{name}: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
 
-    feed = feeder(options, settings, data)
-    plain = replace(options, augment=False, mix=False, unique=False, passes=1)
-    validate = feeder(plain, settings, held_out, shuffle=False)  # the same noise meets each bar
-    validation = validate and validate(0)
-    fitting = {"accuracy": "acc_argmax", "reconstruction": settings.loss}
-
-    def compiled(network, n_batches: int):
+    def compiled(network: "keras.Model", n_batches: int) -> "keras.Model":
         optimizer = optimizer_of(options, n_batches)
-        return bvae.compiled(network, settings, optimizer, jit_compile(options))
+        bvae.compiled(network, settings, optimizer, jit_compile(options))
+        if options.split_batch:
+            split_batches(network)
+        return network
 
-    def batches(epoch: int):
+    def batches_by_kl(epoch: int):
         bvae.weigh_kl(model, settings.kl_weight * (0.001 if epoch < options.kl_warmup else 1))
-        return feed(epoch)
+        return batches(epoch)
 
+    # Loop.
+    measures = Measures(f"BVAE, {options.track}", "acc_argmax", reconstruction=settings.loss)
     folder = Path(options.out or f"runs/{name}")
     with Run(folder, asdict(options), options.resume, describe_data(data)) as run:
         if options.pca_warmup:
-            title = f"{about}, PCA warm-up"
-            pca_warmup(
-                run, parts, compiled, feed, options.pca_warmup, validation, title=title, **fitting
-            )
-        fit(
-            compiled(model, options.epochs * len(feed(0))),
-            batches,
-            options.epochs,
-            run,
-            validation,
-            keep=options.keep,
-            patience=options.patience,
-            samples=sampler(model, settings, options, held_out or data, run),
-            tensorboard=options.tensorboard,
-            title=about,
-            **fitting,
-        )
+            parts = bvae.encoder_and_decoder(model)
+            pca_warmup(run, parts, compiled, batches, options, measures, validation)
+        compiled(model, options.epochs * len(batches(0)))
+        samples = sampler(model, settings, options, held_out or data, run)
+        fit(model, batches_by_kl, run, options, measures, validation, samples)
+
+        # What it leaves.
         bvae.weigh_kl(model, settings.kl_weight)
         networks = (model, *bvae.noiseless_parts(model))
         for part, file in zip(networks, (name, "encoder", "decoder"), strict=True):
@@ -173,77 +111,50 @@ def train(options: Training) -> Path:
     return folder
 
 
-def recipes(track: str) -> dict[str, BVAERecipe]:
-    if track != "shared":
-        return RECIPES
-    return {
-        name: replace(recipe, epochs=min(recipe.epochs, SHARED_EPOCHS))
-        for name, recipe in RECIPES.items()
-    }
-
-
 def feeder(
-    options: Training, settings, data: "Data | None", shuffle: bool = True
-) -> Callable | None:
-    """Gives a function from the number of an epoch to its batches of (bars, bars)."""
+    options: Training, settings: "BVAESettings", data: "Data", shuffle: bool = True
+) -> Callable:
+    """Returns a function from the number of an epoch to its batches of (bars, bars)."""
     import numpy as np
 
     from musegen.data import pipeline
+    from musegen.models.midi_sandwich2 import training_data
     from musegen.models.midi_sandwich2.bvae import as_input
-    from musegen.music.phrases import bars_of, pack, unpack
     from musegen.training import array_batches
 
-    if data is None:
-        return None
-
-    def target(bars):
+    def pair(bars):
         bars = as_input(bars, settings)
         return bars, bars
 
-    size, seed = options.batch_size, options.seed
-    if options.mix or options.unique or options.passes > 1 or options.track == "shared":
-        bars = bars_of(of_track(data.phrases, options.track))  # (n, T, 84), in memory
-        if options.unique:
-            packed = np.unique(pack(bars), axis=0)
-            bars = unpack(packed, bars.shape[1:])
-        bars = np.tile(bars, (options.passes, 1, 1))
-        if shuffle:
-            say_if_one_batch(len(bars), "bars", size)
-        return lambda epoch: array_batches.batches(
-            (augmented(bars, options, epoch),), size, seed, shuffle, epoch, target
-        )  # fmt: skip
+    track, size, seed = options.track, options.batch_size, options.seed
+    if options.mix or options.unique or options.passes > 1 or track == "shared":
+        bars = training_data.bars_of_track(data.phrases, track, options.unique, options.passes)
+
+        def batches(epoch: int):
+            rng = np.random.default_rng((seed, epoch))
+            changed = training_data.augmented(bars, track, options.augment, options.mix, rng)
+            return array_batches.batches((changed,), size, seed, shuffle, epoch, pair)
+
+    else:
+        bars, k = data.bars, TRACKS.index(track)
+
+        def batches(epoch: int):
+            return pipeline.batches(
+                bars, size, shuffle, seed, options.augment, dtype="float32", epoch=epoch,
+                map=lambda x: pair(x[:, 0, :, :, k]),
+            )  # fmt: skip
+
     if shuffle:
-        say_if_one_batch(len(data.bars), "bars", size)
-    k = TRACKS.index(options.track)
-    return lambda epoch: pipeline.batches(
-        data.bars, size, shuffle, seed, options.augment, dtype="float32", epoch=epoch,
-        map=lambda x: target(x[:, 0, :, :, k]),
-    )  # fmt: skip
-
-
-def of_track(phrases: "np.ndarray", track: str) -> "np.ndarray":
-    """The phrases of one track, `(N, bars, T, 84, 1)`, or of all where one network is shared."""
-    return phrases if track == "shared" else phrases[..., [TRACKS.index(track)]]
-
-
-def augmented(bars: "np.ndarray", options: Training, epoch: int) -> "np.ndarray":
-    """The bars as this epoch has them."""
-    import numpy as np
-
-    from musegen.training import augment
-
-    rng = np.random.default_rng((options.seed, epoch))
-    drums = options.track == "drums"
-    if options.augment and not drums:
-        bars = augment.transposed(bars, rng)
-    return augment.mixed(bars, rng, by_pitch=drums) if options.mix else bars
+        say_if_one_batch(len(bars), "bars", size)
+    return batches
 
 
 def sampler(
-    model: "keras.Model", settings, options: Training, data: "Data", run
+    model: "keras.Model", settings: "BVAESettings", options: Training, data: "Data", run: "Run"
 ) -> Callable[[int], None]:
-    """Gives a function that draws and writes some phrases beside their reconstructions."""
+    """Returns a function that draws and writes some phrases beside their reconstructions."""
     from musegen.models.midi_sandwich2.bvae import as_input
+    from musegen.models.midi_sandwich2.training_data import of_track
     from musegen.music.phrases import bars_of, from_bars
     from musegen.training.samples import Sampler
 
@@ -258,21 +169,20 @@ def sampler(
     return lambda epoch: draw(epoch, versions)
 
 
-def write_spread(model: "keras.Model", settings, options: Training, data: "Data", run) -> None:
-    """Writes how wide the encoder's means lie: near 0 the BVAE has collapsed and says nothing."""
-    import json
-
-    from musegen.files import write_bytes
+def write_spread(
+    model: "keras.Model", settings: "BVAESettings", options: Training, data: "Data", run: "Run"
+) -> None:
+    """Writes the standard deviation of the encoder's means: near 0 the BVAE has collapsed."""
     from musegen.models.midi_sandwich2 import bvae
+    from musegen.models.midi_sandwich2.training_data import bars_of_track
     from musegen.models.prediction import predictor
-    from musegen.music.phrases import bars_of
 
-    bars = bars_of(of_track(next(data.blocks()), options.track))
-    x = bvae.as_input(bars, settings)
-    _, means, _ = predictor(bvae.encoder_and_decoder(model)[0])(x)
-    told = {"bars": len(bars), "std_of_means": float(means.std(axis=0).mean())}
-    write_bytes(run.path("latents.json"), json.dumps(told, indent=2).encode())
-    print(f"std of the encoder's means: {told['std_of_means']:.4f}")
+    bars = bars_of_track(next(data.blocks()), options.track)
+    _, means, _ = predictor(bvae.encoder_and_decoder(model)[0])(bvae.as_input(bars, settings))
+    std = float(means.std(axis=0).mean())
+    content = json.dumps({"bars": len(bars), "std_of_means": std}, indent=2)
+    write_bytes(run.path("latents.json"), content.encode())
+    print(f"std of the encoder's means: {std:.4f}")
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -1,11 +1,11 @@
-"""Trains the MFG-VAE of MIDI-Sandwich2 on what five trained BVAEs read.
+"""Trains the MFG-VAE of MIDI-Sandwich2 on the latent vectors of five trained BVAEs.
 
     python train/bvae.py --track all && python train/mfg_vae.py
     python train/mfg_vae.py --strategy concat --data phrases/ --bvaes runs
     python train/mfg_vae.py --recipe pca-warmup --data phrases/   # ours: faster
 
 Reads runs/bvae-TRACK of all tracks, which stay as they are. Writes to runs/mfg-vae: the model,
-history.csv, loss.png, and in samples/ held-out phrases beside what the whole reducer gives back.
+history.csv, loss.png, and in samples/ held-out phrases beside their reconstructions.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from musegen.data import Data
+    from musegen.training.runs import Run
 
 RECIPES = {
     "paper": Recipe(epochs=500, demo_epochs=40),
@@ -72,80 +73,68 @@ def run(args: Namespace) -> None:
 
 
 def train(options: Training) -> Path:
-    """One run; gives its folder."""
+    """Trains the model and returns the folder of its run."""
     from musegen.data.pipeline import SHIFTS
     from musegen.models.midi_sandwich2 import bvae, mfg_vae
     from musegen.models.midi_sandwich2.settings import PRESETS
     from musegen.models.midi_sandwich2.training_data import load_training_data
     from musegen.saving import load_model
     from musegen.training import array_batches
-    from musegen.training.fit import fit
+    from musegen.training.fit import Measures, fit
     from musegen.training.options import jit_compile
     from musegen.training.pca_warmup import pca_warmup
     from musegen.training.runs import Run, describe_data
+    from musegen.training.split_batch import split_batches
 
     options = with_defaults(options, RECIPES)
     settings = PRESETS[options.preset]
-    names = {track: f"bvae-{track}" for track in TRACKS}
+    options = replace(options, strategy=options.strategy or settings.mfg_vae.strategy)
+
+    # Data: the latent vectors of the BVAEs.
     bvaes = {
-        track: load_model(Path(options.bvaes) / name / f"{name}.keras")
-        for track, name in names.items()
+        track: load_model(Path(options.bvaes) / f"bvae-{track}" / f"bvae-{track}.keras")
+        for track in TRACKS
     }
     mfg_vae.check(bvaes, settings.bvae)
     n_steps = bvaes[TRACKS[0]].input_shape[1]
-    fusion = settings.mfg_vae
-    fusion = replace(fusion, kl_weight=kl_weight(options, fusion.kl_weight))
-    model = mfg_vae.mfg_vae(fusion, options.strategy)
     data, held_out = load_training_data(
         options.data, options.preset, n_steps, options.val_split, options.bars, options.seed
     )
-    print(f"mfg-vae: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
     reader = mfg_vae.reader(bvaes, settings.bvae)
     latents = read(reader, data, SHIFTS if options.augment else (0,))
     say_if_one_batch(len(latents[0]), "bars", options.batch_size)
     held_latents = held_out and read(reader, held_out)
-
     validation = held_latents and array_batches.batches(held_latents, 512, shuffle=False)
 
     def batches(epoch: int):
         return array_batches.batches(latents, options.batch_size, options.seed, epoch=epoch)
 
-    def compiled(network, n_batches: int):
-        optimizer = optimizer_of(options, n_batches)
-        return mfg_vae.compiled(network, optimizer, jit_compile(options))
+    # Model and loss.
+    fusion = settings.mfg_vae
+    fusion = replace(fusion, kl_weight=kl_weight(options, fusion.kl_weight))
+    model = mfg_vae.mfg_vae(fusion, options.strategy)
 
+    def compiled(network: "keras.Model", n_batches: int) -> "keras.Model":
+        optimizer = optimizer_of(options, n_batches)
+        mfg_vae.compiled(network, optimizer, jit_compile(options))
+        if options.split_batch:
+            split_batches(network)
+        return network
+
+    print(f"mfg-vae: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
+
+    # Loop.
+    measures = Measures(f"MFG-VAE, strategy {options.strategy}", "acc_argmax", "mse", "val_loss")
     folder = Path(options.out or "runs/mfg-vae")
-    strategy = options.strategy or settings.mfg_vae.strategy
-    told = asdict(replace(options, strategy=strategy))
-    parts, title = bvae.encoder_and_decoder(model), f"MFG-VAE, strategy {strategy}"
-    fitting = {"accuracy": "acc_argmax", "reconstruction": "mse"}
-    with Run(folder, told, options.resume, describe_data(data)) as run:
+    with Run(folder, asdict(options), options.resume, describe_data(data)) as run:
         if options.pca_warmup:
-            about = f"{title}, PCA warm-up"
-            pca_warmup(
-                run,
-                parts,
-                compiled,
-                batches,
-                options.pca_warmup,
-                validation,
-                title=about,
-                **fitting,
-            )
-        fit(
-            compiled(model, options.epochs * len(batches(0))),
-            batches,
-            options.epochs,
-            run,
-            validation,
-            keep=options.keep,
-            monitor="val_loss",
-            patience=options.patience,
-            samples=sampler(model, bvaes, options, held_out or data, run),
-            tensorboard=options.tensorboard,
-            title=title,
-            **fitting,
-        )
+            parts = bvae.encoder_and_decoder(model)
+            pca_warmup(run, parts, compiled, batches, options, measures, validation)
+        compiled(model, options.epochs * len(batches(0)))
+        samples = sampler(model, bvaes, options, held_out or data, run)
+        fit(model, batches, run, options, measures, validation, samples)
+
+        # What it leaves.
         networks = (model, *bvae.noiseless_parts(model))
         for part, name in zip(networks, ("mfg-vae", "encoder", "decoder"), strict=True):
             run.save(part, f"{name}.keras")
@@ -156,10 +145,11 @@ def train(options: Training) -> Path:
 def read(
     reader: "keras.Model", data: "Data", shifts: Sequence[int] = (0,)
 ) -> "tuple[np.ndarray, np.ndarray]":
-    """What the BVAEs read of each bar, float32 `(n, 5, 2L)`, as input and as target.
+    """Returns the means and sigmas of each bar, float32 `(n, 5, 2L)`, as input and as target.
 
     Args:
-        shifts: semitones by which all bars are moved, once each.
+        reader: network that computes means and sigmas by the BVAEs of all tracks.
+        shifts: numbers of semitones; the bars are moved by each of them in turn.
     """
     import numpy as np
 
@@ -177,9 +167,9 @@ def read(
 
 
 def sampler(
-    model: "keras.Model", bvaes: Mapping, options: Training, data: "Data", run
+    model: "keras.Model", bvaes: Mapping, options: Training, data: "Data", run: "Run"
 ) -> Callable[[int], None]:
-    """Gives a function that draws and writes two phrases beside what the reducer gives back."""
+    """Returns a function that draws and writes phrases beside their reconstructions."""
     from musegen.models.midi_sandwich2.system import MidiS2
     from musegen.training.samples import Sampler
 

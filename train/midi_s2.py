@@ -4,7 +4,7 @@
     python train/midi_s2.py --data phrases/ --out runs/mine
     musegen generate runs/mine -n 8
 
-Runs the stages in order, each in a folder of its own inside runs/midi-s2, by the scripts
+Runs the stages in order, each in its own folder inside runs/midi-s2, by the scripts
 train/bvae.py, train/refine.py and train/mfg_vae.py. A stage that is trained already is skipped;
 --resume goes on with one that was interrupted. Writes the system to runs/midi-s2 itself, with
 samples/ of phrases that it generates and restores.
@@ -29,8 +29,8 @@ UNITS = ("note", "bar", "none")
 SHOWN = 8  # phrases of a sample, as in the paper's pictures
 DECISIVE = ("data", "preset", "batch_size", "seed", "val_split", "bars")
 PASSED_ON = (*DECISIVE, "precision", "backend", "keep", "patience", "jit", "tensorboard")
-# On the demo band, where it is to be seen at work: settings by script, unless flags say otherwise.
-# The greater weight of the KL term keeps latent vectors of so short a training inside (-1, 1).
+# Settings for the demo band, unless flags say otherwise: they show in minutes that it works. The
+# greater weight of the KL term keeps latent vectors of so short a training inside (-1, 1).
 QUICK = {
     "bvae": {"epochs": 3, "pca_warmup": 1, "kl_weight": 0.1},
     "refine": {"epochs": 1, "batch_size": 256, "learning_rate": 2e-3},
@@ -53,11 +53,15 @@ class Training(Options):
         choices=("paper", "repo", "large", "pca-warmup"),
     )
     batch_size: int | None = option(None, "examples in a batch (default: 32)", metavar="N", least=1)
-    epochs: int | None = option(None, "of each BVAE (default: as train/bvae.py)", metavar="N")
-    refine_epochs: int | None = option(None, "of each refine network", metavar="N")
-    fusion_epochs: int | None = option(None, "of the MFG-VAE", metavar="N")
+    epochs: int | None = option(
+        None, "number of epochs of each BVAE (default: as train/bvae.py)", metavar="N"
+    )
+    refine_epochs: int | None = option(None, "number of epochs of each refine network", metavar="N")
+    fusion_epochs: int | None = option(None, "number of epochs of the MFG-VAE", metavar="N")
     unit: str | None = option(
-        None, "of the refine networks, or none (default: note, for large none)", choices=UNITS
+        None,
+        "what the refine networks read, or none of them (default: note; none for large)",
+        choices=UNITS,
     )
     strategy: str | None = option(
         None,
@@ -66,7 +70,7 @@ class Training(Options):
     )
     steps: int = option(48, "steps of a bar", choices=(48, 96))
     jobs: int | None = option(
-        None, "tracks to train at the same time (default: 2 on the demo band, else 1)",
+        None, "number of tracks to train at the same time (default: 2 on the demo band, else 1)",
         metavar="N", least=1,
     )  # fmt: skip
     assemble: bool = option(False, "train nothing; put together the stages that the folder holds")
@@ -77,7 +81,7 @@ def run(args: Namespace) -> None:
 
 
 def with_defaults(options: Training) -> Training:
-    """The options with all that was left to the preset and the data."""
+    """Completes the options with what the preset and the data decide."""
     demo = options.data == "demo"
     options = replace(options, preset=options.preset or ("large" if demo else "paper"))
     return replace(
@@ -89,7 +93,7 @@ def with_defaults(options: Training) -> Training:
 
 
 def train(options: Training) -> Path:
-    """All stages; gives the folder of the system."""
+    """Trains all stages and returns the folder of the system."""
     from musegen.training.runs import locked
 
     folder = Path(options.out or "runs/midi-s2")
@@ -111,7 +115,7 @@ def check(options: Training, folder: Path) -> None:
 
 
 def train_in(options: Training, folder: Path) -> Path:
-    """All stages, in a folder that no other training uses."""
+    """Trains all stages, in a folder that no other training uses."""
     if not options.assemble:
         train_stages(options, folder)
     prepare(options)
@@ -134,18 +138,18 @@ def train_stages(options: Training, folder: Path) -> None:
     from musegen.training.runs import begun
 
     def chain(stages: list[Stage]) -> list[tuple[str, list[str]]]:
-        left = []
+        commands = []
         for name, script, settings in stages:
-            own = folder / name
-            if trained(own, settings):
+            out = folder / name
+            if trained(out, settings):
                 print(f"{name}: trained already", flush=True)
                 continue
-            resume = options.resume and begun(own)
-            left.append((script, to_flags(settings | {"out": own, "resume": resume})))
-        return left
+            resume = options.resume and begun(out)
+            commands.append((script, to_flags(settings | {"out": out, "resume": resume})))
+        return commands
 
     tracks = {track: chain(of_track(options, track, folder)) for track in TRACKS}
-    run_chains({track: left for track, left in tracks.items() if left}, options.jobs)
+    run_chains({track: stages for track, stages in tracks.items() if stages}, options.jobs)
     run_chains({"": chain([fusion(options, folder)])}, 1)
 
 
@@ -158,25 +162,30 @@ class Stage(NamedTuple):
 
 
 def of_track(options: Training, track: str, folder: Path) -> list[Stage]:
-    """The BVAE of a track and, if wanted, its refine network."""
-    own = {"recipe": options.recipe, "epochs": options.epochs, "steps": options.steps}
-    stages = [stage(options, f"bvae-{track}", "bvae", {"track": track} | own)]
+    """Returns the stages of a track: the BVAE and, if wanted, the refine network."""
+    settings = {"recipe": options.recipe, "epochs": options.epochs, "steps": options.steps}
+    stages = [stage(options, f"bvae-{track}", "bvae", {"track": track} | settings)]
     if options.unit != "none":
-        own = {"unit": options.unit, "epochs": options.refine_epochs, "bvaes": folder}
+        settings = {"unit": options.unit, "epochs": options.refine_epochs, "bvaes": folder}
         name = f"refine-{options.unit}-{track}"
-        stages.append(stage(options, name, "refine", {"track": track} | own))
+        stages.append(stage(options, name, "refine", {"track": track} | settings))
     return stages
 
 
 def fusion(options: Training, folder: Path) -> Stage:
-    """The MFG-VAE over all tracks."""
-    own = {"recipe": options.recipe, "strategy": options.strategy, "epochs": options.fusion_epochs}
-    return stage(options, "mfg-vae", "mfg_vae", own | {"bvaes": folder})
+    """Returns the stage of the MFG-VAE over all tracks."""
+    settings = {
+        "recipe": options.recipe,
+        "strategy": options.strategy,
+        "epochs": options.fusion_epochs,
+        "bvaes": folder,
+    }
+    return stage(options, "mfg-vae", "mfg_vae", settings)
 
 
-def stage(options: Training, name: str, script: str, own: dict[str, Any]) -> Stage:
-    """A stage with the settings that all share and, on the demo band, those that are quick."""
-    given = {name: getattr(options, name) for name in PASSED_ON} | own
+def stage(options: Training, name: str, script: str, settings: dict[str, Any]) -> Stage:
+    """Makes a stage with the settings that all share and, on the demo band, quick ones."""
+    given = {name: getattr(options, name) for name in PASSED_ON} | settings
     given = {name: value for name, value in given.items() if value is not None}
     default = {"batch_size": Options.batch_size}
     if options.data == "demo":
@@ -193,16 +202,15 @@ def trained(folder: Path, settings: dict[str, Any]) -> bool:
     config = read_config(folder)
     for name in (*DECISIVE, "recipe"):
         wanted = settings.get(name)
-        own = config["settings"].get(name, wanted)
-        if own != wanted:
-            raise Error(
-                f"{folder}: was trained with {flag(name)} {own}, not {wanted}; give another --out"
-            )
+        former = config["settings"].get(name, wanted)
+        if former != wanted:
+            trained_with = f"{folder}: was trained with {flag(name)} {former}"
+            raise Error(f"{trained_with}, not {wanted}; give another --out")
     return config.get("finished") is not None
 
 
 def assemble(options: Training, folder: Path) -> "MidiS2":
-    """The whole system of the stages' models."""
+    """Puts the system together from the models of the stages."""
     from musegen.models.midi_sandwich2.system import MidiS2
     from musegen.saving import load_model
 

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     import keras
 
     from musegen.data import Data
+    from musegen.training.runs import Run
 
 EPOCHS = 100
-DEMO_EPOCHS = {"note": 2, "bar": 2}  # enough to see it work
+DEMO_EPOCHS = 2  # enough to see it work
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,14 @@ class Training(Options):
     )  # fmt: skip
     track: str = option("bass", "the track, or all five in turn", choices=(*TRACKS, "all"))
     unit: str = option(
-        "note", "what the network takes at a time: a step or a bar", choices=("note", "bar")
+        "note", "what the network reads at a time: a step or a bar", choices=("note", "bar")
     )
     bvaes: str = option("runs", "folder that holds the run bvae-TRACK", metavar="DIR")
-    learning_rate: float = option(1e-3, "of Adam", metavar="R")
+    learning_rate: float = option(1e-3, "learning rate of Adam", metavar="R")
     loss: str | None = option(
         None,
         "cross-entropy, squared error, or the latter summed over steps (default: cross-entropy "
-        "of notes, of bars as the preset has)",
+        "for --unit note, else by preset)",
         choices=("bce", "mse", "column"),
     )
 
@@ -78,55 +79,53 @@ def run(args: Namespace) -> None:
 
 
 def train(options: Training) -> Path:
-    """One run; gives its folder."""
+    """Trains the network of one track, and returns the folder of its run."""
     from musegen.models.midi_sandwich2 import bvae, refine
     from musegen.models.midi_sandwich2.training_data import load_training_data
     from musegen.saving import load_model
     from musegen.training import array_batches
-    from musegen.training.fit import fit
+    from musegen.training.fit import Measures, fit
     from musegen.training.options import jit_compile
     from musegen.training.runs import Run, describe_data
 
+    settings = PRESETS[options.preset].refine
+    per_bar = options.unit == "bar"
+    options = replace(
+        options,
+        loss=options.loss or (settings.bar_loss if per_bar else "bce"),
+        epochs=options.epochs or (DEMO_EPOCHS if options.data == "demo" else EPOCHS),
+    )
+
+    # Data: what the BVAE writes, and what it should have written.
     name = f"bvae-{options.track}"
     autoencoder = load_model(Path(options.bvaes) / name / f"{name}.keras")
     bvae.check(autoencoder, PRESETS[options.preset].bvae, options.track)
     n_steps = autoencoder.input_shape[1]
-    settings = PRESETS[options.preset].refine
-    per_bar = options.unit == "bar"
-    loss = options.loss or (settings.bar_loss if per_bar else "bce")
-    epochs = options.epochs or (DEMO_EPOCHS[options.unit] if options.data == "demo" else EPOCHS)
-
-    name = f"refine-{options.track}"
-    model = refine.per_bar(settings, n_steps, name) if per_bar else refine.per_note(settings, name)
-    refine.compiled(model, loss, options.learning_rate, jit_compile(options))
     data, held_out = load_training_data(
         options.data, options.preset, n_steps, options.val_split, options.bars, options.seed
     )
-    print(f"{name}: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
     pairs = written(autoencoder, data, options)
     say_if_one_batch(len(pairs[0]), "bars" if per_bar else "steps", options.batch_size)
     held_pairs = held_out and written(autoencoder, held_out, options)
+    validation = held_pairs and array_batches.batches(held_pairs, 512, shuffle=False, map=as_floats)
 
     def batches(epoch: int):
         return array_batches.batches(
             pairs, options.batch_size, options.seed, epoch=epoch, map=as_floats
         )
 
+    # Model and loss.
+    name = f"refine-{options.track}"
+    model = refine.per_bar(settings, n_steps, name) if per_bar else refine.per_note(settings, name)
+    refine.compiled(model, options.loss, options.learning_rate, jit_compile(options))
+    print(f"{name}: {model.count_params():,} parameters, {4 * len(data):,} bars of {data.name}")
+
+    # Loop.
+    measures = Measures(f"refine network per {options.unit}, {options.track}")
     folder = Path(options.out or f"runs/refine-{options.unit}-{options.track}")
-    told = asdict(replace(options, epochs=epochs, loss=loss))
-    with Run(folder, told, options.resume, describe_data(data)) as run:
-        fit(
-            model,
-            batches,
-            epochs,
-            run,
-            held_pairs and array_batches.batches(held_pairs, 512, shuffle=False, map=as_floats),
-            keep=options.keep,
-            patience=options.patience,
-            samples=sampler(model, held_pairs or pairs, n_steps, options, run, epochs),
-            tensorboard=options.tensorboard,
-            title=f"refine network per {options.unit}, {options.track}",
-        )
+    with Run(folder, asdict(options), options.resume, describe_data(data)) as run:
+        samples = sampler(model, held_pairs or pairs, n_steps, options, run)
+        fit(model, batches, run, options, measures, validation, samples)
         run.save(model, f"{name}.keras")
         print(run.path(f"{name}.keras"))
     return folder
@@ -137,7 +136,7 @@ def as_floats(*arrays):
 
 
 def written(autoencoder: "keras.Model", data: "Data", options: Training) -> tuple:
-    """What the BVAE writes of each bar, float16, and the cells that it should have been, bool.
+    """Returns what the BVAE writes for each bar, float16, and the true cells, bool.
 
     Rows are steps `(n, 84)` or bars `(n, T, 84, 1)`.
     """
@@ -158,15 +157,15 @@ def written(autoencoder: "keras.Model", data: "Data", options: Training) -> tupl
 
 
 def sampler(
-    model: "keras.Model", pairs: tuple, n_steps: int, options: Training, run, epochs: int
+    model: "keras.Model", pairs: tuple, n_steps: int, options: Training, run: "Run"
 ) -> Callable[[int], None]:
-    """Gives a function that draws and writes some bars: original, as the BVAE has it, refined."""
+    """Returns a function that draws and writes bars: original, by the BVAE, and refined."""
     from musegen.music.phrases import from_bars
     from musegen.training.samples import Sampler
 
     output, cells = (from_bars(array.reshape(-1, n_steps, N_PITCHES), 1) for array in pairs)
-    draw = Sampler(run, cells, epochs, (options.track,))
-    output = output[draw.chosen]
+    draw = Sampler(run, cells, options.epochs, (options.track,))
+    output = output[draw.indices]
     rough = output > PRESETS[options.preset].bvae.threshold
 
     def versions():

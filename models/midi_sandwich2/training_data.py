@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from musegen.data import Data, load
-from musegen.music.phrases import N_BARS
+from musegen.music.layout import TRACKS
+from musegen.music.phrases import N_BARS, bars_of, pack, unpack
+from musegen.training import augment
 
 REPO_FIRST, REPO_PHRASES = 1799, 800  # the original code draws 800 of the first 1,799 phrases
 
@@ -42,3 +44,33 @@ def load_training_data(
         data = replace(load(first.phrases[drawn]), name=data.name)
     train, val = data.split(val_split)
     return (train.part(0, -(-bars // N_BARS)) if bars else train), val
+
+
+def of_track(phrases: np.ndarray, track: str) -> np.ndarray:
+    """Returns the phrases of one track, `(N, bars, T, 84, 1)`, or for `"shared"` of all tracks."""
+    return phrases if track == "shared" else phrases[..., [TRACKS.index(track)]]
+
+
+def bars_of_track(
+    phrases: np.ndarray, track: str, unique: bool = False, passes: int = 1
+) -> np.ndarray:
+    """Returns the bars `(n, T, 84)` of one track, or for `"shared"` of all tracks.
+
+    Args:
+        unique: whether bars that are equal are left out but for one of them.
+        passes: number of times that each bar is there.
+    """
+    bars = bars_of(of_track(phrases, track))
+    if unique:
+        bars = unpack(np.unique(pack(bars), axis=0), bars.shape[1:])
+    return np.tile(bars, (passes, 1, 1))
+
+
+def augmented(
+    bars: np.ndarray, track: str, transpose: bool, mix: bool, rng: np.random.Generator
+) -> np.ndarray:
+    """Changes bars at random: in key, unless they are drums, and by mixing their beats."""
+    drums = track == "drums"
+    if transpose and not drums:
+        bars = augment.transposed(bars, rng)
+    return augment.mixed(bars, rng, by_pitch=drums) if mix else bars

@@ -1,4 +1,4 @@
-"""Batches of arrays whose rows belong together, in an order that seed and epoch decide."""
+"""Makes batches of arrays whose rows belong together, in an order by seed and epoch."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -19,12 +19,12 @@ def batches(
     epoch: int = 0,
     map: Callable | None = None,
 ) -> "keras.utils.PyDataset":
-    """Batches for `fit`, as tuples of as many arrays; pass it `shuffle=False`.
+    """Makes batches for `fit`, each a tuple of as many arrays; pass `shuffle=False` to `fit`.
 
     Args:
-        arrays: of equal length, such as inputs and targets.
-        epoch: the first epoch to give out, for a training that is resumed.
-        map: called with the arrays of each batch; gives what `fit` takes instead.
+        arrays: arrays of equal length, such as inputs and targets.
+        epoch: number of the first epoch, for a training that is resumed.
+        map: function that turns the arrays of a batch into what `fit` takes.
 
     Example:
         >>> x, y = batches((np.zeros((5, 84)), np.ones((5, 84))), batch_size=2)[2]
@@ -41,7 +41,7 @@ def batches(
 
     class Batches(keras.utils.PyDataset):
         def __init__(self):
-            # With workers of its own Keras leaves tf.data's tuning out; see data/pipeline.py.
+            # With workers Keras leaves out tf.data's tuning; see data/pipeline.py.
             super().__init__(workers=2)
             self.epoch = epoch
             self._draw()

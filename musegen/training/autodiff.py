@@ -1,8 +1,8 @@
-"""What differs between Keras's backends when a training step is written by hand.
+"""Gradients, loops and compilation on each of Keras's backends, for training steps written by hand.
 
-All that is written with them is plain Keras: variables are assigned to, optimizers applied, in the
-same words on TensorFlow, JAX and PyTorch. JAX knows no assignment; there `compiled` and `gradients`
-run in a scope that keeps the values, and carry them in and out.
+A step that uses these functions is plain Keras: it assigns to variables and applies optimizers in
+the same way on TensorFlow, JAX and PyTorch. JAX has no assignment; there `compiled` and `gradients`
+run in a scope that keeps the values of variables, and pass them in and out.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ Variables = Sequence[Any]  # of Keras variables
 
 
 def input_gradient(function: Callable, x: Any) -> Any:
-    """The gradient of the sum of `function(x)`, itself differentiable."""
+    """Returns the gradient of the sum of `function(x)`, which is itself differentiable."""
     import keras
 
     backend = keras.config.backend()
@@ -35,15 +35,15 @@ def input_gradient(function: Callable, x: Any) -> Any:
 
 
 def gradients(function: Callable[[], Any], wanted: Variables, state: Variables) -> tuple:
-    """The value of `function()` and its gradients by some variables, zero where it has none.
+    """Returns the value of `function()` and its gradients by some variables, zero where none.
 
     Args:
-        function: gives a scalar, and other values in a dictionary.
+        function: function that returns a scalar, and other values in a dictionary.
         wanted: variables to differentiate by.
         state: all variables that the function reads or assigns to, the wanted ones too.
 
     Returns:
-        `(value, others), gradients`.
+        A tuple `(value, others), gradients`.
     """
     import keras
 
@@ -64,16 +64,16 @@ def gradients(function: Callable[[], Any], wanted: Variables, state: Variables) 
 
         def pure(values):
             kept = [(variable, variable.value) for variable in state]
-            own = zip(wanted, values, strict=True)
-            with keras.StatelessScope(state_mapping=[*kept, *own]) as scope:
+            moved = zip(wanted, values, strict=True)
+            with keras.StatelessScope(state_mapping=[*kept, *moved]) as scope:
                 value, others = function()
             return value, (others, [scope.get_current_value(variable) for variable in state])
 
-        moved = {id(variable) for variable in wanted}
+        assigned = {id(variable) for variable in wanted}
         start = [variable.value for variable in wanted]
         (value, (others, after)), found = jax.value_and_grad(pure, has_aux=True)(start)
         for variable, new in zip(state, after, strict=True):
-            if id(variable) not in moved:
+            if id(variable) not in assigned:
                 variable.assign(new)
         return (value, others), found
     import torch
@@ -87,7 +87,7 @@ def gradients(function: Callable[[], Any], wanted: Variables, state: Variables) 
 
 
 def constant(function: Callable, *args) -> Any:
-    """What `function(*args)` gives, through which no gradient flows back."""
+    """Returns `function(*args)`; no gradient flows back through it."""
     import keras
 
     if keras.config.backend() == "torch":
@@ -99,10 +99,10 @@ def constant(function: Callable, *args) -> Any:
 
 
 def repeat(n: int, body: Callable, carry: Any, state: Variables) -> Any:
-    """`carry = body(k, carry)` for k from 0 to n - 1, compiled once and not n times.
+    """Computes `carry = body(k, carry)` for k from 0 to n - 1, compiled once and not n times.
 
     Args:
-        carry: tensors that each turn gives to the next; the last ones are returned.
+        carry: tensors that each turn passes to the next; the last ones are returned.
         state: all variables that the body reads or assigns to.
     """
     import keras
@@ -136,10 +136,11 @@ def repeat(n: int, body: Callable, carry: Any, state: Variables) -> Any:
 
 
 def compiled(function: Callable, state: Variables, jit: bool = True) -> Callable:
-    """A function of arrays, compiled, that reads and assigns to the variables `state`.
+    """Compiles a function of arrays that reads and assigns to the variables `state`.
 
     Args:
-        jit: XLA; TensorFlow makes a graph without it, too, and PyTorch never compiles.
+        jit: whether XLA compiles; without it TensorFlow makes a graph all the same. PyTorch never
+            compiles.
     """
     import keras
 

@@ -1,10 +1,13 @@
-"""The state of a training in one file: weights, optimizer, random generators, and the history.
+"""The state of a training in one file: weights, optimizers, random generators, and the history.
 
-Arrays stand in the order of Keras' own lists of variables, so a file fits a model that was built
-by the same code. It is replaced at once: an interruption leaves the former one whole.
+Each array is named after the variable that it comes from: the part of the training that has the
+variable, and the path that Keras gives it, such as `model/read/lstm_cell/kernel`. The file is
+replaced at once, so that an interruption leaves the former one whole.
 """
 
 import json
+import re
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,61 +20,96 @@ if TYPE_CHECKING:
     import keras
 
 History = dict[str, list[float]]
+Variables = dict[str, "keras.Variable"]
 
 HISTORY = "history.json"
-ANEW = "start again with another --out"
+REMEDY = "start again with another --out"
 
 
-def save(path: Path, model: "keras.Model", history: History) -> None:
-    """Writes the state of a compiled model, whose optimizer is built."""
-    save_variables(path, _state(model), history)
+def named(**parts: "list[keras.Variable]") -> Variables:
+    """Names variables by part and path; where a path is taken, `#2` or `#3` is added to it.
+
+    Example:
+        >>> list(named(model=model.variables, optimizer=model.optimizer.variables))[0]
+        'model/read/lstm_cell/kernel'
+    """
+    variables: Variables = {}
+    for part, members in parts.items():
+        for variable in members:
+            path = name = f"{part}/{variable.path}"
+            n = 1
+            while name in variables:
+                n += 1
+                name = f"{path}#{n}"
+            variables[name] = variable
+    return variables
 
 
-def load(path: Path, model: "keras.Model", weights_only: bool = False) -> History:
-    """Sets the state of a compiled model, or its weights alone; gives the history."""
-    return load_variables(path, _state(model), model.weights if weights_only else None)
-
-
-def save_variables(path: Path, variables: list, history: History) -> None:
+def save(path: Path, variables: Variables, history: History) -> None:
     """Writes what the variables hold, and a history."""
-    arrays = {f"{i:04}": array for i, array in enumerate(values(variables))}
+    arrays = dict(zip(variables, values(variables.values()), strict=True))
     write_npz(path, arrays, {HISTORY: json.dumps(history)}, level=0)  # weights do not compress
 
 
-def load_variables(path: Path, variables: list, only: list | None = None) -> History:
-    """Sets the variables to what `save_variables` wrote, or `only` some; gives the history."""
-    with reading.damaged(path, "damaged", ANEW), reading.arrays(path) as arrays:
+def load(path: Path, variables: Variables, only: Container[str] | None = None) -> History:
+    """Sets variables to what `save` wrote, and returns the history.
+
+    Args:
+        variables: all variables of the training.
+        only: names of the variables to set; the file may hold no others.
+    """
+    wanted = {name: v for name, v in variables.items() if only is None or name in only}
+    with reading.damaged(path, "damaged", REMEDY), reading.arrays(path) as arrays:
         history = _history(arrays.json(HISTORY))
-        shapes = [arrays.header(name)[0] for name in arrays.names]
-        if shapes != [tuple(variable.shape) for variable in variables]:
-            raise Error(f"{path}: is of another model; {ANEW}")
-        state = [arrays.array(name) for name in arrays.names]
-    kept = {id(variable) for variable in (variables if only is None else only)}
-    for variable, array in zip(variables, state, strict=True):
-        if id(variable) in kept:
-            variable.assign(array)
+        shapes = {name: arrays.header(name)[0] for name in arrays.names}
+        members = _members(shapes, variables) or _members(shapes, wanted)
+        if members is None:
+            raise Error(f"{path}: is of another model; {REMEDY}")
+        state = {name: arrays.array(members[name]) for name in wanted}
+    for name, array in state.items():
+        wanted[name].assign(array)
     return history
 
 
-def _history(told: dict) -> History:
-    """A history as it was written; a TypeError for anything else."""
-    for name, column in told.items():
+def _members(shapes: dict[str, tuple], variables: Variables) -> dict[str, str] | None:
+    """Finds the array of each variable in a file, or returns None if the file is of others.
+
+    Names that differ in numbers alone are matched in their order: Keras numbers what has no name of
+    its own, such as an optimizer, by what the process has built before. So are the numbers without
+    names that version 0.1 wrote.
+    """
+    if set(shapes) == set(variables):
+        members = {name: name for name in variables}
+    else:
+        members = dict(zip(variables, shapes, strict=False))
+    if len(shapes) != len(variables) or any(
+        shapes[member] != tuple(variables[name].shape)
+        or not (member.isdecimal() or _numberless(member) == _numberless(name))
+        for name, member in members.items()
+    ):
+        return None
+    return members
+
+
+def _numberless(name: str) -> str:
+    return re.sub(r"_\d+(?=[_/#]|$)", "", name)
+
+
+def _history(content: dict) -> History:
+    """Returns a history as it was written, or raises a TypeError for anything else."""
+    for name, column in content.items():
         if not isinstance(column, list) or not all(isinstance(x, int | float) for x in column):
             raise TypeError(f"a history whose {name!r:.40} is no list of numbers")
-    return told
+    return content
 
 
-def values(variables: list) -> list[np.ndarray]:
-    """What the variables hold."""
+def values(variables: Iterable["keras.Variable"]) -> list[np.ndarray]:
+    """Returns what the variables hold."""
     return [variable.numpy() for variable in variables]
 
 
-def random_state(model: "keras.Model") -> list:
-    """The variables of a model that are states of random generators."""
+def random_state(model: "keras.Model") -> "list[keras.Variable]":
+    """Returns the variables of a model that are states of random generators."""
     weights = {id(variable) for variable in model.weights}
     states = [variable for variable in model.variables if id(variable) not in weights]
     return [variable for variable in states if "int" in str(variable.dtype)]
-
-
-def _state(model: "keras.Model") -> list:
-    return [*model.variables, *model.optimizer.variables]

@@ -1,24 +1,23 @@
 """The loop over epochs: `fit`, with what a run needs to be watched, stopped and continued.
 
-After each epoch `checkpoint/last.npz` holds the whole state of the training, and everything else
-in the run folder follows from it. An interruption loses at most the epoch it falls into; resumed,
-the training goes through the same batches with the same noise as if it had never stopped.
+Each epoch is one call of Keras's own `fit`, on batches that depend on the number of the epoch
+alone. What has to survive an interruption is in `musegen.training.record`.
 """
 
-import math
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from musegen import Error
 from musegen.data.progress import Progress
 from musegen.training import checkpoints
 from musegen.training.checkpoints import History
+from musegen.training.options import Options
+from musegen.training.record import Record, tensorboard
 from musegen.training.runs import Run
-from musegen.training.split_batch import learn_in_halves
 
 if TYPE_CHECKING:
     import keras
@@ -26,86 +25,79 @@ if TYPE_CHECKING:
 DRAW_EVERY = 10.0  # seconds from one drawing of loss.png to the next
 
 
+@dataclass(frozen=True)
+class Measures:
+    """The values of an epoch by which a training is watched, and the title above them.
+
+    Args:
+        title: title of `loss.png`.
+        accuracy: metric that `loss.png` shows beside the loss.
+        reconstruction: metric that is the loss without the KL term; the difference becomes `kl`.
+        monitor: column that says which epoch is the best; see `musegen.training.record.Record`.
+    """
+
+    title: str = ""
+    accuracy: str = "accuracy"
+    reconstruction: str | None = None
+    monitor: str = "val_f1"
+
+
 def fit(
     model: "keras.Model",
     batches: Callable[[int], Any],
-    epochs: int,
     run: Run,
+    options: Options,
+    measures: Measures = Measures(),
     validation: Any = None,
-    *,
-    accuracy: str = "accuracy",
-    reconstruction: str | None = None,
-    keep: str = "last",
-    monitor: str = "val_f1",
-    patience: int | None = None,
     samples: Callable[[int], None] | None = None,
-    tensorboard: bool = False,
-    title: str = "",
 ) -> History:
     """Trains a compiled model, from the checkpoint of the run where it is resumed.
 
     Args:
-        batches: gives the batches of an epoch, by its number from 0, in their final order.
-        epochs: to have been trained in the end, those of the checkpoint among them.
+        batches: function that returns the batches of an epoch, by its number from 0, in their
+            final order.
+        options: options of the script, of which `epochs`, `keep`, `patience` and `tensorboard`
+            matter here. A resumed training counts the epochs of its checkpoint too.
         validation: batches to validate with after each epoch.
-        accuracy: the metric that `loss.png` draws beside the loss.
-        reconstruction: the metric that is the loss without the KL term; the difference is `kl`.
-        keep: the epoch whose weights the model has in the end, `"last"` or `"best"`.
-        monitor: what makes an epoch the best: the greatest value, or of a loss the least.
-        patience: stops after so many epochs in a row that were not the best.
-        samples: called after each epoch with the number of epochs trained; may use the model.
-        tensorboard: writes `logs/` as well.
-        title: of `loss.png`.
+        samples: function that is called after each epoch with the number of epochs so far; it may
+            use the model.
 
     Returns:
         The columns of `history.csv`: a value for each epoch.
     """
-    if (keep == "best" or patience) and validation is None and monitor.startswith("val_"):
+    keep_best = options.keep == "best"
+    validates = validation is not None or not measures.monitor.startswith("val_")
+    if (keep_best or options.patience) and not validates:
         raise Error("--keep best and --patience need data to validate with: --val-split above 0")
     if not model.optimizer.built:  # else TensorFlow has to trace the first step twice
         model.optimizer.build(model.trainable_variables)
-    last, best = run.path("checkpoint", "last.npz"), run.path("checkpoint", "best.npz")
-    history = checkpoints.load(last, model) if run.resume and last.exists() else {}
-    done = len(history.get("loss", ()))
-    if done > epochs:
-        raise Error(f"{run.folder}: has {done} epochs already; --epochs {epochs} is fewer")
+    variables = checkpoints.named(model=model.variables, optimizer=model.optimizer.variables)
+    record = Record(run, variables, model.weights, measures.monitor, keep_best)
+    record.check_length(options.epochs)
 
-    def follow() -> None:
-        if keep == "best" and _best(history, monitor) == done - 1:
-            checkpoints.save(best, model, history)
-        run.table("history.csv", {"epoch": range(1, done + 1), **history})
-
-    learn_in_halves(model)
-    if done:  # an interruption may have come between the checkpoint and what follows from it
-        follow()
+    def sample() -> None:
         if samples:
             with _undisturbed(model):
-                samples(done)
+                samples(record.done)
+
     with (
-        logging(run, model, tensorboard) as log,
-        _drawing(run, history, accuracy, title) as draw,
+        tensorboard(run, model, options.tensorboard) as log,
+        _drawing(run, record.history, measures) as draw,
     ):
-        while done < epochs and not _stalled(history, monitor, patience):
-            name = f"epoch {done + 1:>4}/{epochs}"
-            row = _epoch(model, batches(done), validation, name, reconstruction)
-            if not math.isfinite(row["loss"]):
-                raise Error(
-                    f"the loss became {row['loss']} in epoch {done + 1}; what {done} epochs "
-                    "learned is kept; try --precision float32, another --seed or --batch-size"
-                )
-            for column, value in row.items():
-                history.setdefault(column, []).append(value)
-            done += 1
-            checkpoints.save(last, model, history)
-            follow()
-            log(done - 1, row)
+        if record.done:  # the interruption may have come before these samples
+            sample()
+        while record.done < options.epochs and not record.stalled(options.patience):
+            epoch = record.done
+            name = f"epoch {epoch + 1:>4}/{options.epochs}"
+            row = _epoch(model, batches(epoch), validation, name, measures.reconstruction)
+            record.check_finite({"the loss": row["loss"]}, f"in epoch {epoch + 1}")
+            record.add(row)
+            log(epoch, row)
             draw()
-            if samples:
-                with _undisturbed(model):
-                    samples(done)
-    if keep == "best":
-        checkpoints.load(best, model, weights_only=True)
-    return history
+            sample()
+    if keep_best:
+        record.restore_best()
+    return record.history
 
 
 def _epoch(
@@ -137,36 +129,21 @@ def _epoch(
 
 
 def _columns(logs: dict[str, float], reconstruction: str | None) -> dict[str, float]:
-    """Loss, KL and metrics in this order, then the same of the validation."""
+    """Orders the logs: loss, KL and metrics, then the same of the validation."""
     columns = {}
     for part in ("", "val_"):
-        own = {name: logs[name] for name in logs if name.startswith("val_") == bool(part)}
-        if own:
-            columns[f"{part}loss"] = own[f"{part}loss"]
+        values = {name: logs[name] for name in logs if name.startswith("val_") == bool(part)}
+        if values:
+            loss = columns[f"{part}loss"] = values[f"{part}loss"]
             if reconstruction:
-                columns[f"{part}kl"] = own[f"{part}loss"] - own[f"{part}{reconstruction}"]
-            columns |= own
+                columns[f"{part}kl"] = loss - values[f"{part}{reconstruction}"]
+            columns |= values
     return columns
 
 
-def _best(history: History, monitor: str) -> int:
-    """The epoch, from 0, with the best value; of equal ones the first."""
-    if monitor not in history:
-        raise Error(f"no {monitor} to find the best epoch by; there are {', '.join(history)}")
-    sign = -1 if monitor.endswith("loss") else 1
-    ranks = [-math.inf if math.isnan(value) else sign * value for value in history[monitor]]
-    return ranks.index(max(ranks))
-
-
-def _stalled(history: History, monitor: str, patience: int | None) -> bool:
-    if patience is None or not history:
-        return False
-    return len(history["loss"]) - 1 - _best(history, monitor) >= patience
-
-
 @contextmanager
-def _drawing(run: Run, history: History, accuracy: str, title: str) -> Iterator[Callable]:
-    """Gives a function that redraws `loss.png` if it is old; at the end it is drawn anyway."""
+def _drawing(run: Run, history: History, measures: Measures) -> Iterator[Callable]:
+    """Yields a function that redraws `loss.png` if it is old; at the end it is drawn anyway."""
     from musegen import plots
 
     drawn = time.monotonic()
@@ -174,33 +151,12 @@ def _drawing(run: Run, history: History, accuracy: str, title: str) -> Iterator[
     def draw(every: float = DRAW_EVERY) -> None:
         nonlocal drawn
         if history and time.monotonic() - drawn >= every:
-            plots.save(plots.history(history, accuracy, title=title), run.path("loss.png"))
+            figure = plots.history(history, measures.accuracy, title=measures.title)
+            plots.save(figure, run.path("loss.png"))
             drawn = time.monotonic()
 
     yield draw
     draw(every=0)
-
-
-@contextmanager
-def logging(run: Run, model: "keras.Model", wanted: bool) -> Iterator[Callable]:
-    """Gives a function that writes the values of an epoch to `logs/`, if that is wanted."""
-    if not wanted:
-        yield lambda epoch, row: None
-        return
-    for package in ("tensorboard", "tensorflow"):  # which Keras writes the logs with
-        if find_spec(package) is None:
-            raise Error(
-                f"--tensorboard: {package} is not installed; pip install 'musegen[tensorboard]'"
-            )
-    import keras
-
-    writer = keras.callbacks.TensorBoard(str(run.path("logs")), write_graph=False)
-    writer.set_model(model)
-    writer.on_train_begin()
-    try:
-        yield writer.on_epoch_end
-    finally:
-        writer.on_train_end()
 
 
 @contextmanager

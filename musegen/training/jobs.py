@@ -1,4 +1,4 @@
-"""Several trainings at the same time, each in a process of its own."""
+"""Runs several trainings at the same time, each in its own process."""
 
 import io
 import os
@@ -11,16 +11,16 @@ from musegen.data.workers import processes
 
 Stage = tuple[str, list[str]]  # a training script and its command line
 
-# Else the first process that asks takes nearly all the memory of a GPU.
+# Without these settings the first process takes nearly all the memory of a GPU.
 SHARING_A_GPU = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
 
 def run_chains(chains: Mapping[str, Sequence[Stage]], jobs: int) -> None:
-    """Runs the stages of each chain one after the other, and so many chains at a time.
+    """Runs the stages of each chain one after the other, and `jobs` chains at a time.
 
-    What a chain prints bears its name, unless there is but one at a time: that runs in this
-    process. If a stage fails, the chains that have begun go on to their end; then its error is
-    raised.
+    The lines that a chain prints start with its name. With one job all run in this process, and
+    their lines have no names. If a stage fails, the chains that have begun go on to their end; then
+    its error is raised.
 
     Example:
         >>> run_chains({"bass": [("bvae", ["--track", "bass"])], "drums": [...]}, jobs=2)
@@ -52,7 +52,7 @@ def _run_named(name: str, width: int, chain: Sequence[Stage]) -> None:
 
 
 class _Marked(io.TextIOBase):
-    """Passes whole lines on to a stream, with something in front."""
+    """Passes whole lines on to a stream, with a text in front of each."""
 
     def __init__(self, stream: TextIO, start: str):
         self.stream, self.start, self.rest = stream, start, ""

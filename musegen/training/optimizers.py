@@ -1,4 +1,4 @@
-"""The optimizers by name, and how their learning rate falls."""
+"""Makes optimizers by name, with a learning rate that may fall."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,11 @@ DECAYS = ("none", "cosine", "late")
 def optimizer(
     name: str, learning_rate: float = 1e-3, decay: str = "none", n_batches: int = 0
 ) -> "keras.optimizers.Optimizer":
-    """One of `OPTIMIZERS`.
+    """Makes one of `OPTIMIZERS`.
+
+    Args:
+        decay: name of the schedule of the learning rate; see `falling`.
+        n_batches: number of batches of the whole training.
 
     Example:
         >>> optimizer("muon", 3e-3, "cosine", n_batches=10_000)
@@ -20,10 +24,11 @@ def optimizer(
 
 
 def falling(learning_rate: float, decay: str, n_batches: int) -> Any:
-    """A learning rate as optimizers take it, which falls to 0 over so many batches.
+    """Returns a learning rate, as optimizers take it, that falls to 0 over so many batches.
 
     Args:
-        decay: `"cosine"` from the first batch on; `"late"` in a straight line over the last third.
+        decay: name of the schedule: `"cosine"` falls from the first batch on, `"late"` in a
+            straight line over the last third, `"none"` never.
 
     Example:
         >>> keras.optimizers.Adam(falling(1e-3, "late", 10_000))
@@ -42,7 +47,7 @@ def falling(learning_rate: float, decay: str, n_batches: int) -> Any:
 
 
 def rmsprop(learning_rate) -> "keras.optimizers.Optimizer":
-    """RMSprop as Keras 2 computed it: `rate * g / (sqrt(v) + 1e-7)`.
+    """Makes RMSprop as Keras 2 computed it: `rate * g / (sqrt(v) + 1e-7)`.
 
     Keras 3 divides by `sqrt(v + epsilon)`, and no epsilon inside the root gives the same steps:
     1e-7 hardly moves a weight whose gradients are far below 3e-4, as those of a mean squared error
@@ -71,17 +76,17 @@ def rmsprop(learning_rate) -> "keras.optimizers.Optimizer":
 
 
 def adam(learning_rate) -> "keras.optimizers.Optimizer":
-    """Adam with clipped gradients."""
+    """Makes Adam with clipped gradients."""
     import keras
 
     return keras.optimizers.Adam(learning_rate, clipnorm=1.0)
 
 
 def muon(learning_rate) -> "keras.optimizers.Optimizer":
-    """Muon, which moves a matrix equally far in every direction; Adam for biases.
+    """Makes Muon, which moves a matrix equally far in every direction; biases have Adam.
 
-    Recurrent networks leave with it, in some hundred steps, the plateau on which they only know how
-    often a cell is on.
+    With it recurrent networks need some hundred steps to leave the plateau on which they only know
+    how often a cell is on.
     """
     import keras
 

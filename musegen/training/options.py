@@ -34,7 +34,7 @@ from musegen.files import check_folder
 BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 KEEP = ("last", "best")
-# Names of settings, and of recipes, as version 0.1 had them: in its flags and its config.json.
+# Names of settings, and of recipes, in the flags and the config.json of version 0.1.
 FORMER_NAMES = {"lead": "pca_warmup", "start": "init_from"}
 FORMER_RECIPES = {"led": "pca-warmup"}
 RUNS = "runs"  # where the folders of runs are made unless --out says otherwise
@@ -47,9 +47,12 @@ def option(
     metavar: str | None = None,
     least: float | None = None,
 ) -> Any:
-    """A field of a settings dataclass that is a flag as well, with the least value it may have.
+    """Makes a field of a settings dataclass that is a flag as well.
 
     A field that is True by default becomes `--no-name`, so its help says what that switches off.
+
+    Args:
+        least: least value that the field may have.
     """
     return dataclasses.field(
         default=default,
@@ -59,7 +62,7 @@ def option(
 
 @dataclass(frozen=True)
 class Options:
-    """What every training script can be told; a mistake is an `Error` that names the flag."""
+    """The options that every training script has; a mistake is an `Error` that names the flag."""
 
     data: str = option(
         "demo",
@@ -68,16 +71,18 @@ class Options:
         metavar="D",
     )
     preset: str = option(
-        "paper", "settings as the paper has them, or as its code has", choices=("paper", "repo")
+        "paper", "settings of the paper, or of its code", choices=("paper", "repo")
     )
     epochs: int | None = option(
-        None, "times to go through the data (default: as the preset has)", metavar="N", least=1
+        None, "number of times to go through the data (default: by preset)", metavar="N", least=1
     )
     batch_size: int = option(32, "examples in a batch", metavar="N", least=1)
-    seed: int = option(0, "of first weights, noise and order", metavar="N")
-    precision: str = option("float32", "of the arithmetic", choices=PRECISIONS)
+    seed: int = option(
+        0, "seed of the first weights, the noise and the order of the data", metavar="N"
+    )
+    precision: str = option("float32", "precision of the computation", choices=PRECISIONS)
     backend: str | None = option(
-        None, "what Keras runs on (default: as Keras is set up)", choices=BACKENDS
+        None, "backend of Keras (default: the one that Keras is set up with)", choices=BACKENDS
     )
     jit: bool = option(True, "do not compile with XLA")
     out: str | None = option(None, "folder of the run (default: runs/ and its name)", metavar="DIR")
@@ -87,13 +92,15 @@ class Options:
         metavar="S",
     )  # fmt: skip
     bars: int | None = option(
-        None, "learn only this many bars, the first ones (default: all)", metavar="N", least=1
+        None, "number of bars to learn, the first ones (default: all)", metavar="N", least=1
     )
     keep: str = option(
-        "last", "weights to end with: of the last epoch, or of the best in validation", choices=KEEP
+        "last",
+        "weights to end with: those of the last epoch, or of the best one in validation",
+        choices=KEEP,
     )
     patience: int | None = option(
-        None, "stop after so many epochs without a better validation (default: never)",
+        None, "number of epochs without a better validation after which to stop (default: never)",
         metavar="N", least=1,
     )  # fmt: skip
     half: bool = option(
@@ -117,12 +124,12 @@ class Options:
             raise Error(f"--seed {self.seed}: a number from 0 to {2**32 - 1} is needed")
 
     def reads(self) -> list[str | Path]:
-        """Files and folders that are read: no run may stand in them."""
+        """Returns the files and folders that are read, in which no run may stand."""
         return [self.data]
 
 
 def flag(name: str) -> str:
-    """The flag of a field."""
+    """Returns the flag of a field."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -146,12 +153,12 @@ def add_flags(parser: ArgumentParser, cls: type) -> None:
             known["type"] = lambda word: FORMER_RECIPES.get(word, word)
         parser.add_argument(flag(field.name), default=default, help=text, **known)
         for former in (old for old, new in FORMER_NAMES.items() if new == field.name):
-            own = {"dest": field.name, "default": SUPPRESS, "help": SUPPRESS}
-            parser.add_argument(flag(former), **known, **own)
+            hidden = {"dest": field.name, "default": SUPPRESS, "help": SUPPRESS}
+            parser.add_argument(flag(former), **known, **hidden)
 
 
 def to_flags(settings: Mapping[str, Any]) -> list[str]:
-    """Settings of a script as a command line; None, and what is off, is left out."""
+    """Turns settings of a script into a command line, without those that are None or off."""
     on_by_default = {field.name for field in dataclasses.fields(Options) if field.default is True}
     line = []
     for name, value in settings.items():
@@ -165,20 +172,20 @@ def to_flags(settings: Mapping[str, Any]) -> list[str]:
 
 
 def read_flags(args: Namespace, cls: type) -> Any:
-    """The dataclass of a parsed command line, whose runs may stand where it says."""
+    """Makes the dataclass of a parsed command line, and checks that its runs may stand there."""
     options = cls(**{field.name: getattr(args, field.name) for field in dataclasses.fields(cls)})
     check_folder(Path(options.out or RUNS), options.reads())
     return options
 
 
 def say_if_one_batch(n: int, unit: str, batch_size: int) -> None:
-    """Says what a batch larger than the data comes to: an epoch of one step."""
+    """Prints a line where a batch is larger than the data, so that an epoch has one step."""
     if n < batch_size:
         print(f"{n:,} {unit} are less than a batch of {batch_size:,}: every step sees all of them")
 
 
 def _plain(kind: Any) -> type:
-    """`int` of `int | None`."""
+    """Returns `int` for `int | None`."""
     return next((part for part in typing.get_args(kind) if part is not NoneType), kind)
 
 
@@ -209,5 +216,5 @@ def _choose(backend: str) -> None:
 
 
 def jit_compile(options: Options) -> bool | str:
-    """What `compile(jit_compile=...)` takes: XLA where Keras thinks it helps, or nowhere."""
+    """Returns what `compile(jit_compile=...)` takes: XLA where Keras thinks it helps, or never."""
     return "auto" if options.jit else False

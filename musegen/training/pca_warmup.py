@@ -1,4 +1,4 @@
-"""A warm-up for autoencoders: principal components stand for the latent vector.
+"""A warm-up for autoencoders, in which principal components replace the latent vector.
 
 From random weights, encoder and decoder have to agree on a code while neither makes sense yet. In
 this warm-up the principal components of the data are the code: the encoder learns to compute them,
@@ -6,18 +6,20 @@ and the decoder, at the same time, to write from them. Training from end to end 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musegen.training.fit import fit
+from musegen.training.fit import Measures, fit
+from musegen.training.recipes import RecipeOptions
 from musegen.training.runs import Run
 
 if TYPE_CHECKING:
     import keras
 
-CODE_STD = 0.3  # wide beside the noise of sampling, and inside the (-1, 1) that a tanh can write
-SAMPLE = 4096  # inputs that the components are computed from
+CODE_STD = 0.3  # far above the noise of sampling, and inside the (-1, 1) that a tanh can write
+SAMPLE = 4096  # number of inputs that the components are computed from
 ITERATIONS = 4
 
 
@@ -26,32 +28,35 @@ def pca_warmup(
     parts: tuple["keras.Model", "keras.Model"],
     compiled: Callable[["keras.Model", int], "keras.Model"],
     batches: Callable[[int], Any],
-    epochs: int,
+    options: RecipeOptions,
+    measures: Measures,
     validation: Any = None,
-    **fitting: Any,
 ) -> None:
-    """Trains encoder and decoder of an autoencoder so, in the folder `pca-warmup` of their run.
+    """Trains encoder and decoder in this way, in the folder `pca-warmup` of their run.
 
     Args:
         parts: the encoder and the decoder.
-        compiled: gives a model ready for `fit` over so many batches.
-        batches, validation, fitting: as for `fit`.
+        compiled: function that makes a model ready for `fit` over so many batches.
+        batches, measures, validation: the same as for `fit`.
+        options: options of the script, of which `pca_warmup` is the number of epochs.
     """
-    data = batches(0)
+    data, epochs = batches(0), options.pca_warmup
     model = compiled(with_components(*parts, _some(data)), epochs * len(data))
-    name = "lead" if run.path("lead").is_dir() else "pca-warmup"  # the former of version 0.1
-    with run.inner(name) as own:
-        fit(model, batches, epochs, own, validation, **fitting)
+    name = "lead" if run.path("lead").is_dir() else "pca-warmup"  # the name in version 0.1
+    options = replace(options, epochs=epochs, keep="last", patience=None, tensorboard=False)
+    measures = replace(measures, title=f"{measures.title}, PCA warm-up")
+    with run.inner(name) as inner:
+        fit(model, batches, inner, options, measures, validation)
 
 
 def with_components(
     encoder: "keras.Model", decoder: "keras.Model", examples: np.ndarray
 ) -> "keras.Model":
-    """A network of the same weights, in which components stand for the latent vector.
+    """Makes a network of the same weights in which components replace the latent vector.
 
     Args:
-        encoder: gives z, mean and sigma.
-        examples: some thousand of what the encoder reads, `(n, ...)`.
+        encoder: network that returns z, mean and sigma.
+        examples: some thousand inputs `(n, ...)` of the encoder.
     """
     import keras
     from keras import layers
@@ -69,7 +74,7 @@ def _follow() -> "keras.layers.Layer":
     from keras import layers, ops
 
     class Follow(layers.Layer):
-        """Gives the second of its inputs; that the first differs from it is a loss."""
+        """Returns the second of its inputs; the squared difference of the two is a loss."""
 
         def call(self, inputs):
             follower, leader = inputs
@@ -83,7 +88,7 @@ def _follow() -> "keras.layers.Layer":
 
 
 def _some(data: Any) -> np.ndarray:
-    """The first inputs of batches `(inputs, targets)`."""
+    """Returns the first inputs of batches `(inputs, targets)`."""
     inputs, n = [], 0
     for batch, _ in data:
         inputs.append(np.asarray(batch))
@@ -94,10 +99,11 @@ def _some(data: Any) -> np.ndarray:
 
 
 def components(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel and bias that turn rows into their `n` main components, all of one scale.
+    """Returns kernel and bias that turn rows into their `n` main components, all of one scale.
 
-    By the power iterations of Halko, Martinsson and Tropp (2011), from a fixed start, so that a
-    training begins in the same way every time. Where rows have fewer components the rest are 0.
+    It uses the power iterations of Halko, Martinsson and Tropp (2011), from a fixed start, so that
+    a training begins in the same way every time. If the rows have fewer components, the others are
+    0.
     """
     rows = rows.astype(np.float32)
     mean = rows.mean(axis=0)

@@ -1,4 +1,4 @@
-"""The folder of a run: what it was told, what it stands on, and what it has made.
+"""The folder of a run: its settings, the versions and data behind it, and what it has made.
 
     runs/bvae-bass/config.json    settings, versions, data, git revision, times, finished files
                    history.csv, loss.png, checkpoint/, samples/, logs/, *.keras
@@ -34,18 +34,19 @@ CONFIG = "config.json"
 LOCK = ".lock"
 FACTS = {"settings": dict, "data": dict, "resumed": list, "saved": list, "started": str}
 # Settings that a resumed run may change: they decide how it runs, not what it learns.
-HARMLESS = {"patience", "jit", "tensorboard", "resume", "out", "half"}
+HARMLESS = {"patience", "jit", "split_batch", "tensorboard", "resume", "out", "half"}
 
 
 class Run:
     """A run folder, locked for as long as the `with` block lasts.
 
     Args:
-        folder: made if it is not there.
-        settings: of the script; whatever JSON can hold.
-        resume: goes on with the run that the folder holds.
-        data: what it learns from, as `describe_data` says.
-        length: the setting that says how long it goes on, which a resumed run may change.
+        folder: folder of the run, which is made if it is not there.
+        settings: settings of the script, of types that JSON has.
+        resume: whether to go on with the run that the folder holds.
+        data: description of the data, from `describe_data`.
+        length: name of the setting that says how long the run goes on, `"epochs"` or `"steps"`; a
+            resumed run may change it.
 
     Example:
         >>> with Run("runs/bvae-bass", {"track": "bass"}) as run:
@@ -86,7 +87,7 @@ class Run:
             self._lock.close()
 
     def path(self, *parts: str) -> Path:
-        """A path inside the folder."""
+        """Returns a path inside the folder."""
         return self.folder.joinpath(*parts)
 
     def save(self, model: "keras.Model", name: str) -> Path:
@@ -111,7 +112,7 @@ class Run:
         return name in self.config["saved"] and self.path(name).exists()
 
     def inner(self, name: str) -> "Run":
-        """A run in a folder of this one, with the same settings and data, resumed with it."""
+        """Makes a run in a folder of this one, with its settings and data, and resumed like it."""
         settings, data = self.config["settings"], self.config["data"]
         folder = self.path(name)
         return Run(folder, settings, self.resume and begun(folder), data)
@@ -159,7 +160,7 @@ def begun(folder: str | Path) -> bool:
 
 
 def read_config(folder: Path) -> dict:
-    """The content of a run folder's `config.json`, settings under the names of today."""
+    """Reads the `config.json` of a run folder, and gives former settings the names of today."""
     path, remedy = folder / CONFIG, "give another --out"
     facts = reading.read_json(path, remedy)
     with reading.damaged(path, "cannot be read", remedy):
@@ -173,7 +174,7 @@ def read_config(folder: Path) -> dict:
 
 
 def describe_data(data: "Data") -> dict:
-    """What `config.json` says of the data."""
+    """Describes the data for `config.json`."""
     layout = data.layout
     return {
         "name": data.name,
@@ -185,7 +186,7 @@ def describe_data(data: "Data") -> dict:
 
 
 def revision() -> str | None:
-    """The git revision of a checkout of musegen, `-dirty` where it was changed."""
+    """Returns the git revision of a checkout of musegen, with `-dirty` if it was changed."""
     root = Path(musegen.__file__).parent.parent
     if not (root / ".git").exists():
         return None
@@ -238,5 +239,5 @@ def _now() -> str:
 
 
 def _plain(value: dict) -> dict:
-    """What reading the value back from JSON would give, so that old and new compare."""
+    """Returns the value as JSON would give it back, so that old and new values compare."""
     return json.loads(json.dumps(value, default=str))

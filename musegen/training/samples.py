@@ -1,4 +1,4 @@
-"""Phrases beside what a model makes of them, as pictures and MIDI, while it trains."""
+"""Pictures and MIDI of phrases beside what a model makes of them while it trains."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -17,17 +17,18 @@ PICTURES = 10  # over a training
 
 
 class Sampler:
-    """Draws some phrases and their versions into `samples/` of a run.
+    """Draws some phrases and their versions into `samples/` of a run folder.
 
     Args:
-        phrases: `(N, bars, steps, 84, tracks)`, of which some of the fullest are shown, from all
-            over the data.
-        epochs: of the whole training.
-        tracks: the last axis of the phrases.
+        run: run whose folder receives `samples/`.
+        phrases: phrases `(N, bars, steps, 84, tracks)`, of which some of the fullest are shown,
+            from all over the data.
+        epochs: number of epochs of the whole training.
+        tracks: names of the tracks on the last axis of the phrases.
 
     Attributes:
-        chosen: numbers of the phrases that are shown.
-        original: these phrases.
+        indices: numbers of the phrases that are shown.
+        original: phrases that are shown.
     """
 
     def __init__(
@@ -35,13 +36,18 @@ class Sampler:
     ):
         sounding = phrases.any(axis=(2, 3)).mean(axis=(1, 2))  # share of bars and tracks
         fullest = np.sort(np.argsort(-sounding, kind="stable")[: max(SHOWN, len(phrases) // 2)])
-        spread = np.linspace(0, len(fullest) - 1, min(SHOWN, len(fullest)))
-        self.chosen = fullest[spread.astype(int)]
-        self.original = phrases[self.chosen]
+        places = np.linspace(0, len(fullest) - 1, min(SHOWN, len(fullest)))
+        self.indices = fullest[places.astype(int)]
+        self.original = phrases[self.indices]
         self.run, self.epochs, self.tracks = run, epochs, tuple(tracks)
 
     def __call__(self, epoch: int, versions: Callable[[], Mapping[str, np.ndarray]]) -> None:
-        """Draws the original beside its versions, at the end and some times before."""
+        """Draws the phrases beside their versions, at the end and some times before.
+
+        Args:
+            epoch: number of epochs so far.
+            versions: function that returns the versions by name; the last one is written as MIDI.
+        """
         if epoch % max(1, self.epochs // PICTURES) and epoch < self.epochs:
             return
         shown = {"original": self.original, **versions()}

@@ -19,6 +19,7 @@ from musegen.cli import run_script
 from musegen.data import demo
 from musegen.models.midi_sandwich2 import bvae
 from musegen.models.midi_sandwich2.settings import PRESETS
+from musegen.models.midi_sandwich2.training_data import of_track
 from musegen.music import midi
 from musegen.music.phrases import TRACKS, bars_of, from_bars
 from musegen.train import bvae as script
@@ -138,18 +139,30 @@ def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
     assert "bvae-bass: 295,952 parameters, 64 bars of phrases.npy" in capsys.readouterr().out
     model = musegen.load(folder / "bvae-bass.keras")
     encoder, decoder = bvae.encoder_and_decoder(model)
-    for name, half in (("encoder", encoder), ("decoder", decoder)):
+    for name, part in (("encoder", encoder), ("decoder", decoder)):
         saved = musegen.load(folder / f"{name}.keras")
         with zipfile.ZipFile(folder / f"{name}.keras") as file:  # opens without musegen
             assert b"musegen>" not in file.read("config.json")
-        for weight, same in zip(half.get_weights(), saved.get_weights(), strict=True):
+        for weight, same in zip(part.get_weights(), saved.get_weights(), strict=True):
             np.testing.assert_array_equal(weight, same)
     assert encoder.get_layer("sampling").kl_weight == 1.0  # the warm-up is over
     assert json.loads((folder / "latents.json").read_text())["std_of_means"] > 0
 
 
+@pytest.mark.parametrize(("flags", "models"), [([], 1), (["--no-split-batch"], 0)])
+def test_two_threads_learn_a_batch_unless_a_flag_says_not(
+    flags, models, phrases, tmp_path, monkeypatch
+):
+    split = []
+    monkeypatch.setattr("musegen.training.split_batch.split_batches", split.append)
+    monkeypatch.setattr("musegen.training.fit.fit", lambda *arguments: {})
+    command = ["--data", phrases, "--preset", "large", *LITTLE, "--out", str(tmp_path / "run")]
+    run_script("train", "bvae", [*command, *flags])
+    assert len(split) == models
+
+
 @pytest.mark.slow
-def test_the_led_recipe_sets_out_from_components_and_goes_on_where_it_was(phrases, tmp_path):
+def test_a_run_with_pca_warmup_is_resumed_to_the_same_weights(phrases, tmp_path):
     command = [
         "--data",
         phrases,
@@ -224,8 +237,8 @@ def test_a_batch_larger_than_the_data_is_said(trained, phrases, tmp_path, capsys
     common = ["--data", phrases, "--preset", "large", "--bars", "8", "--epochs", "1", "--no-jit"]
     common += ["--batch-size", "4096", "--bvaes", str(trained)]
     for name, seen in (("bvae", "8 bars"), ("mfg_vae", "8 bars"), ("refine", "384 steps")):
-        own = common[: -2 if name == "bvae" else None]
-        run_script("train", name, [*own, "--out", str(tmp_path / name)])
+        flags = common[: -2 if name == "bvae" else None]
+        run_script("train", name, [*flags, "--out", str(tmp_path / name)])
         out = capsys.readouterr().out
         line = f"{seen} are less than a batch of 4,096: every step sees all of them\n"
         assert out.count("every step sees") == out.count(line) == 1
@@ -241,7 +254,7 @@ def test_rows_of_bars_and_back():
     bars = bars_of(music)
     np.testing.assert_array_equal(bars[(4 * 2 + 1) * 5 + 3], music[2, 1, :, :, 3])
     np.testing.assert_array_equal(from_bars(bars, 5), music)
-    bass = bars_of(script.of_track(music, "bass"))
+    bass = bars_of(of_track(music, "bass"))
     np.testing.assert_array_equal(bass[4 * 2 + 1], music[2, 1, :, :, 3])
 
 
@@ -258,7 +271,7 @@ def test_batches_of_one_epoch(flags):
             assert set(np.unique(x)) <= {-1.0, 1.0}
         return np.concatenate([x for x, _ in pairs])
 
-    bars = bars_of(script.of_track(music, "bass"))
+    bars = bars_of(of_track(music, "bass"))
     first, again, second = epoch(0), epoch(0), epoch(1)
     np.testing.assert_array_equal(first, again)
     assert first.shape[1:] == (48, 84)
@@ -272,7 +285,7 @@ def test_batches_of_one_epoch(flags):
 
 @pytest.mark.slow
 def test_mixed_precision_computes_in_it(phrases, tmp_path):
-    """In a process of its own: the precision is set for good."""
+    """Runs in another process, since the precision stays set."""
     code = (
         "import sys, musegen\n"
         "from musegen.cli import run_script\n"

@@ -96,7 +96,10 @@ def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
         patch.setattr(WGANGP, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run_script("train", "musegan", command)
+    picture = tmp_path / "parts" / "samples" / "step-000004.mid"
+    picture.unlink()  # as if the interruption had come before it was drawn
     run_script("train", "musegan", [*command, "--resume"])
+    assert picture.exists()
     with (
         np.load(trained / "checkpoint" / "last.npz") as whole,
         np.load(tmp_path / "parts" / "checkpoint" / "last.npz") as parts,
@@ -189,7 +192,7 @@ def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
     options = script.with_defaults(options)
     settings = replace(musegan_settings.PRESETS["repo"], width=0.01)
     made = script.wgan(settings, musegan_settings.Kind("composer"), options)
-    # The critic_warmup critic has 100 steps in each of 25 iterations, then 5.
+    # With the warm-up the critic has 100 steps in each of 25 iterations, then 5.
     for optimizer, steps in ((made.generator_optimizer, 30), (made.critic_optimizer, 2525)):
         for share, rate in ((0, 2e-4), (0.6, 2e-4), (0.8, 1.2e-4), (1, 0)):
             optimizer.iterations.assign(round(share * steps))
@@ -198,7 +201,7 @@ def test_a_rate_that_falls_is_0_after_the_last_step_of_both():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
-def test_a_training_that_sets_out_from_a_trained_generator(trained, phrases, tmp_path, monkeypatch):
+def test_a_training_that_starts_from_a_trained_generator(trained, phrases, tmp_path, monkeypatch):
     monkeypatch.setattr(wgan_gp, "WARMUP_STEPS", 10)  # steps of the critic in the first iterations
     command = ["--model", "composer", "--start", str(trained), "--data", phrases, *LITTLE]
     out = ["--out", str(tmp_path / "run")]
@@ -231,7 +234,7 @@ def test_the_codes_epochs_have_785_batches_of_the_papers_phrases():
 
 
 @pytest.mark.slow
-def test_the_best_look_is_none_at_the_untrained_generator(phrases, tmp_path, monkeypatch):
+def test_the_untrained_generator_is_never_the_best(phrases, tmp_path, monkeypatch):
     far = iter([0.1, 0.3, 0.4])
     monkeypatch.setattr(loop, "distance", lambda found, data: next(far))
     command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "4", "--keep", "best"]
@@ -240,19 +243,19 @@ def test_the_best_look_is_none_at_the_untrained_generator(phrases, tmp_path, mon
         assert json.loads(kept.read("history.json"))["step"] == [0, 2]
 
 
-def test_what_flags_leave_open_the_preset_and_the_data_settle():
+def test_defaults_come_from_the_preset_and_the_data():
     demo = script.with_defaults(script.Training())
     assert (demo.preset, demo.steps, demo.batch_size) == ("narrow", 600, 4)
     assert (demo.width, demo.every, demo.learning_rate) == (1 / 16, 40, 1e-3)
-    own = script.with_defaults(script.Training(data="phrases"))
-    assert (own.preset, own.steps, own.batch_size) == ("paper", 10_000, 64)
-    assert (own.width, own.every, own.learning_rate) == (1, 100, 1e-3)
+    paper = script.with_defaults(script.Training(data="phrases"))
+    assert (paper.preset, paper.steps, paper.batch_size) == ("paper", 10_000, 64)
+    assert (paper.width, paper.every, paper.learning_rate) == (1, 100, 1e-3)
     code = script.with_defaults(script.Training(data="phrases", preset="repo", steps=7))
     assert (code.steps, code.learning_rate) == (7, 2e-4)
     assert script.with_defaults(script.Training(data="phrases", model="rnn")).preset == "repo"
     assert script.with_defaults(script.Training(data="phrases", one_bar=True)).preset == "repo"
     assert script.with_defaults(script.Training(one_bar=True)).preset == "narrow"
-    assert (demo.val_split, own.val_split, code.val_split) == (0, 0, 0)
+    assert (demo.val_split, paper.val_split, code.val_split) == (0, 0, 0)
     given = script.Training(data="phrases", condition="piano")
     assert script.with_defaults(given).val_split == 0.1
     assert script.with_defaults(replace(given, preset="repo")).val_split == 0
@@ -297,11 +300,11 @@ def test_music_that_is_not_a_number_never_becomes_the_last_good_state(
 ):
     """A generator can be lost in its last step, after which no loss was taken."""
     values = MuseGAN.values
-    looks = []
+    calls = []
 
     def broken(self, z):
-        looks.append(z)
-        return values(self, z) * (math.nan if len(looks) == 3 else 1)
+        calls.append(z)
+        return values(self, z) * (math.nan if len(calls) == 3 else 1)
 
     monkeypatch.setattr(MuseGAN, "values", broken)
     command = ["--model", "composer", "--data", phrases, *LITTLE, "--steps", "6"]

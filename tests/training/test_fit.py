@@ -15,7 +15,8 @@ from musegen import Error
 from musegen.data import load, pipeline, shards
 from musegen.music.phrases import Layout
 from musegen.training import array_batches, checkpoints
-from musegen.training.fit import fit
+from musegen.training.fit import Measures, fit
+from musegen.training.options import Options
 from musegen.training.runs import Run
 
 RNG = np.random.default_rng(0)
@@ -41,12 +42,22 @@ def build(rate: float = 0.01, dropout: float = 0.5):
     return model
 
 
-def train(folder: Path, epochs: int, resume: bool = False, model=None, **options):
-    options = {"accuracy": "binary_accuracy", "monitor": "val_binary_accuracy"} | options
-    model = model or build()
+def train(
+    folder: Path,
+    epochs: int,
+    resume: bool = False,
+    model=None,
+    batches=batches,
+    samples=None,
+    monitor: str = "val_binary_accuracy",
+    reconstruction: str | None = None,
+    **options,
+):
+    model, options = model or build(), Options(epochs=epochs, **options)
+    measures = Measures("", "binary_accuracy", reconstruction, monitor)
     validation = array_batches.batches((X, Y), 40, shuffle=False)
     with Run(folder, {"epochs": epochs}, resume) as run:
-        history = fit(model, options.pop("batches", batches), epochs, run, validation, **options)
+        history = fit(model, batches, run, options, measures, validation, samples)
     return model, history
 
 
@@ -123,14 +134,14 @@ def test_resumed_is_as_if_never_stopped(tmp_path, policy):
 
 
 def test_samples_do_not_disturb_the_training(tmp_path):
-    model, seen = build(), []
+    model, sampled = build(), []
 
     def samples(epoch):
-        seen.append(epoch)
+        sampled.append(epoch)
         model(X, training=True)  # moves the dropout's generator on
 
     train(tmp_path / "with", 3, model=model, samples=samples)
-    assert seen == [1, 2, 3]
+    assert sampled == [1, 2, 3]
     without, _ = train(tmp_path / "without", 3)
     for one, other in zip(state(model), state(without), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -139,17 +150,17 @@ def test_samples_do_not_disturb_the_training(tmp_path):
 def test_best_epoch_is_kept_and_survives_resuming(tmp_path):
     options = {"keep": "best", "monitor": "val_loss"}
 
-    def wild():  # a rate at which the loss goes up and down
+    def unstable():  # a rate at which the loss goes up and down
         return build(rate=1.5, dropout=0.0)
 
-    whole, history = train(tmp_path / "whole", 5, model=wild(), **options)
+    whole, history = train(tmp_path / "whole", 5, model=unstable(), **options)
     best = int(np.argmin(history["val_loss"]))
     assert 0 < best < 4
     scores = whole.evaluate(X, Y, batch_size=40, verbose=0, return_dict=True)
     assert scores["loss"] == pytest.approx(history["val_loss"][best])
-    train(tmp_path / "parts", best + 1, model=wild(), **options)
+    train(tmp_path / "parts", best + 1, model=unstable(), **options)
     (tmp_path / "parts/checkpoint/best.npz").unlink()  # as if killed just before it was written
-    parts, _ = train(tmp_path / "parts", 5, resume=True, model=wild(), **options)
+    parts, _ = train(tmp_path / "parts", 5, resume=True, model=unstable(), **options)
     for one, other in zip(whole.get_weights(), parts.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -164,7 +175,7 @@ def test_patience_counts_on_when_resumed(tmp_path):
 
 def test_what_cannot_be_watched(tmp_path):
     with pytest.raises(Error, match="--val-split above 0"), Run(tmp_path / "a", {}) as run:
-        fit(build(), batches, 1, run, keep="best")
+        fit(build(), batches, run, Options(epochs=1, keep="best"))
     with pytest.raises(Error, match="no val_f1 to find the best epoch by; there are loss, "):
         train(tmp_path / "b", 1, keep="best", monitor="val_f1")
 
@@ -191,7 +202,9 @@ def test_loss_that_is_no_number(tmp_path):
     def poisoned(epoch):
         return array_batches.batches((X * (np.nan if epoch == 2 else 1), Y), 16, epoch=epoch)
 
-    with pytest.raises(Error, match="became nan in epoch 3; what 2 epochs learned is kept"):
+    with pytest.raises(
+        Error, match=r"became nan in epoch 3; .*last\.npz holds the last good state"
+    ):
         train(tmp_path, 4, batches=poisoned)
     model, _ = train(tmp_path, 2, resume=True)
     assert np.isfinite(model.get_weights()[0]).all()
@@ -257,7 +270,7 @@ def test_shard_that_is_damaged_meanwhile(tmp_path):
 
 
 def test_tensorboard_that_is_not_installed(tmp_path, monkeypatch):
-    monkeypatch.setattr("musegen.training.fit.find_spec", lambda name: None)
+    monkeypatch.setattr("musegen.training.record.find_spec", lambda name: None)
     with pytest.raises(Error, match=r"tensorboard is not installed; pip install 'musegen\[tens"):
         train(tmp_path, 1, tensorboard=True)
 

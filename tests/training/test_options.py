@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from musegen import Error
-from musegen.training import options as room
+from musegen.training import options as options_module
 from musegen.training.options import Options, add_flags, jit_compile, option, prepare, read_flags
 
 
@@ -93,14 +93,14 @@ def test_prepare_sets_seed_and_precision(policy):
 
 def test_backend_that_cannot_be(monkeypatch):
     running = keras.config.backend()
-    other = next(name for name in room.BACKENDS if name != running)
+    other = next(name for name in options_module.BACKENDS if name != running)
     with pytest.raises(Error, match=f"runs on {running} already.*KERAS_BACKEND={other}"):
         prepare(Options(backend=other))
     monkeypatch.setenv("KERAS_BACKEND", "theano")
     with pytest.raises(Error, match="unknown backend 'theano'"):
         prepare(Options())
     monkeypatch.delitem(sys.modules, "keras")
-    monkeypatch.setattr(room, "find_spec", lambda name: None)
+    monkeypatch.setattr(options_module, "find_spec", lambda name: None)
     with pytest.raises(Error, match="jax is not installed; pip install"):
         prepare(Options(backend="jax"))
 

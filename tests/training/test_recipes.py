@@ -42,8 +42,13 @@ def test_a_recipe_settles_what_flags_leave_open():
     ):
         assert (demo.recipe, demo.epochs, demo.pca_warmup) == ("pca-warmup", 6, 2)
     assert with_defaults(Training(recipe="paper"), RECIPES).epochs == 16
-    own = with_defaults(Training(recipe="pca-warmup", pca_warmup=0, epochs=3), RECIPES)
-    assert (own.optimizer, own.decay, own.pca_warmup, own.epochs) == ("muon", "cosine", 0, 3)
+    changed = with_defaults(Training(recipe="pca-warmup", pca_warmup=0, epochs=3), RECIPES)
+    assert (changed.optimizer, changed.decay, changed.pca_warmup, changed.epochs) == (
+        "muon",
+        "cosine",
+        0,
+        3,
+    )
 
 
 def test_flags_of_version_0_1_are_understood():

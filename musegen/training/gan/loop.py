@@ -1,8 +1,8 @@
 """The loop of an adversarial training: steps, and now and then a report on what is generated.
 
-Every so many steps a row of `history.csv` is written: the mean losses since the row before, and the
-metrics of music that fixed random vectors make. `checkpoint/last.npz` is replaced at the same time;
-resumed from it, a training goes through the same batches with the same random numbers.
+Every so many steps a report adds a row to `history.csv`: the mean losses since the row before, and
+the metrics of the music of fixed random vectors. The state of the training is saved at the same
+time; see `musegen.training.record`.
 """
 
 import json
@@ -16,40 +16,39 @@ from typing import Any
 
 import numpy as np
 
-from musegen import Error, reading
+from musegen import reading
 from musegen.data.progress import Progress
 from musegen.files import write_bytes, write_npz
 from musegen.metrics import muse
 from musegen.music.phrases import N_PITCHES, TRACKS
-from musegen.training import checkpoints
-from musegen.training.fit import logging
+from musegen.training.gan.gan_options import GANOptions
+from musegen.training.gan.pictures import Draw
 from musegen.training.gan.wgan_gp import WGANGP
+from musegen.training.record import Record, tensorboard
 from musegen.training.runs import Run
 
 LOSSES = ("critic_loss", "penalty", "generator_loss")
-MONITORED = ("EB", "UPC", "QN", "DP")  # the metrics of the papers' tables that look at one track
-PICTURES = 24  # reports whose music is kept for pictures
+MONITORED = ("EB", "UPC", "QN", "DP")  # the metrics of the papers' tables that are of one track
+PICTURES = 24  # number of reports whose music is kept for pictures
 
 
 @dataclass(frozen=True)
 class Monitor:
-    """What a training reports of itself, and how often.
+    """What a training reports of the music that it generates.
 
     Args:
-        steps: of the generator, in the end.
-        every: so many steps.
-        generate: gives the real-valued phrases `(n, ...)` of the fixed random vectors.
-        binarise: turns them into cells.
-        data: the metrics of the training data, to compare with.
-        draw: called now and then and at the end; see `musegen.training.gan.pictures`.
+        generate: function that returns the real-valued phrases `(n, ...)` of the fixed random
+            vectors.
+        binarise: function that turns them into cells.
+        data: metrics of the training data, to compare with.
+        draw: function that is called now and then and at the end; see
+            `musegen.training.gan.pictures`.
     """
 
-    steps: int
-    every: int
     generate: Callable[[], np.ndarray]
     binarise: Callable[[np.ndarray], np.ndarray]
     data: Mapping[str, float]
-    draw: Callable[[dict, dict, np.ndarray, bool], None]
+    draw: Draw
 
 
 def train_gan(
@@ -57,61 +56,54 @@ def train_gan(
     batches: Callable[[int], Any],
     change: Callable[[np.ndarray, int], np.ndarray],
     run: Run,
+    options: GANOptions,
     monitor: Monitor,
-    keep: str = "last",
-    tensorboard: bool = False,
 ) -> dict[str, list[float]]:
-    """Trains to `monitor.steps`, from the checkpoint of the run where it is resumed.
+    """Trains for `options.steps`, from the checkpoint of the run where it is resumed.
 
     Args:
-        batches: gives the music of an epoch, step by step `(batches of a step * B, ...)`, by its
+        batches: function that returns the music of an epoch by its number, iteration by iteration
+            `(batches of an iteration * B, ...)`.
+        change: function that returns the phrases to learn from those of an iteration, by its
             number.
-        change: makes the phrases to learn of those of a batch, by the number of the step.
-        keep: `"best"` ends with the generator whose metrics were nearest to the data's.
-        tensorboard: writes `logs/` as well.
 
     Returns:
         The columns of `history.csv`.
     """
-    last, best = run.path("checkpoint", "last.npz"), run.path("checkpoint", "best.npz")
-    history: dict[str, list[float]] = {}
-    if run.resume and last.exists():
-        history = checkpoints.load_variables(last, training.variables)
-        with reading.damaged(last, "damaged", checkpoints.ANEW):
-            training.iterations = int(history["step"][-1])
-    if training.iterations > monitor.steps:
-        raise Error(f"{run.folder}: has {training.iterations} steps already, not {monitor.steps}")
-    pictures = _kept_pictures(run, training.iterations)
+    weights = training.generator.variables
+    record = Record(run, training.named, weights, "distance", keep_best=True, untrained=1)
+    record.check_length(options.steps)
+    training.iterations = record.done
+    report = Report(training, record, options, monitor)
     goal = {name: None if math.isnan(value) else value for name, value in monitor.data.items()}
     write_bytes(run.path("data.json"), json.dumps(goal, indent=2).encode())
-    with Progress("steps") as progress, logging(run, training.generator, tensorboard) as log:
-        if not history:
-            _report(training, run, monitor, history, pictures, {}, 0.0)
-            checkpoints.save_variables(last, training.variables, history)
+    with (
+        Progress("steps") as progress,
+        tensorboard(run, training.generator, options.tensorboard) as log,
+    ):
+        if record.history:  # the interruption may have come before these pictures
+            report.draw(monitor.generate())
+        else:
+            report({}, 0.0)
         losses, start = [], time.monotonic()
-        for music in _music(training, batches, change, monitor.steps):
+        for music in _music(training, batches, change, options.steps):
             losses.append(training.step(music))
             step = training.iterations
-            _check(losses[-1], step, run)
-            progress(step, step / monitor.steps, f"critic loss {losses[-1]['critic_loss']:.4g}")
-            if step % monitor.every and step < monitor.steps:
-                continue
-            mean = {name: float(np.mean([row[name] for row in losses])) for name in LOSSES}
-            _report(training, run, monitor, history, pictures, mean, time.monotonic() - start)
-            losses, start = [], time.monotonic()
-            if history["distance"][-1] == min(history["distance"][1:]):  # the first is untrained
-                checkpoints.save_variables(best, training.generator.variables, history)
-            checkpoints.save_variables(last, training.variables, history)
-            log(step, {name: column[-1] for name, column in history.items()})
-    if keep == "best" and best.exists():
-        checkpoints.load_variables(best, training.generator.variables)
-    return history
+            record.check_finite(losses[-1], f"at step {step}")
+            progress(step, step / options.steps, f"critic loss {losses[-1]['critic_loss']:.4g}")
+            if step % options.every == 0 or step == options.steps:
+                mean = {name: float(np.mean([row[name] for row in losses])) for name in LOSSES}
+                log(step, report(mean, time.monotonic() - start))
+                losses, start = [], time.monotonic()
+    if options.keep == "best":
+        record.restore_best()
+    return record.history
 
 
 def _music(
     training: WGANGP, batches: Callable[[int], Any], change: Callable, steps: int
 ) -> Iterator[np.ndarray]:
-    """Music for the steps that are left, with an axis for the batches of a step in front."""
+    """Yields the music of the steps that are left, with an axis for the batches of a step first."""
     n_batches = len(batches(0))
     while training.iterations < steps:
         epoch, done = divmod(training.iterations, n_batches)
@@ -122,63 +114,71 @@ def _music(
             yield batch.reshape(training.settings.batches, -1, *batch.shape[1:])
 
 
-def _check(losses: Mapping[str, float], step: int, run: Run) -> None:
-    for name, value in losses.items():
-        if not math.isfinite(value):
-            raise Error(
-                f"{name} became {value} at step {step}; {run.path('checkpoint', 'last.npz')} holds "
-                "the last good state; try --precision float32, a smaller --learning-rate or "
-                "another --seed"
-            )
+class Report:
+    """The reports of a training: rows of its history, lines that are printed, and pictures."""
 
+    def __init__(self, training: WGANGP, record: Record, options: GANOptions, monitor: Monitor):
+        self.training, self.record = training, record
+        self.options, self.monitor = options, monitor
+        self.pictures = _kept_pictures(record.run, record.done)
 
-def _report(
-    training: WGANGP,
-    run: Run,
-    monitor: Monitor,
-    history: dict[str, list],
-    pictures: dict[int, np.ndarray],
-    losses: Mapping[str, float],
-    seconds: float,
-) -> None:
-    """Writes and prints a row, and keeps the first phrase for pictures where one is due."""
-    values = monitor.generate()
-    _check({"the generated music": float(values.mean())}, training.iterations, run)
-    found = monitored(monitor.binarise(values))
-    step, far = training.iterations, distance(found, monitor.data)
-    row = {"step": step} | {name: losses.get(name, math.nan) for name in LOSSES}
-    # Over the random vectors; near 0 all give the same music.
-    row |= {"distance": far, "spread": float(values.std(axis=0).mean())}
-    row |= {**found, "seconds": round(seconds, 3)}
-    for name, value in row.items():
-        history.setdefault(name, []).append(value)
-    run.table("history.csv", history)
-    due = monitor.every * max(1, round(monitor.steps / monitor.every / PICTURES))
-    if step % due == 0 or step == monitor.steps:
-        pictures[step] = _half(values[:1])
-        steps = np.array(list(pictures))
-        write_npz(
-            run.path("samples", "steps.npz"),
-            {"steps": steps, "values": np.stack(list(pictures.values()))},
+    def __call__(self, losses: Mapping[str, float], seconds: float) -> dict[str, float]:
+        """Adds a row to the history, prints it, draws, and returns the row.
+
+        Args:
+            losses: mean losses since the row before.
+            seconds: time since then.
+        """
+        step, values = self.training.iterations, self.monitor.generate()
+        self.record.check_finite({"the generated music": float(values.mean())}, f"at step {step}")
+        metrics = monitored(self.monitor.binarise(values))
+        row = {"step": step} | {name: losses.get(name, math.nan) for name in LOSSES}
+        row["distance"] = distance(metrics, self.monitor.data)
+        row["spread"] = float(values.std(axis=0).mean())  # near 0 all vectors give the same music
+        row |= {**metrics, "seconds": round(seconds, 3)}
+        self.record.add(row)
+        self.draw(values)
+        words = [f"{name} {losses[name]:.4g}" for name in LOSSES if name in losses]
+        words += [f"distance {row['distance']:.3f}", f"spread {row['spread']:.3g}"]
+        print(
+            f"step {step:>6}/{self.options.steps}", *words, f"{seconds:.1f} s", sep="  ", flush=True
         )
-        monitor.draw(history, pictures, values, step == monitor.steps)
-    told = [f"{name} {losses[name]:.4g}" for name in LOSSES if name in losses]
-    told += [f"distance {far:.3f}", f"spread {row['spread']:.3g}", f"{seconds:.1f} s"]
-    print(f"step {step:>6}/{monitor.steps}", *told, sep="  ", flush=True)
+        return row
+
+    def draw(self, values: np.ndarray) -> None:
+        """Keeps the first phrase for pictures, and draws them, where a picture is due."""
+        step, steps, every = self.record.done, self.options.steps, self.options.every
+        due = every * max(1, round(steps / every / PICTURES))
+        if step % due and step < steps:
+            return
+        self.pictures[step] = _as_float16(values[:1])
+        write_npz(
+            self.record.run.path("samples", "steps.npz"),
+            {
+                "steps": np.array(list(self.pictures)),
+                "values": np.stack(list(self.pictures.values())),
+            },
+        )
+        self.monitor.draw(self.record.history, self.pictures, values, step == steps)
 
 
 def monitored(phrases: np.ndarray) -> dict[str, float]:
-    """The metrics of some phrases, NaN where undefined, named `EB bass`."""
+    """Returns the metrics of some phrases, NaN where undefined, under names such as `EB bass`."""
     found = muse.evaluate(phrases, "paper", codes=MONITORED)
-    return {f"{code} {track}": value for code, own in found.items() for track, value in own.items()}
+    return {
+        f"{code} {track}": value
+        for code, by_track in found.items()
+        for track, value in by_track.items()
+    }
 
 
 def distance(found: Mapping[str, float], data: Mapping[str, float]) -> float:
-    """How far metrics are from the data's, from 0 to 1.
+    """Returns how far metrics are from the data's, from 0 to 1.
 
-    A metric is as far as its tracks are in the mean: the difference of fractions, of UPC relative
-    to the data's, 1 at most and where undefined. Of the metrics it is the root mean square, so that
-    one far off is not outweighed by three near ones: music of single steps has the data's silence.
+    The distance of a metric is the mean over its tracks of the difference of fractions (for UPC
+    relative to the data), which is 1 at most, and 1 where a metric is undefined. Over the metrics
+    it is the root mean square, so that three near ones do not outweigh one that is far off: music
+    of single steps is as often silent as the data.
     """
     gaps: dict[str, list[float]] = {}
     for name, aim in data.items():
@@ -186,17 +186,17 @@ def distance(found: Mapping[str, float], data: Mapping[str, float]) -> float:
         gap = abs(found[name] - aim) / (aim if code == "UPC" else 1)
         if not math.isnan(aim):
             gaps.setdefault(code, []).append(1.0 if math.isnan(gap) else min(gap, 1.0))
-    return math.sqrt(np.mean([np.mean(own) ** 2 for own in gaps.values()]))
+    return math.sqrt(np.mean([np.mean(values) ** 2 for values in gaps.values()]))
 
 
-def _half(values: np.ndarray) -> np.ndarray:
-    """Values as float16; what is a little above 0 stays above it."""
+def _as_float16(values: np.ndarray) -> np.ndarray:
+    """Turns values into float16; what is a little above 0 stays above it."""
     least = np.finfo(np.float16).smallest_subnormal
     return np.where(values > 0, np.maximum(values, least), values).astype(np.float16)
 
 
 def _kept_pictures(run: Run, step: int) -> dict[int, np.ndarray]:
-    """What a former part of this run has kept for pictures, up to a step."""
+    """Returns what this run kept for pictures before it was resumed, up to a step."""
     path = run.path("samples", "steps.npz")
     if not run.resume or not path.exists():
         return {}
@@ -205,7 +205,7 @@ def _kept_pictures(run: Run, step: int) -> dict[int, np.ndarray]:
 
 
 def read_pictures(path: Path, remedy: str) -> dict[int, np.ndarray]:
-    """The real-valued phrases `(k, bars, steps, 84, 5)` of `samples/steps.npz`, by step."""
+    """Reads the real-valued phrases `(k, bars, steps, 84, 5)` of `samples/steps.npz`, by step."""
     with reading.damaged(path, "damaged", remedy), reading.arrays(path) as arrays:
         steps, values = arrays.array("steps", "iu"), arrays.array("values", "f")
         if 0 in values.shape or values.ndim != 6 or values.shape[-2:] != (N_PITCHES, len(TRACKS)):

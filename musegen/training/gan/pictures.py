@@ -1,4 +1,4 @@
-"""What an adversarial training draws while it goes on."""
+"""Draws the pictures of an adversarial training while it goes on."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,15 +17,16 @@ def drawer(
     data: Mapping[str, float],
     chroma: np.ndarray,
 ) -> Draw:
-    """Gives a function that draws into the folder of a run.
+    """Returns a function that draws into the folder of a run.
 
-    It takes the history, the real-valued phrase of each pictured step, all phrases of now, and
-    whether this is the end. It draws curves and the one phrase at five steps, and in the end the
-    three pictures that MuseGAN's code saves of all.
+    The function takes the history, one real-valued phrase by step, all phrases of the present step,
+    and whether it is the last one. It draws curves and the one phrase at five steps, and in the end
+    the three pictures of all phrases that MuseGAN's code saves.
 
     Args:
+        binarise: function that turns real-valued phrases into cells.
         data: metrics of the training data, for the curves.
-        chroma: which pitch `(84, 12)` is of which class.
+        chroma: matrix `(84, 12)` that says which pitch belongs to which class.
     """
 
     def draw(history: dict, pictures: dict, values: np.ndarray, last: bool) -> None:
@@ -47,12 +48,12 @@ def drawer(
 
 
 def images(values: np.ndarray, cells: np.ndarray, chroma: np.ndarray) -> dict[str, np.ndarray]:
-    """MuseGAN's pictures of phrases: as they are generated, as cells, and as pitch classes.
+    """Returns MuseGAN's pictures of phrases: as generated, as cells, and as pitch classes.
 
-    The last are, as in its code, from 0 to 1 in each phrase.
+    As in its code, the pitch classes of each phrase are scaled to run from 0 to 1.
     """
     classes = np.moveaxis(np.moveaxis(cells, -1, -2) @ chroma, -1, -2)  # (N, bars, T, 12, 5)
     low, high = (f(classes, axis=(1, 2, 3, 4), keepdims=True) for f in (np.min, np.max))
     classes = (classes - low) / np.maximum(high - low, 1e-15)
     sets = {"raw": values, "binary": cells, "chroma": classes}
-    return {name: plots.image_musegan(own) for name, own in sets.items()}
+    return {name: plots.image_musegan(music) for name, music in sets.items()}

@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musegen.training import checkpoints
 from musegen.training.autodiff import compiled, constant, gradients, input_gradient, repeat
+from musegen.training.checkpoints import Variables
 
 if TYPE_CHECKING:
     import keras
 
 AXES = {"phrase": (1, 2, 3, 4), "bar": (2, 3, 4), "track": (1, 2, 3)}  # that a norm runs over
 EPSILON = 1e-8  # below the root of the norm
-# Critic steps of a warm-up; the first iterations that have one, and how often later ones do.
+# Number of critic steps in a warm-up, of first iterations that have one, and from one later
+# iteration with a warm-up to the next.
 WARMUP_STEPS, WARMUP_ITERATIONS, WARMUP_EVERY = 100, 25, 500
 
 
@@ -33,13 +36,13 @@ class WGANSettings:
     """How generator and critic are trained against each other.
 
     Args:
-        unit: what each score of the critic is of, a name of `AXES`: a whole phrase, each bar of it,
-            or each track, whose losses are added up.
+        unit: part of the music that has a score of its own, a name of `AXES`: a whole phrase, each
+            bar of it, or each track; the losses of tracks are added up.
         tracks: numbers of the tracks that are scored, where each is a unit.
         penalty: weight of the gradient penalty.
-        critic_steps: critic steps for each step of the generator.
-        same_batch: whether all steps of an iteration see the same music and random vectors.
-        given: number of the track that the generator is given, or None.
+        critic_steps: number of critic steps for each step of the generator.
+        same_batch: whether all steps of an iteration use the same music and random vectors.
+        given: number of the track that the generator receives, or None.
         critic_warmup: whether the critic has `WARMUP_STEPS` steps in the first iterations and now
             and then, as the original code of MuseGAN does it.
     """
@@ -58,11 +61,11 @@ class WGANSettings:
 
     @property
     def batches(self) -> int:
-        """How many an iteration takes: one for each critic step, and one to give the generator."""
+        """Number of batches in an iteration: one a critic step, and one for the given track."""
         return 1 if self.same_batch else self.critic_steps + (self.given is not None)
 
     def rounds(self, iteration: int) -> int:
-        """How many times the critic's steps are done in an iteration; the first is number 0."""
+        """Returns how many times an iteration does the critic's steps; the first is number 0."""
         long = iteration < WARMUP_ITERATIONS or iteration % WARMUP_EVERY == 0
         return WARMUP_STEPS // self.critic_steps if self.critic_warmup and long else 1
 
@@ -84,7 +87,7 @@ def in_float32(network: "keras.Model") -> Iterator[None]:
 
 
 def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
-    """A network, its layers, and theirs."""
+    """Yields a network, its layers, and theirs."""
     yield network
     for layer in getattr(network, "layers", ()):
         yield from _layers(layer)
@@ -94,11 +97,12 @@ class WGANGP:
     """A generator and a critic in training.
 
     Args:
-        generator: from a dictionary of random vectors, and `given`, to phrases in (-1, 1).
-        critic: from phrases to scores.
-        latents: shape of each random vector of one phrase.
-        optimizers: of the generator and of the critic.
+        generator: network from a dictionary of random vectors, and `given`, to phrases in (-1, 1).
+        critic: network from phrases to scores.
+        latents: shape of each random vector of one phrase, by name.
+        optimizers: optimizer of the generator, and that of the critic.
         z_std: standard deviation of the random vectors.
+        jit: whether XLA compiles the steps.
 
     Example:
         >>> training = WGANGP(generator, critic, {"z": (64,)}, (Adam(1e-3), Adam(1e-3)))
@@ -126,19 +130,25 @@ class WGANGP:
         self._iteration = compiled(self._learn_both, self.variables, jit)
 
     @property
+    def named(self) -> Variables:
+        """All that a checkpoint must hold, besides `iterations`, under the checkpoint's names."""
+        parts = ("generator", "critic", "generator_optimizer", "critic_optimizer")
+        return checkpoints.named(**{part: getattr(self, part).variables for part in parts})
+
+    @property
     def variables(self) -> "list[keras.Variable]":
-        """All that a checkpoint must hold, besides `iterations`."""
-        parts = (self.generator, self.critic, self.generator_optimizer, self.critic_optimizer)
-        return [variable for part in parts for variable in part.variables]
+        """All variables that a step reads or assigns to."""
+        return list(self.named.values())
 
     def step(self, music: np.ndarray) -> dict[str, float]:
-        """One iteration: critic steps, then one of the generator.
+        """Does one iteration: critic steps, then one of the generator.
 
         Args:
             music: bool phrases `(batches of an iteration, B, bars, steps, 84, tracks)`.
 
         Returns:
-            `critic_loss`, `generator_loss` and, part of the former, `penalty`, of the last steps.
+            The losses of the last steps: `critic_loss`, `penalty`, which is part of it, and
+            `generator_loss`.
         """
         if len(music) != self.settings.batches:
             raise ValueError(f"{len(music)} batches of music, not {self.settings.batches}")
@@ -158,7 +168,7 @@ class WGANGP:
         }
 
     def _shares(self, rng: np.random.Generator, music: np.ndarray) -> np.ndarray:
-        """Where between real and fake each example of each critic step lies."""
+        """Draws where between real and fake each example of each critic step lies."""
         sizes = [
             1 if axis + 1 in AXES[self.settings.unit] else n
             for axis, n in enumerate(music.shape[2:])
@@ -177,7 +187,7 @@ class WGANGP:
 
         def learn(k, _):
             i = 0 if self.settings.same_batch else k
-            vectors = {name: own[i] for name, own in z.items()}
+            vectors = {name: steps[i] for name, steps in z.items()}
             return self._learn_critic_once(self._real(music[i]), vectors, shares[k])
 
         start = {name: ops.zeros(()) for name in ("critic_loss", "penalty")}
@@ -219,11 +229,11 @@ class WGANGP:
 
     def _generate(self, z: dict, real):
         k = self.settings.given
-        own = z if k is None else {**z, "given": real[..., k : k + 1]}
-        return self.generator(own, training=True)
+        inputs = z if k is None else {**z, "given": real[..., k : k + 1]}
+        return self.generator(inputs, training=True)
 
     def _slope(self, x):
-        """The norm of the critic's gradient for each scored part of an example, all in float32."""
+        """Returns the norm of the critic's gradient by each scored part, computed in float32."""
         from keras import ops
 
         with in_float32(self.critic):
@@ -234,7 +244,7 @@ class WGANGP:
         return norms
 
     def _mean(self, values):
-        """Over a batch; of tracks, the sum of their means."""
+        """Returns the mean over a batch; of tracks, the sum of their means."""
         from keras import ops
 
         if self.settings.unit == "track":
@@ -242,7 +252,7 @@ class WGANGP:
         return ops.mean(values)
 
     def _real(self, music):
-        """Cells as the critic sees them, -1 and 1."""
+        """Turns cells into what the critic reads, -1 and 1."""
         from keras import ops
 
         return 2 * ops.cast(music, "float32") - 1

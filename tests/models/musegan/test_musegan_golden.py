@@ -195,9 +195,11 @@ def unrolled(known: Reference, built: Built) -> dict[str, np.ndarray]:
         return {"z_inter_v_hat": reference.numbers(network(z["z_time"], training=True))}
     hats = {}
     if "z_time" in z:  # (B, 4, L) to (B, L, 4)
-        hats["z_inter_v_hat"] = reference.numbers(network(z["z_time"], training=True)).swapaxes(1, 2)
+        hat = reference.numbers(network(z["z_time"], training=True))
+        hats["z_inter_v_hat"] = hat.swapaxes(1, 2)
     if "z_tracks_time" in z:
-        own = [reference.numbers(network(z["z_tracks_time"][:, k], training=True)) for k in range(5)]
+        given = [z["z_tracks_time"][:, k] for k in range(5)]
+        own = [reference.numbers(network(part, training=True)) for part in given]
         hats["z_intra_v_hat"] = np.stack(own, axis=-1)[..., TO_ORIGINAL].swapaxes(1, 2)
     return hats
 

@@ -24,13 +24,13 @@ def flat(*between) -> list:
 
 
 def player(given: bool = False, linear: bool = True) -> keras.Model:
-    """A generator that has, if it is given a track, an encoder."""
+    """Makes a generator; with a given track it has an encoder."""
     inputs = {"z": keras.Input((LATENT,), name="z")}
     x = inputs["z"]
     if given:
         inputs["given"] = keras.Input((*SHAPE[:-1], 1), name="given")
-        heard = layers.Dense(3, name="encoder")(layers.Flatten()(inputs["given"]))
-        x = layers.Concatenate()([x, heard])
+        encoded = layers.Dense(3, name="encoder")(layers.Flatten()(inputs["given"]))
+        x = layers.Concatenate()([x, encoded])
     if not linear:
         x = layers.Activation("relu")(layers.BatchNormalization()(layers.Dense(7)(x)))
     x = layers.Dense(int(np.prod(SHAPE)), None if linear else "tanh", not linear)(x)
@@ -38,7 +38,7 @@ def player(given: bool = False, linear: bool = True) -> keras.Model:
 
 
 def judge(unit: str = "phrase", linear: bool = True) -> keras.Model:
-    """A critic of phrases, bars or tracks."""
+    """Makes a critic of phrases, bars or tracks."""
     x = keras.Input(SHAPE)
     if unit == "phrase":
         parts = [x]
@@ -55,7 +55,7 @@ def judge(unit: str = "phrase", linear: bool = True) -> keras.Model:
 
 
 def training(unit="phrase", rates=(0.1, 0.1), linear=True, jit=False, adam=False, seed=0, **rules):
-    """A game of small networks, the same numbers every time."""
+    """Makes a training of small networks, with the same numbers every time."""
     tracks = (0, 1) if unit == "track" else ()
     game = WGANSettings(unit=unit, tracks=tracks, **rules)
     networks = player(game.given is not None, linear), judge(unit, linear)
@@ -145,7 +145,7 @@ def test_five_critic_steps_to_one_of_the_generator(critic_warmup, expected):
         assert int(game.generator_optimizer.iterations) == game.iterations == done
 
 
-def test_a_patient_critic_steps_longer_at_first_and_now_and_then():
+def test_a_critic_with_warm_up_steps_longer_at_first_and_now_and_then():
     steps = [5 * WGANSettings(critic_warmup=True).rounds(at) for at in (0, 24, 25, 499, 500, 501)]
     assert steps == [100, 100, 5, 5, 100, 5]
 
@@ -164,10 +164,10 @@ def test_each_player_moves_in_its_own_steps():
     moved = dict(zip((w.path for w in still.generator.trainable_weights),
                      same(numbers(still.generator), generator), strict=True))  # fmt: skip
     assert "encoder/kernel" in moved
-    assert not any(own for path, own in moved.items() if "kernel" in path), moved
+    assert not any(still for path, still in moved.items() if "kernel" in path), moved
 
 
-def test_a_generator_is_given_what_no_critic_step_of_its_iteration_saw():
+def test_a_generator_receives_a_batch_that_no_critic_step_of_its_iteration_used():
     rules = {"linear": False, "given": 1, "critic_steps": 2, "rates": (0.0, 0.0)}
     with pytest.raises(ValueError, match="2 batches of music, not 3"):
         training(**rules).step(music(2))
@@ -182,15 +182,15 @@ def test_a_generator_is_given_what_no_critic_step_of_its_iteration_saw():
 def test_one_batch_and_one_draw_where_the_rules_say_so():
     """Then the scores of the fake music cancel out, if nobody learns."""
     real = music(1)
-    left = []
+    sums = []
     for same_batch in (True, False):
         game = training(rates=(0.0, 0.0), same_batch=same_batch, critic_steps=2)
         losses = game.step(real if same_batch else real.repeat(2, axis=0))
         score = (2.0 * real.reshape(N, -1) - 1) @ numbers(game.critic)[0]
-        left.append(losses["critic_loss"] - losses["penalty"] + losses["generator_loss"]
+        sums.append(losses["critic_loss"] - losses["penalty"] + losses["generator_loss"]
                     + score.mean())  # fmt: skip
-    assert left[0] == pytest.approx(0, abs=1e-5)
-    assert abs(left[1]) > 1e-2
+    assert sums[0] == pytest.approx(0, abs=1e-5)
+    assert abs(sums[1]) > 1e-2
 
 
 # Again, and elsewhere.
@@ -216,15 +216,15 @@ def test_compiled_by_xla_or_not_is_the_same():
     losses = [expected.step(music()) for _ in range(2)]
     for _ in range(4):
         game = training(linear=False, rates=rates)
-        for own in losses:
-            assert game.step(music()) == pytest.approx(own, rel=1e-4, abs=1e-5)
+        for expected_losses in losses:
+            assert game.step(music()) == pytest.approx(expected_losses, rel=1e-4, abs=1e-5)
         for network in ("generator", "critic"):
             for one, other in zip(*(numbers(getattr(g, network)) for g in (expected, game)),
                                   strict=True):  # fmt: skip
                 np.testing.assert_allclose(other, one, atol=1e-4)
 
 
-def test_no_weight_is_assigned_to_that_a_gradient_has_yet_to_read():
+def test_no_weight_is_assigned_to_before_all_gradients_have_read_it():
     """TensorFlow's graphs do so, more often than not, where a loss is linear as a critic's is."""
     rng = np.random.default_rng(0)
     x, a, b, t = (rng.normal(size=s).astype("float32") for s in ((36, 3), (3, 3), (3, 4), (36, 4)))
@@ -275,10 +275,10 @@ def test_the_penalty_is_float32_in_every_precision():
         for policy in ("float32", "mixed_float16", "mixed_bfloat16"):
             keras.config.set_dtype_policy(policy)
             game = training(linear=False)
-            own = [layer.compute_dtype for layer in game.critic.layers]
+            dtypes = [layer.compute_dtype for layer in game.critic.layers]
             slopes.append(ops.convert_to_numpy(game._slope(x)))
             scores.append(ops.convert_to_numpy(game.critic(x)))
-            assert [layer.compute_dtype for layer in game.critic.layers] == own
+            assert [layer.compute_dtype for layer in game.critic.layers] == dtypes
     finally:
         keras.config.set_dtype_policy(former)
     for k in (1, 2):
@@ -306,7 +306,7 @@ def dump(path: str) -> None:
         game = training(unit, (1e-2, 1e-2), linear=False, adam=True, given=given, critic_steps=2,
                         jit=unit != "track")  # fmt: skip
         losses = [game.step(music(game.settings.batches)) for _ in range(3)]
-        made[f"{unit}-losses"] = np.array([[own[name] for name in sorted(own)] for own in losses])
+        made[f"{unit}-losses"] = np.array([[row[name] for name in sorted(row)] for row in losses])
         variables = game.generator.variables + game.critic.variables
         made[f"{unit}-sums"] = np.array([np.abs(ops.convert_to_numpy(v)).sum() for v in variables])
     np.savez(path, **made)
@@ -327,7 +327,7 @@ def test_other_backends_give_the_same(backend, here, tmp_path):
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-W", "error::UserWarning", "-c", DUMP, str(tmp_path / "there.npz")]
     subprocess.run(command, env=environment, check=True)
-    with np.load(here) as own, np.load(tmp_path / "there.npz") as there:
-        assert list(own) == list(there)
-        for name, expected in own.items():
+    with np.load(here) as known, np.load(tmp_path / "there.npz") as there:
+        assert list(known) == list(there)
+        for name, expected in known.items():
             np.testing.assert_allclose(there[name], expected, rtol=1e-4, atol=1e-4, err_msg=name)
