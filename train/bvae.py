@@ -89,7 +89,9 @@ class Training(RecipeOptions):
     augment: bool = option(False, "move bars by -5 to 6 semitones, anew each epoch; never drums")
     unique: bool = option(False, "learn every different bar once an epoch, repeats left out")
     mix: bool = option(
-        False, "put half of the bars together from beats of several, anew each epoch"
+        False,
+        "put half of the bars together from beats of several, of drums from pitches of several, "
+        "anew each epoch",
     )
     passes: int = option(1, "times that an epoch goes through the bars", metavar="N", least=1)
 

@@ -23,7 +23,7 @@ def mixed(bars: np.ndarray, rng: np.random.Generator, by_pitch: bool = False) ->
 
     Args:
         bars: `(n, steps, 84)`.
-        by_pitch: each pitch of a beat from another bar too, as suits drums.
+        by_pitch: each pitch from another bar, and no beats apart, as suits drums.
     """
     n, _, n_pitches = bars.shape
     beats = bars.reshape(n, BEATS_PER_BAR, -1, n_pitches)

@@ -22,7 +22,7 @@ def read(phrases: np.ndarray, preset: str = "large") -> np.ndarray:
     for k, track in enumerate(TRACKS):
         bars = np.where(phrases.reshape(-1, 48, 84, 5)[..., k], 1, low).astype("float32")
         encoder, _ = bvae.encoder_and_decoder(wiring.autoencoder(f"bvae-{track}", preset))
-        _, mean, sigma = encoder.predict(bars, batch_size=len(bars), verbose=0)
+        _, mean, sigma = encoder(bars)
         rows.append(np.concatenate([mean, sigma], axis=1))
     return np.stack(rows, axis=1)
 
@@ -33,13 +33,12 @@ def watch(tmp_path_factory) -> Watch:
     return Watch(script, folder, read, optimizer="RMSprop", long=wiring.TUNED)
 
 
-PAPER = "--preset paper --bvaes elsewhere"
-AUGMENTED = "--strategy project --augment"
+AUGMENTED = "--strategy project --augment --bvaes elsewhere"
 
 
 def preset(watch: Watch) -> None:
     """The network, and how its BVAEs read a cell that is off."""
-    epoch = watch(PAPER).first
+    epoch = watch("--preset paper").first
     assert layers_of(epoch.model) == {"bars", "read", "mean", "sigma", "sampling"}  # vrae
     assert epoch.kl_weight == 1
     wiring.assert_same_rows(epoch.inputs, read(LEARNED, "paper"))
@@ -56,7 +55,7 @@ def strategy(watch: Watch) -> None:
 
 
 def bvaes(watch: Watch) -> None:
-    for flags, folder in (("", "runs"), (PAPER, "elsewhere")):
+    for flags, folder in (("", "runs"), (AUGMENTED, "elsewhere")):
         names = [f"bvae-{track}" for track in TRACKS]
         assert watch(flags).opened == [Path(folder, name, f"{name}.keras") for name in names]
 
@@ -77,7 +76,7 @@ def test_every_flag_has_its_check():
     assert TABLE.keys() == wiring.flags_of(script)
 
 
-@wiring.by_flag(TABLE)
+@wiring.by_flag(TABLE, slow=("preset", "resume"))
 def test_a_flag_has_its_effect(check, watch):
     check(watch)
 

@@ -58,7 +58,7 @@ def track(watch: Watch) -> None:
 
 
 def written(track: str, bars: np.ndarray) -> np.ndarray:
-    return wiring.autoencoder(f"bvae-{track}", "large").predict(bars.astype("float32"), verbose=0)
+    return np.asarray(wiring.autoencoder(f"bvae-{track}", "large")(bars.astype("float32")))
 
 
 def bvaes(watch: Watch) -> None:
@@ -85,7 +85,7 @@ def test_every_flag_has_its_check():
     assert TABLE.keys() == wiring.flags_of(script)
 
 
-@wiring.by_flag(TABLE)
+@wiring.by_flag(TABLE, slow=("preset", "resume"))
 def test_a_flag_has_its_effect(check, watch):
     check(watch)
 

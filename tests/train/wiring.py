@@ -8,7 +8,7 @@ place of `keras.Model.fit` stands a function that writes down what it is given, 
 """
 
 import shlex
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -141,6 +141,13 @@ class Writer:
         self.logs.append(epoch)
 
 
+def stand_in(patch: pytest.MonkeyPatch, logs: list[int]) -> None:
+    """Replaces what is slow or may not be installed: the graphs of tf.data, and TensorBoard."""
+    patch.setattr(pipeline, "_tf_dataset", pipeline._py_dataset)  # of the same batches
+    patch.setattr(fit, "find_spec", lambda package: True)
+    patch.setattr(keras.callbacks, "TensorBoard", lambda *args, **own: Writer(logs))
+
+
 class Watch:
     """Runs a script and tells what was seen; equal flags are run once.
 
@@ -185,8 +192,8 @@ class Watch:
             self.watch(patch, seen)
             for preset in PRESETS:
                 toys.narrowed(patch, preset)
-            for track in TRACKS if "bvaes" in args else ():  # before the script sets its seed
-                autoencoder(f"bvae-{track}", args.preset)
+            for name in read_by(args):  # before the script sets its seed
+                autoencoder(name, args.preset)
 
             def opened(path: Path) -> keras.Model:
                 seen.opened.append(path)
@@ -215,11 +222,8 @@ class Watch:
         patch.setattr(plots, "save", lambda *args: None)
         patch.setattr(training_data, "REPO_PHRASES", 6)
         patch.setattr(training_data, "REPO_FIRST", 9)
-        patch.setattr(keras.callbacks, "TensorBoard", lambda *args, **own: Writer(seen.logs))
-        patch.setattr(fit, "find_spec", lambda package: True)
+        stand_in(patch, seen.logs)
         patch.setattr(prediction, "predictor", partial(prediction.predictor, eager=True))
-        # The same batches (tests/data/test_pipeline.py), and no graph is traced.
-        patch.setattr(pipeline, "_tf_dataset", pipeline._py_dataset)
 
     def assert_learns(self, epoch: Epoch, phrases: np.ndarray) -> None:
         """That an epoch goes once through these phrases, in whatever order."""
@@ -229,6 +233,12 @@ class Watch:
         position = ("inputs", "targets").index(self.of)
         found = np.concatenate([batch[position] for batch in epoch.validation])
         np.testing.assert_allclose(found, self.rows(phrases), atol=1e-5)  # in their order
+
+
+def read_by(args: Namespace) -> list[str]:
+    """The BVAEs that a script opens."""
+    track = getattr(args, "track", "all")
+    return [f"bvae-{own}" for own in TRACKS if "bvaes" in args and track in (own, "all")]
 
 
 def parser(script: ModuleType) -> ArgumentParser:
@@ -302,7 +312,7 @@ def tensorboard(watch: Watch) -> None:
     assert (watch().logs, watch(OTHER).logs) == ([], [0])
 
 
-def backend(watch: Watch) -> None:
+def backend(watch: Callable[[str], Any]) -> None:
     running = keras.config.backend()
     other = "jax" if running != "jax" else "torch"
     with pytest.raises(Error, match=f"Keras runs on {running} already; .*KERAS_BACKEND={other}"):

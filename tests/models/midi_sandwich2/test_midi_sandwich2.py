@@ -143,6 +143,21 @@ def test_width_of_the_random_latents(system, monkeypatch):
     np.testing.assert_allclose(found, wanted, atol=0.05 * wanted.max())
 
 
+def test_latents_are_measured_by_their_means(system):
+    """Of each track those that its encoder gives, of the fusion those that it gives of them."""
+    latents, bars = system.measure(load(PHRASES)), PHRASES.reshape(-1, 48, 84, 5)
+    fused = system.encode(PHRASES).reshape(16, -1)
+    own = {"fusion": [(latents["fusion_mean"], latents["fusion_factor"], fused)], "tracks": []}
+    for k, track in enumerate(TRACKS):
+        encoder, _ = bvae.encoder_and_decoder(system.bvaes[track])
+        means = np.asarray(encoder(2.0 * bars[..., k].astype("float32") - 1)[1])
+        own["tracks"].append((latents["tracks_mean"][k], latents["tracks_factor"][k], means))
+    for mean, factor, wanted in (*own["fusion"], *own["tracks"]):
+        np.testing.assert_allclose(mean, wanted.mean(axis=0), atol=1e-5)
+        covariance = np.cov(wanted, rowvar=False)
+        np.testing.assert_allclose(factor @ factor.T, covariance, atol=1e-5 * covariance.max())
+
+
 def test_without_fusion_the_tracks_are_drawn_apart(system):
     """The other tracks stay as they were when the network of one is another one."""
     before = system.generate(2, seed=1, fusion=False)
