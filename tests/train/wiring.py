@@ -36,7 +36,6 @@ OTHERS = demo.phrases(10, n_steps=48, seed=9)
 LEARNED, HELD_OUT = PHRASES[:8], PHRASES[8:]  # by --val-split 0.2
 BASS = TRACKS.index("bass")
 LOSSES = (3.0, 1.0)  # of the first two epochs; 2 of all that follow
-METRICS = ("mse", "nll", "bce", "acc_argmax", "accuracy", "f1")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,8 @@ class Seen:
     saved: dict[str, SimpleNamespace] = field(default_factory=dict)  # by the network's name
     samples: list[SimpleNamespace] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
-    asked: list[Any] = field(default_factory=list)  # of `jit_compile`
+    jit: list[bool | str] = field(default_factory=list)  # of each network that was compiled
+    metrics: dict[int, list[str]] = field(default_factory=dict)  # and its metrics' names
     logs: list[int] = field(default_factory=list)  # numbers of epochs, for TensorBoard
 
     @property
@@ -78,10 +78,6 @@ class Seen:
     @property
     def model(self) -> keras.Model:
         return self.epochs[-1].model
-
-    @property
-    def jit(self) -> Any:
-        return self.asked[-1]
 
     def fit(self, model: keras.Model, data: Any, validation_data: Any = None, **_: Any):
         """Stands for `keras.Model.fit`."""
@@ -95,7 +91,7 @@ class Seen:
         self.epochs.append(Epoch(model, batches, validation, kl_weight(model), rates, first))
         weight.assign_add(np.ones(weight.shape))
         loss = LOSSES[before] if before < len(LOSSES) else 2.0
-        logs = {"loss": loss} | dict.fromkeys(METRICS, 1 / loss)
+        logs = {"loss": loss} | dict.fromkeys(self.metrics[id(model)], 1 / loss)
         logs |= {f"val_{name}": value for name, value in logs.items()} if validation else {}
         return SimpleNamespace(history={name: [value] for name, value in logs.items()})
 
@@ -107,8 +103,8 @@ class Seen:
 
     def draw(self, sampler: Sampler, epoch: int, versions: Callable) -> None:
         """Stands for `Sampler.__call__`."""
-        told = {"epoch": epoch, "versions": versions, "epochs": sampler.epochs}
-        self.samples.append(SimpleNamespace(original=sampler.original, **told))
+        shown = SimpleNamespace(original=sampler.original, epoch=epoch, versions=versions)
+        self.samples.append(shown)
 
 
 def as_arrays(data: Any) -> list:
@@ -125,7 +121,9 @@ def kl_weight(model: keras.Model) -> float | None:
 def autoencoder(name: str, preset: str) -> keras.Model:
     """A narrow BVAE with random weights and without noise, for the scripts that open one."""
     keras.utils.set_random_seed(sum(map(ord, name)))
-    model = bvae.bvae(replace(PRESETS[preset].bvae, noise=0.0), name=name)
+    with pytest.MonkeyPatch.context() as patch:
+        settings = replace(toys.narrowed(patch, preset).bvae, noise=0.0)
+    model = bvae.bvae(settings, name=name)
     model.set_weights([3 * weight if weight.ndim > 1 else weight for weight in model.get_weights()])
     return model
 
@@ -181,15 +179,11 @@ class Watch:
         return self.known[flags]
 
     def run(self, flags: str, folder: Path) -> Seen:
-        words = [
-            *shlex.split(f"{self.flags} {flags}".format(folder=self.folder)),
-            "--out",
-            str(folder),
-        ]
-        args, seen = parser(self.script).parse_args(words), Seen(folder)
+        line = f"{self.flags} {flags} --out {folder}".format(folder=self.folder)
+        args, seen = parser(self.script).parse_args(shlex.split(line)), Seen(folder)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("KERAS_BACKEND", keras.config.backend())
-            self.watch(patch, seen)
+            self.stand_in(patch, seen)
             for preset in PRESETS:
                 toys.narrowed(patch, preset)
             for name in read_by(args):  # before the script sets its seed
@@ -207,12 +201,13 @@ class Watch:
         return seen
 
     @staticmethod
-    def watch(patch: pytest.MonkeyPatch, seen: Seen) -> None:
+    def stand_in(patch: pytest.MonkeyPatch, seen: Seen) -> None:
         compiled = keras.Model.compile
 
-        def compile(model: keras.Model, *args: Any, jit_compile: Any, **own: Any) -> None:
-            seen.asked.append(jit_compile)
-            compiled(model, *args, jit_compile=jit_compile, **own)
+        def compile(model: keras.Model, optimizer: Any, loss: Any, metrics: list, jit_compile: Any):
+            seen.jit.append(jit_compile)
+            seen.metrics[id(model)] = [metric.name for metric in metrics]
+            compiled(model, optimizer, loss, metrics=metrics, jit_compile=jit_compile)
 
         patch.setattr(keras.Model, "compile", compile)
         patch.setattr(keras.Model, "fit", lambda model, *args, **own: seen.fit(model, *args, **own))
@@ -226,7 +221,7 @@ class Watch:
         patch.setattr(prediction, "predictor", partial(prediction.predictor, eager=True))
 
     def assert_learns(self, epoch: Epoch, phrases: np.ndarray) -> None:
-        """That an epoch goes once through these phrases, in whatever order."""
+        """An epoch goes once through these phrases, in whatever order."""
         assert_same_rows(getattr(epoch, self.of), self.rows(phrases))
 
     def assert_validates(self, epoch: Epoch, phrases: np.ndarray) -> None:
@@ -305,7 +300,7 @@ def half(watch: Watch) -> None:
 
 
 def jit(watch: Watch) -> None:
-    assert (watch().jit, watch(OTHER).jit) == ("auto", False)
+    assert [set(watch(flags).jit) for flags in ("", OTHER)] == [{"auto"}, {False}]
 
 
 def tensorboard(watch: Watch) -> None:
@@ -320,9 +315,9 @@ def backend(watch: Callable[[str], Any]) -> None:
 
 
 def out(watch: Watch) -> None:
-    seen = watch.run("--seed 1", watch.folder / "deep" / "run")
-    assert (seen.folder / "config.json").exists()
-    assert (seen.folder / "history.csv").exists()
+    folder = watch("--seed 1").folder
+    assert (folder / "config.json").exists()
+    assert (folder / "history.csv").exists()
 
 
 def seed(watch: Watch) -> None:
@@ -339,8 +334,8 @@ def epochs(watch: Watch) -> None:
 
 def resume(watch: Watch) -> None:
     """It goes on with the weights and the batches of the epochs that are left."""
-    folder = watch.folder / "deep" / "run"  # of the check of --out
-    second, third = watch.run("--seed 1 --epochs 3 --resume", folder).epochs
+    begun = watch("--seed 1").folder
+    second, third = watch.run("--seed 1 --epochs 3 --resume", begun).epochs
     _, *expected = watch("--seed 1 --epochs 3").epochs
     for one, other in zip((second, third), expected, strict=True):
         np.testing.assert_array_equal(one.inputs, other.inputs)
