@@ -1,6 +1,7 @@
-"""Systems without a network, for tests of the commands: one line in the catalogue is enough."""
+"""Systems without a network, for tests of the commands; and some that are narrow."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,3 +59,19 @@ def band(folder: Path) -> Path:
         write = bvae.encoder_and_decoder(autoencoder)[1].get_layer("write")
         write.bias.assign(rng.normal(-2.5, 1, write.bias.shape))
     return made.save(folder)
+
+
+def narrowed(monkeypatch, preset: str):
+    """Makes a preset of MIDI-Sandwich2 one of little width, and leaves the rest as it stands."""
+    from musegen.models.midi_sandwich2.settings import PRESETS
+
+    own = PRESETS[preset]
+    narrow = {"track_latent": 4, "width": 8, "latent": 6}
+    settings = replace(
+        own,
+        bvae=replace(own.bvae, width=8, latent=4),
+        mfg_vae=replace(own.mfg_vae, concat_widths=own.mfg_vae.concat_widths and (8,), **narrow),
+        refine=replace(own.refine, widths=(8,), n_units=1, filters=2),
+    )
+    monkeypatch.setitem(PRESETS, preset, settings)
+    return settings

@@ -60,7 +60,9 @@ class Training(RecipeOptions):
     )
     unique: bool = option(False, "learn every different bar once an epoch, without repeats")
     mix: bool = option(
-        False, "put half of the bars together from beats of several, of others in each epoch"
+        False,
+        "put half of the bars together from beats of several, of drums from pitches of several, "
+        "of others in each epoch",
     )
     passes: int = option(
         1, "number of times that an epoch goes through the bars", metavar="N", least=1

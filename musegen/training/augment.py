@@ -23,7 +23,8 @@ def mixed(bars: np.ndarray, rng: np.random.Generator, by_pitch: bool = False) ->
 
     Args:
         bars: bars `(n, steps, 84)` of one track.
-        by_pitch: whether the pitches of a beat come from several bars too, as suits drums.
+        by_pitch: whether the pitches, and not the beats, of a bar come from several bars, as suits
+            drums.
     """
     n, _, n_pitches = bars.shape
     beats = bars.reshape(n, BEATS_PER_BAR, -1, n_pitches)

@@ -1,6 +1,7 @@
 """Trainings at the same time: their lines bear their names, and a mistake comes back as it is."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -50,6 +51,26 @@ def test_lines_are_marked_once_they_are_whole():
     for part in ("one\ntw", "o", "\n", "", "three"):
         marked.write(part)
     assert stream.getvalue() == "bass  one\nbass  two\n"
+
+
+def tell(name: str, width: int, chain: list) -> None:
+    """Stands for what a child runs: it writes down its environment."""
+    Path(chain[0]).write_text(json.dumps(dict(os.environ)))
+
+
+def test_children_share_a_gpu_and_keep_their_threads(tmp_path, monkeypatch):
+    for name in (*jobs.SHARING_A_GPU, "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", "as the user has it")
+    monkeypatch.setattr(jobs, "_run_named", tell)
+    jobs.run_chains({name: [str(tmp_path / name)] for name in ("one", "other")}, 2)
+    for name in ("one", "other"):
+        found = json.loads((tmp_path / name).read_text())
+        assert found["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+        assert found["TF_FORCE_GPU_ALLOW_GROWTH"] == "as the user has it"
+        assert "OMP_NUM_THREADS" not in found
+    assert jobs.SHARING_A_GPU["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
 
 
 PARENT = """

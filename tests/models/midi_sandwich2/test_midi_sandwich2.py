@@ -6,12 +6,13 @@ from functools import cache
 import keras
 import numpy as np
 import pytest
+import toys
 
 from musegen import Error
 from musegen.data import demo, load
 from musegen.models.midi_sandwich2 import bvae, mfg_vae, refine
 from musegen.models.midi_sandwich2 import system as midi_s2
-from musegen.models.midi_sandwich2.settings import PRESETS, SystemSettings
+from musegen.models.midi_sandwich2.settings import PRESETS
 from musegen.models.midi_sandwich2.system import MidiS2
 from musegen.models.midi_sandwich2.training_data import load_training_data
 from musegen.music.phrases import TRACKS
@@ -19,24 +20,11 @@ from musegen.music.phrases import TRACKS
 PHRASES = demo.phrases(4, n_steps=48, seed=0)
 
 
-def narrowed(monkeypatch, preset: str) -> SystemSettings:
-    """Returns a preset of small width, otherwise unchanged."""
-    own = PRESETS[preset]
-    settings = replace(
-        own,
-        bvae=replace(own.bvae, width=8, latent=4),
-        mfg_vae=replace(own.mfg_vae, track_latent=4, width=8, latent=6),
-        refine=replace(own.refine, widths=(8,), n_units=1, filters=2),
-    )
-    monkeypatch.setitem(PRESETS, preset, settings)
-    return settings
-
-
 @cache
 def tiny(preset: str = "paper", unit: str | None = "note") -> MidiS2:
     """A narrow system with random weights, shared by all tests that do not change it."""
     with pytest.MonkeyPatch.context() as patch:
-        settings = narrowed(patch, preset)
+        settings = toys.narrowed(patch, preset)
         keras.utils.set_random_seed(1)
         bvaes = {track: bvae.bvae(settings.bvae, name=f"bvae-{track}") for track in TRACKS}
         build = {"note": refine.per_note, "bar": refine.per_bar}.get(unit)
@@ -155,6 +143,21 @@ def test_width_of_the_random_latents(system, monkeypatch):
     np.testing.assert_allclose(found, wanted, atol=0.05 * wanted.max())
 
 
+def test_latents_are_measured_by_their_means(system):
+    """The means are those that each track's encoder returns, and the fusion of these means."""
+    latents, bars = system.measure(load(PHRASES)), PHRASES.reshape(-1, 48, 84, 5)
+    fused = system.encode(PHRASES).reshape(16, -1)
+    own = {"fusion": [(latents["fusion_mean"], latents["fusion_factor"], fused)], "tracks": []}
+    for k, track in enumerate(TRACKS):
+        encoder, _ = bvae.encoder_and_decoder(system.bvaes[track])
+        means = np.asarray(encoder(2.0 * bars[..., k].astype("float32") - 1)[1])
+        own["tracks"].append((latents["tracks_mean"][k], latents["tracks_factor"][k], means))
+    for mean, factor, wanted in (*own["fusion"], *own["tracks"]):
+        np.testing.assert_allclose(mean, wanted.mean(axis=0), atol=1e-5)
+        covariance = np.cov(wanted, rowvar=False)
+        np.testing.assert_allclose(factor @ factor.T, covariance, atol=1e-5 * covariance.max())
+
+
 def test_without_fusion_the_tracks_are_independent(system):
     """The other tracks stay the same when the network of one track is replaced."""
     before = system.generate(2, seed=1, fusion=False)
@@ -171,7 +174,7 @@ def test_without_fusion_the_tracks_are_independent(system):
 
 @pytest.mark.slow
 def test_files_give_the_same_system(system, tmp_path, monkeypatch):
-    narrowed(monkeypatch, "paper")
+    toys.narrowed(monkeypatch, "paper")
     monkeypatch.setattr(system, "latents", system.measure(load(PHRASES)))
     loaded = MidiS2.load(system.save(tmp_path / "system"))
     np.testing.assert_array_equal(system.generate(2, z_std="fit"), loaded.generate(2, z_std="fit"))
@@ -179,7 +182,7 @@ def test_files_give_the_same_system(system, tmp_path, monkeypatch):
 
 
 def test_parts_that_do_not_go_together_are_refused(system, monkeypatch):
-    narrowed(monkeypatch, "paper")
+    toys.narrowed(monkeypatch, "paper")
     other = mfg_vae.mfg_vae(replace(PRESETS["paper"].mfg_vae, track_latent=8, width=8, latent=6))
     with pytest.raises(Error, match=r"MFG-VAE: takes .5, 16., the BVAEs give .5, 8."):
         MidiS2("paper", system.bvaes, other)
