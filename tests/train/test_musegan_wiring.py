@@ -214,9 +214,8 @@ def exchange(watch) -> None:
     found = {phrase[..., PIANO].tobytes() for phrase in seen.phrases}
     assert found <= parts
     assert not found <= own
-    held_out = script.exchange(SimpleNamespace(exchange=True, seed=0, condition="piano"))(
-        PHRASES[9:11], 0
-    )
+    options = SimpleNamespace(exchange=True, seed=0, condition="piano")
+    held_out = script.exchange(options, PHRASES[9:11], 0)
     np.testing.assert_array_equal(seen.fixed["given"], 2 * held_out[..., [PIANO]] - 1.0)
     assert (held_out != PHRASES[9:11]).any()
     assert seen.drawn[0][0] != loop.monitored(PHRASES[:9])

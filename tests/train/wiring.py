@@ -28,7 +28,7 @@ from musegen.models import prediction
 from musegen.models.midi_sandwich2 import bvae, training_data
 from musegen.models.midi_sandwich2.settings import PRESETS
 from musegen.music.phrases import TRACKS
-from musegen.training import fit, runs, split_batch
+from musegen.training import record, runs, split_batch
 from musegen.training.samples import Sampler
 
 PHRASES = demo.phrases(10, n_steps=48, seed=0)
@@ -70,6 +70,7 @@ class Seen:
     jit: list[bool | str] = field(default_factory=list)  # of each network that was compiled
     metrics: dict[int, list[str]] = field(default_factory=dict)  # and its metrics' names
     logs: list[int] = field(default_factory=list)  # numbers of epochs, for TensorBoard
+    split: list[keras.Model] = field(default_factory=list)  # networks that two threads train
 
     @property
     def first(self) -> Epoch:
@@ -142,7 +143,7 @@ class Writer:
 def stand_in(patch: pytest.MonkeyPatch, logs: list[int]) -> None:
     """Replaces what is slow or may not be installed: the graphs of tf.data, and TensorBoard."""
     patch.setattr(pipeline, "_tf_dataset", pipeline._py_dataset)  # of the same batches
-    patch.setattr(fit, "find_spec", lambda package: True)
+    patch.setattr(record, "find_spec", lambda package: True)
     patch.setattr(keras.callbacks, "TensorBoard", lambda *args, **own: Writer(logs))
 
 
@@ -213,6 +214,7 @@ class Watch:
         patch.setattr(keras.Model, "fit", lambda model, *args, **own: seen.fit(model, *args, **own))
         patch.setattr(Sampler, "__call__", lambda sampler, *args: seen.draw(sampler, *args))
         patch.setattr(runs, "save_model", seen.save)
+        patch.setattr(split_batch, "split_batches", seen.split.append)
         patch.setattr(plots, "history", lambda *args, **own: None)
         patch.setattr(plots, "save", lambda *args: None)
         patch.setattr(training_data, "REPO_PHRASES", 6)
@@ -405,9 +407,14 @@ def of_the_kl_term(watch: Watch) -> None:
     assert watch().first.kl_weight == pytest.approx(1e-4)  # of the preset large
 
 
+def split(watch: Watch) -> None:
+    assert watch().split == [watch().model]
+    assert watch("--no-split-batch").split == []
+
+
 OF_A_RECIPE = {
     own.__name__: own for own in (recipe, pca_warmup, optimizer, learning_rate, decay)
-} | {"kl_weight": of_the_kl_term}
+} | {"kl_weight": of_the_kl_term, "split_batch": split}
 
 
 def by_flag(checks: dict[str, Callable], slow: tuple[str, ...] = ()) -> Callable:

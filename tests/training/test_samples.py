@@ -27,7 +27,7 @@ def sampler(sounding: list[int], epochs: int = 1) -> Sampler:
 )
 def test_the_fuller_phrases_are_shown_from_all_over_the_data(sounding, chosen):
     draw = sampler(sounding)
-    np.testing.assert_array_equal(draw.chosen, chosen)
+    np.testing.assert_array_equal(draw.indices, chosen)
     assert list(draw.original.any(axis=(2, 3, 4)).sum(axis=1)) == [sounding[i] for i in chosen]
 
 

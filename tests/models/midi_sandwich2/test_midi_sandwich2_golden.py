@@ -246,9 +246,8 @@ def test_refine_per_bar():
     x = ROUGH[..., None]
     output = model(x, training=False)
     close("refine_bar/output", output, 1e-4)
-    assert (
-        reference.numbers(output).min() == 0.5
-    )  # every cell is on after the threshold, as in the original
+    # Every cell is on after the threshold, as in the original.
+    assert reference.numbers(output).min() == 0.5
     before_end = keras.Model(model.input, model.get_layer("norm").output)
     close("refine_bar/before_end", before_end(x, training=False))
     close("refine_bar/output_training", model(x, training=True), 1e-4)
