@@ -103,9 +103,11 @@ def train(options: Training) -> Path:
 
 
 def check(options: Training, folder: Path) -> None:
-    """Raises an `Error` for a folder that holds something else, or nothing to resume."""
+    """Raises an `Error` for a folder that cannot be used, or an option that would do nothing."""
     from musegen.training.runs import LOCK, begun
 
+    if options.unit == "none" and options.refine_epochs:
+        raise Error("--refine-epochs: there is no refine network; add --unit note or --unit bar")
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     stages = [name for name in names if begun(folder / name)]
     if options.resume and not stages:

@@ -216,6 +216,13 @@ def test_the_demo_band_is_learned_quickly_unless_flags_say_otherwise():
     assert "--epochs" not in slow
 
 
+def test_epochs_of_a_refine_network_that_is_not_there_are_refused(tmp_path):
+    options = whole.Training(out=str(tmp_path / "new"), unit="none", refine_epochs=3)
+    with pytest.raises(Error, match="--refine-epochs: there is no refine network; add --unit"):
+        whole.train(options)
+    assert not (tmp_path / "new").exists()
+
+
 def test_without_a_preset_the_demo_band_is_learned_by_the_one_that_learns_fast():
     band, music = (whole.with_defaults(whole.Training(data=data)) for data in ("demo", "phrases"))
     assert (band.preset, band.recipe, band.unit) == ("large", "large", "none")
