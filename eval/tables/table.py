@@ -66,7 +66,7 @@ def columns_of(text: str) -> Columns:
 
     Example:
         >>> columns_of("EB: bass drums; DP: drums")
-        (("EB", "bass"), ("EB", "drums"), ("DP", "drums"))
+        (('EB', 'bass'), ('EB', 'drums'), ('DP', 'drums'))
     """
     groups = (group.split(":") for group in text.split(";"))
     return tuple((code.strip(), part) for code, parts in groups for part in parts.split())

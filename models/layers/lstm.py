@@ -50,7 +50,8 @@ class LSTM(keras.layers.LSTM):
             with the kernel only once. By default the input is a sequence `(B, T, L)`.
 
     Example:
-        >>> LSTM(128, n_steps=48, return_sequences=True)(keras.ops.zeros((32, 64))).shape
+        >>> sequence = LSTM(128, n_steps=48, return_sequences=True)(keras.ops.zeros((32, 64)))
+        >>> keras.ops.shape(sequence)
         (32, 48, 128)
     """
 

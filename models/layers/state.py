@@ -10,8 +10,10 @@ class State(keras.random.SeedGenerator):
     Keras neither counts nor saves as a weight.
 
     Example:
-        >>> layer.kl_scale = State(1.0)
-        >>> layer.kl_scale.value.assign(0.5)
+        >>> kl_scale = State(1.0)
+        >>> kl_scale.value.assign(0.5)
+        >>> float(kl_scale.value)
+        0.5
     """
 
     def __init__(self, value: float, dtype: str = "float32", name: str = "state"):

@@ -76,6 +76,7 @@ def temporal_generator(
     """Builds a temporal generator, from a vector `(B, L)` to one of each bar `(B, 4, n L)`.
 
     Example:
+        >>> from musegen.models.musegan.settings import PRESETS
         >>> temporal_generator(PRESETS["paper"], 32).output_shape
         (None, 4, 32)
     """
@@ -112,6 +113,7 @@ def bar_generator(
         name: name of the network.
 
     Example:
+        >>> from musegen.models.musegan.settings import PRESETS
         >>> bar_generator(PRESETS["paper"], 1).output_shape
         (None, 96, 84, 1)
     """
@@ -171,6 +173,7 @@ def generator(settings: Settings, kind: Kind, name: str = "generator") -> keras.
     track.
 
     Example:
+        >>> from musegen.models.musegan.settings import PRESETS, Kind
         >>> generator(PRESETS["paper"], Kind("composer")).output_shape
         (None, 4, 96, 84, 5)
     """

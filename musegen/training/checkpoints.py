@@ -31,7 +31,7 @@ def named(**parts: "list[keras.Variable]") -> Variables:
 
     Example:
         >>> list(named(model=model.variables, optimizer=model.optimizer.variables))[0]
-        'model/read/lstm_cell/kernel'
+        'model/read/kernel'
     """
     variables: Variables = {}
     for part, members in parts.items():

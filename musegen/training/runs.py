@@ -49,8 +49,8 @@ class Run:
             resumed run may change it.
 
     Example:
-        >>> with Run("runs/bvae-bass", {"track": "bass"}) as run:
-        ...     run.save(model, "bvae-bass.keras")
+        >>> with Run("runs/bvae-piano", {"track": "piano"}) as run:
+        ...     run.save(model, "bvae-piano.keras")
     """
 
     def __init__(
