@@ -32,7 +32,8 @@ def musegen_command(*argv, **options):
 def test_version_and_help():
     assert musegen_command("--version").stdout == f"musegen {musegen.__version__}\n"
     shown = musegen_command("--help").stdout
-    assert all(name in shown for name in cli.COMMANDS)
+    usable = cli.COMMANDS.keys() - cli.METHODS.keys()  # others wait for a system
+    assert all(name in shown for name in usable)
     assert "data prepare" in musegen_command("data").stdout
     assert "render" not in musegen_command("data", "--help").stdout
 

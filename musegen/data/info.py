@@ -183,7 +183,8 @@ def run(args: Namespace) -> None:
     if notes and args.music == "phrases":
         raise Error(f"{args.source}: holds notes; prepare the songs again as phrases")
     music = args.music or MUSIC[notes]
-    path = args.picture or {"phrases": "phrases.png", "notes": "piece.png"}[music]
+    path = {"phrases": "phrases.png", "notes": "piece.png"}[music]
+    path = path if args.picture is None else args.picture
     if Path(path).suffix not in (".png", ".pdf"):
         raise Error(f"{path}: give the picture a name that ends in .png or .pdf")
     check([path], [args.source])
