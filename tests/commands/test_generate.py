@@ -95,6 +95,7 @@ def test_refine_and_fusion_can_be_left_out(musegen, system, tmp_path):
     assert len({(tmp_path / f"{name}.mid").read_bytes() for name in "abc"}) == 3
 
 
+@pytest.mark.slow
 def test_binarisation_is_up_to_systems_that_have_a_choice(musegen, composing, system, tmp_path):
     rules = ("threshold", "monophonic", "bernoulli")
     for rule in rules:
@@ -109,6 +110,7 @@ def test_binarisation_is_up_to_systems_that_have_a_choice(musegen, composing, sy
     assert "--binarisation: midi-s2 has no such option to generate" in error
 
 
+@pytest.mark.slow
 def test_quantised_music_has_a_step_for_each_sixteenth(musegen, composing, system, tmp_path):
     whole = calls.open_system(composing).generate(2, seed=4)
     groups = whole.reshape(2, 4, 16, 6, 84, 5)

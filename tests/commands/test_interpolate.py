@@ -71,6 +71,7 @@ def test_a_system_that_reads_no_music_goes_from_seed_to_seed(musegen, composing,
     assert not np.array_equal(lerp[2], slerp[2])
 
 
+@pytest.mark.slow
 def test_a_grid_has_as_many_rows_as_columns(musegen, composing, tmp_path, monkeypatch):
     drawn = []
     picture = plots.phrase_grid

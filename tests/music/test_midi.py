@@ -366,7 +366,7 @@ EVERY_FILE = "MUSEGEN_EVERY_FILE" in os.environ
 
 @pytest.mark.parametrize(
     ("corpus", "every"),
-    [("freedoom", 4), ("jsb", 8), ("nottingham", 40), ("piano_midi", 40), ("pop909", 60)],
+    [("freedoom", 12), ("jsb", 8), ("nottingham", 40), ("piano_midi", 40), ("pop909", 60)],
 )
 def test_pypianoroll1_equals_pypianoroll_on_real_files(corpus, every, shared_data):
     with tarfile.open(shared_data / f"{corpus}.tar.xz") as archive:

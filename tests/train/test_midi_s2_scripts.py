@@ -131,6 +131,7 @@ def test_a_whole_system_takes_a_folder_of_its_own(phrases, tmp_path):
         run_script("train", "midi_s2", command)
 
 
+@pytest.mark.slow
 def test_the_bvae_of_the_paper(phrases, tmp_path, capsys):
     folder = tmp_path / "run"
     command = ["--track", "bass", "--data", phrases, *LITTLE, "--epochs", "2", "--kl-warmup", "1"]

@@ -109,6 +109,7 @@ def test_without_systems_it_draws_the_data_and_says_how_to_make_the_others(run, 
     assert text.count("makes it, then --runs runs\n") == 6
 
 
+@pytest.mark.slow
 def test_generated_phrases(run, drawn, systems, pretrained):
     run("--figure", "7", "11", "12", "--seed", "5")
     made = {}
@@ -128,6 +129,7 @@ def test_generated_phrases(run, drawn, systems, pretrained):
     assert labels == ["composer", "hybrid"]
 
 
+@pytest.mark.slow
 def test_what_a_conditional_system_is_given_and_writes(run, drawn, systems, phrases, pretrained):
     text = run("--figure", "13", "--seed", "5")
     assert "hybrid given the piano: 3 full phrases of music.npy" in text

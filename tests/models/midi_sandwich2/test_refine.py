@@ -33,6 +33,7 @@ def test_both_survive_configuration_and_file(tmp_path):
         check_model(model, outputs(1, 48, 84, 1), tmp_path)
 
 
+@pytest.mark.slow
 def test_both_agree_with_jax(tmp_path):
     check_on_jax(refine.per_note(), outputs(5, 84), tmp_path)
     check_on_jax(refine.per_bar(PRESETS["repo"].refine), outputs(1, 48, 84, 1), tmp_path)

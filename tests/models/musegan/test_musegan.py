@@ -139,7 +139,11 @@ def test_an_rnn_is_the_lstm_of_the_original():
 
 @pytest.mark.parametrize(
     ("preset", "model", "n"),
-    [("paper", "hybrid", 6), ("paper", "jamming", 5), ("repo", "hybrid", 1)],
+    [
+        ("paper", "hybrid", 6),
+        pytest.param("paper", "jamming", 5, marks=pytest.mark.slow),
+        pytest.param("repo", "hybrid", 1, marks=pytest.mark.slow),
+    ],
 )
 def test_bars_differ_only_by_the_unrolled_vectors(preset, model, n):
     """If the unrolled vectors of all bars are equal, all bars are equal."""
@@ -198,6 +202,7 @@ def test_batch_statistics_when_music_is_generated(preset, alone):
 # A system.
 
 
+@pytest.mark.slow
 def test_binarisations():
     made = system("repo", "composer")
     poly, mono = (made.generate(64, 1, binarisation=b) for b in ("threshold", "monophonic"))
@@ -234,6 +239,7 @@ def test_a_phrase_that_is_normalized_by_its_batch_is_generated_in_a_full_batch()
     np.testing.assert_array_equal(made.play(whole), made.binarised(made.values(whole)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "n_bars"), [("hybrid", 1), ("rnn", 4)])
 def test_kinds_that_only_the_code_has_generate_are_evaluated_and_saved(model, n_bars, tmp_path):
     made = system("repo", model, n_bars=n_bars)
@@ -327,7 +333,11 @@ def test_lerp_and_slerp():
 
 
 @pytest.mark.parametrize(
-    ("preset", "model", "given"), [("paper", "hybrid", None), ("repo", "composer", "strings")]
+    ("preset", "model", "given"),
+    [
+        pytest.param("paper", "hybrid", None, marks=pytest.mark.slow),
+        ("repo", "composer", "strings"),
+    ],
 )
 def test_save_and_load(preset, model, given, tmp_path):
     made = system(preset, model, given)
@@ -337,6 +347,7 @@ def test_save_and_load(preset, model, given, tmp_path):
     np.testing.assert_array_equal(play(again), play(made))
 
 
+@pytest.mark.slow
 def test_settings_that_were_changed_are_kept(tmp_path):
     kind = Kind("hybrid")
     changed = musegan_settings.changed("monophonic_bass=no,z_std=0.5,temporal=joint", "repo", kind)

@@ -196,6 +196,7 @@ def test_one_batch_and_one_draw_where_the_rules_say_so():
 # Again, and elsewhere.
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_iteration_give_the_same():
     def run(seed=0, start=0, n=2):
         game = training(linear=False, adam=True, seed=seed, critic_warmup=True)
