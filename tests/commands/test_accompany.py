@@ -142,7 +142,9 @@ def test_mistakes_are_told_before_the_system_is_loaded(
 ):
     monkeypatch.setattr(calls, "open_system", None)
     write_song()
-    code, told, error = musegen("accompany", "song.mid", "--system", "musegan-hybrid-conditional", *words)
+    code, told, error = musegen(
+        "accompany", "song.mid", "--system", "musegan-hybrid-conditional", *words
+    )
     assert (code, told, error.count("\n")) == (2, "", 1)
     assert message in error
 
