@@ -1,1 +1,1 @@
-"""What music is here: phrases of five tracks, notes, and the files that both come from."""
+"""Phrases of five tracks, pieces of notes, and the files that both are read from."""

@@ -16,7 +16,7 @@ both = pytest.mark.parametrize("command", SYSTEMS)
     [
         ({"meters": ((0, 3, 4),)}, (), "song.mid: from bar 1 it is in 3/4, not 4/4"),
         ({"meters": ((0, 4, 4), (12, 3, 4))}, (), "song.mid: from bar 4 it is in 3/4, not 4/4"),
-        ({"meters": ((0, 4, 4), (6, 4, 4))}, (), "song.mid: bar 2 is cut short, 4/4 starts anew"),
+        ({"meters": ((0, 4, 4), (6, 4, 4))}, (), "song.mid: bar 2 is cut short by a new 4/4"),
         ({"meters": ((0, 6, 8),)}, (), "song.mid: from bar 1 it is in 6/8, not 4/4"),
         ({"beats": 0}, (), "song.mid: there is no note in it"),
         ({}, ("-o", "song.mid"), "song.mid: is read or written already"),
