@@ -1,7 +1,7 @@
 """The `musegen` command, also `python -m musegen`.
 
-A command is a module with `add_arguments(parser)` and `run(args)`; it is imported when it is named,
-so that no command waits for what another one needs.
+A command is a module with the functions `add_arguments(parser)` and `run(args)`. Only the module of
+the command that is run is imported, so that each command starts quickly.
 """
 
 import os
@@ -20,7 +20,7 @@ from musegen import Error, __version__, registry
 from musegen.files import shown
 from musegen.stopping import leave, stoppable
 
-# words: module, what it does, what it reads and writes, an example
+# For each command: its module, a summary, what it reads and writes, and an example.
 COMMANDS = {
     "data prepare": (
         "musegen.data.prepare",
@@ -31,51 +31,52 @@ COMMANDS = {
     ),
     "data info": (
         "musegen.data.info",
-        "say what a data set holds",
+        "describe a data set",
         "Reads prepared phrases or notes, or anything else that --data takes.\n"
         "Prints counts and statistics; writes a picture of 16 random phrases or of a piece.",
         "musegen data info phrases/",
     ),
     "generate": (
         "musegen.commands.generate",
-        "new music by a trained system",
-        "Reads a trained system. Writes MIDI; by the ending of -o also arrays, .png or .wav.",
+        "generate music with a trained system",
+        "Reads a trained system. Writes MIDI, arrays, .png or .wav, as the ending of -o says.",
         "musegen generate {system} -n 8 -o band.mid -o band.png",
     ),
     "restore": (
         "musegen.commands.restore",
-        "play a song again in a system's own manner",
-        "Reads a song in 4/4 of any length. Writes it as the system restores it, bar by bar, with\n"
-        "the tempo, meter and keys of the original; by the ending of -o also .npy, .png or .wav.",
+        "encode a song with a system and decode it again",
+        "Reads a song in 4/4 of any length. Writes the system's version of it, bar by bar, with\n"
+        "the tempo, meter and keys of the original, as MIDI, .npy, .png or .wav, as the ending of\n"
+        "-o says.",
         "musegen restore song.mid --system {system} --keep drums -o adapted.mid",
     ),
     "accompany": (
         "musegen.commands.accompany",
-        "new tracks to one track of a song",
-        "Reads a song in 4/4 of any length. Writes one track of it, note by note as it is, with\n"
-        "new other tracks and the tempo, meter and keys of the song; by the ending of -o also\n"
-        ".npy, .png or .wav.",
+        "generate an accompaniment to one track of a song",
+        "Reads a song in 4/4 of any length. Writes one track of it unchanged, with new other\n"
+        "tracks and the tempo, meter and keys of the song, as MIDI, .npy, .png or .wav, as the\n"
+        "ending of -o says.",
         "musegen accompany song.mid --system {system} --track piano -o band.mid",
     ),
     "continue": (
         "musegen.commands.continue_song",
-        "more bars behind a song",
-        "Reads a song. Writes it, note by note as it is, and behind it bars that the system plays\n"
-        "on; by the ending of -o also .npz, .png or .wav.",
+        "continue a song with new bars",
+        "Reads a song. Writes it unchanged, followed by new bars of the system, as MIDI, .npz,\n"
+        ".png or .wav, as the ending of -o says.",
         "musegen continue song.mid --system {system} --bars 8 -o longer.mid",
     ),
     "interpolate": (
         "musegen.commands.interpolate",
-        "music on the way from one phrase or piece to another",
-        "Reads two phrases or pieces, or makes them of two seeds. Writes those between as MIDI;\n"
-        "by the ending of -o also arrays, .png or .wav.",
+        "interpolate between two phrases or pieces",
+        "Reads two phrases or pieces, or makes them from two seeds. Writes them and those between\n"
+        "as MIDI, arrays, .png or .wav, as the ending of -o says.",
         "musegen interpolate {system} --from a.mid --to b.mid -n 9 -o way.mid",
     ),
     "export": (
         "musegen.commands.export",
-        "the networks of a trained system as plain Keras files",
-        "Reads a trained system. Writes its networks without noise to a folder, in Keras's own\n"
-        "layers, which open where musegen is not installed, and parts.json, which explains them.",
+        "write the networks of a trained system as plain Keras files",
+        "Reads a trained system. Writes its networks, without noise and with Keras's own layers\n"
+        "only, to a folder, so that Keras opens them without musegen; parts.json explains them.",
         "musegen export {system} -o networks/",
     ),
     "render": (
@@ -87,28 +88,28 @@ COMMANDS = {
     ),
     "info": (
         "musegen.commands.system_info",
-        "the systems and their networks, versions and what is installed",
-        "Without a name prints what a bug report needs, the systems, and those that come trained.\n"
-        "With one prints the networks of that system, built without data.",
+        "list systems, their networks, versions and what is installed",
+        "Without a name it prints the versions that a bug report needs, all systems, and the\n"
+        "trained ones. With a name it prints the networks of that system.",
         "musegen info {system}",
     ),
 }
-SCRIPTS = {"train": "musegen.train", "eval": "musegen.eval"}  # their modules are found, not listed
+SCRIPTS = {"train": "musegen.train", "eval": "musegen.eval"}  # packages whose modules are scripts
 GROUPS = {
     "train": "train a system, or a part of one; musegen train lists the scripts",
     "eval": "measure and draw what systems make; musegen eval lists the scripts",
 }
-METHODS = {"continue": "extend"}  # what a system needs for a command of another name
+METHODS = {"continue": "extend"}  # methods of systems that have another name than the command
 HELP = ("-h", "--help")
 
 
 class _Parser(ArgumentParser):
-    """Says a mistake in one line."""
+    """A parser that reports a mistake in one line."""
 
     command_line: list[str]
 
     def error(self, message: str):
-        raise Error(f"{message}; {self.prog} --help says what there is")
+        raise Error(f"{message}; see {self.prog} --help")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -117,9 +118,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def guard(function: Callable, *args) -> int:
-    """Calls `function`; a user's mistake becomes one line on stderr and exit code 2.
+    """Calls a function and returns the exit code.
 
-    A signal that stops it becomes one line too, and the end of the process.
+    A user's mistake is printed as one line on stderr, with exit code 2. A signal that stops the
+    function is printed as one line, too, and then ends the process.
     """
     _prepare_streams()
     with stoppable() as caught:
@@ -135,17 +137,17 @@ def guard(function: Callable, *args) -> int:
                 raise
         if caught or code == 130:
             _failed(reason)
-        if caught:  # even if the exception was lost on its way, or has become another one
+        if caught:  # even if other code has swallowed or replaced the exception
             leave(caught[0])
     return code
 
 
 def _explained(error: BaseException) -> int | None:
-    """Says in one line what is no bug; gives the exit code."""
+    """Prints an error that is not a bug in one line and returns the exit code; None for a bug."""
     if isinstance(error, Error):
         return _failed(error)
-    if isinstance(error, BrokenPipeError):  # the reader of a pipe went away, as `head` does
-        _say(sys.stdout, "")
+    if isinstance(error, BrokenPipeError):  # the reader of a pipe has ended, as `head` does
+        _print(sys.stdout, "")
         return 141
     if isinstance(error, OSError):
         reason, name = error.strerror or str(error), error.filename
@@ -156,9 +158,10 @@ def _explained(error: BaseException) -> int | None:
 
 
 def _prepare_streams() -> None:
-    """Lets every name be printed, in an encoding that lacks it too, and closed streams be written.
+    """Makes standard output and error usable in any encoding, and even if they are closed.
 
-    Where a stream is closed its number would be that of the next file to be opened.
+    A character that the encoding lacks is printed as an escape. The number of a closed stream is
+    taken by the null device, because the next file that is opened would get it otherwise.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
@@ -166,20 +169,24 @@ def _prepare_streams() -> None:
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115, as the others are
+            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115, it stays open
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _failed(reason: object, code: int = 2) -> int:
-    """Says in one line why there is no result; gives the exit code."""
-    _say(sys.stdout, "")
-    _say(sys.stderr, f"musegen: {shown(reason)}\n")
+    """Prints in one line why there is no result; returns the exit code."""
+    _print(sys.stdout, "")
+    _print(sys.stderr, f"musegen: {shown(reason)}\n")
     return code
 
 
-def _say(stream: TextIO, text: str) -> None:
-    """Writes what there is; what is not taken is dropped, or Python would try again at its end."""
+def _print(stream: TextIO, text: str) -> None:
+    """Writes text, and all that is buffered, to a stream.
+
+    If that fails, the stream is redirected to the null device, because Python would try to write
+    again at its end.
+    """
     try:
         stream.write(text)
         stream.flush()
@@ -197,8 +204,8 @@ def run_script(group: str, name: str, argv: list[str] | None = None) -> None:
     """Parses the options of one script and runs it."""
     file = name.replace("-", "_")
     script = import_module(f"{SCRIPTS[group]}.{file}")
-    same = f"in a checkout the same as:\n  python {group}/{file}.py"
-    _run(script, f"{group} {name}", cleandoc(script.__doc__), same, argv)
+    epilog = f"in a checkout the same as:\n  python {group}/{file}.py"
+    _run(script, f"{group} {name}", cleandoc(script.__doc__), epilog, argv)
 
 
 def run_command(command: str, argv: list[str] | None = None) -> None:
@@ -212,8 +219,9 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
 
 
 def _run(
-    room: ModuleType, command: str, description: str, epilog: str, argv: list[str] | None
+    module: ModuleType, command: str, description: str, epilog: str, argv: list[str] | None
 ) -> None:
+    """Parses the options of a module and runs it."""
     parser = _Parser(
         prog=f"musegen {command}",
         description=description,
@@ -221,22 +229,23 @@ def _run(
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.command_line = sys.argv[1:] if argv is None else argv
-    room.add_arguments(parser)
-    room.run(parser.parse_args(argv))
+    module.add_arguments(parser)
+    module.run(parser.parse_args(argv))
 
 
 def scripts(group: str) -> dict[str, str]:
-    """The scripts of a group by name, and what each does; none is imported for it."""
+    """Returns the scripts of a group by name, with their summaries, without importing them."""
     modules = iter_modules(import_module(SCRIPTS[group]).__path__)
-    first = {}
+    summaries = {}
     for finder, name, is_package in sorted(modules, key=lambda module: module.name):
         if not is_package:
             source = finder.find_spec(name).loader.get_source(name)
-            first[name.replace("_", "-")] = get_docstring(parse(source)).splitlines()[0]
-    return first
+            summaries[name.replace("_", "-")] = get_docstring(parse(source)).splitlines()[0]
+    return summaries
 
 
 def _dispatch(argv: list[str]) -> None:
+    """Runs the command, script or help that a command line names."""
     if argv and argv[0] in SCRIPTS:
         return _dispatch_script(argv[0], argv[1:])
     for words in (2, 1):
@@ -253,12 +262,12 @@ def _dispatch(argv: list[str]) -> None:
     if group and (len(argv) == 1 or argv[1] in HELP):
         print(_help(group))
         return None
-    known = " ".join(argv[:2] if group else argv[:1])
-    raise Error(f"there is no command {known!r}; musegen --help lists them")
+    unknown = " ".join(argv[:2] if group else argv[:1])
+    raise Error(f"there is no command {unknown!r}; musegen --help lists them")
 
 
 def _useful(command: str) -> bool:
-    """Whether some system can do what a command is for."""
+    """Returns whether some system can do what a command is for."""
     entries = registry.catalogue().values()
     return command not in METHODS or any(METHODS[command] in entry.can for entry in entries)
 
@@ -275,6 +284,7 @@ def _dispatch_script(group: str, argv: list[str]) -> None:
 
 
 def _help(summaries: dict[str, str]) -> str:
+    """Returns the help text that lists commands with their summaries."""
     lines = [f"  {name:<16}{summary}" for name, summary in summaries.items()]
     return "\n".join(
         [
@@ -284,7 +294,7 @@ def _help(summaries: dict[str, str]) -> str:
             "",
             *lines,
             "",
-            "musegen COMMAND --help says what a command reads and writes, with an example.",
+            "musegen COMMAND --help explains what a command reads and writes, with an example.",
             "musegen --version prints the version.",
         ]
     )

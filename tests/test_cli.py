@@ -32,7 +32,8 @@ def musegen_command(*argv, **options):
 def test_version_and_help():
     assert musegen_command("--version").stdout == f"musegen {musegen.__version__}\n"
     shown = musegen_command("--help").stdout
-    assert all(name in shown for name in cli.COMMANDS)
+    listed = {name for name in cli.COMMANDS if f"\n  {name} " in shown}
+    assert listed == cli.COMMANDS.keys() - {"continue"}  # no system of the catalogue can do it
     assert "data prepare" in musegen_command("data").stdout
     assert "render" not in musegen_command("data", "--help").stdout
 
@@ -97,7 +98,7 @@ def test_a_training_script_is_found_and_run_by_either_spelling(lesson, capsys):
     shown = capsys.readouterr().out
     assert "Trains nothing.\n\n    python train/big_band.py --hard\n\nWrites nothing.\n" in shown
     assert cli.main(["train", "big-band", "--soft"]) == 2
-    assert "unrecognized arguments: --soft; musegen train big-band" in capsys.readouterr().err
+    assert "unrecognized arguments: --soft; see musegen train big-band" in capsys.readouterr().err
 
 
 def test_greetings_are_dropped_and_all_else_is_said(monkeypatch, capfd):
@@ -131,7 +132,7 @@ def test_import_is_light():
         (["data", "cook"], "there is no command 'data cook'; musegen --help lists them"),
         (["train", "cook"], f"there is no script train 'cook'; there are {', '.join(SCRIPTS)}"),
         (["render", "nowhere.mid"], "nowhere.mid: no such file"),
-        (["render"], f"{NEEDED}: midi; musegen render --help says what there is"),
+        (["render"], f"{NEEDED}: midi; see musegen render --help"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(argv, message):

@@ -1,4 +1,4 @@
-"""A table of open corpora: what each contains, its licence, and where to find it.
+"""This table of open corpora says what each contains, its licence, and where to find it.
 
 Only `demo` and `freedoom` can be loaded by name. The others have to be downloaded once from the
 sites of their authors, and are then given by their path; `docs/data.md` has the commands.

@@ -1,4 +1,4 @@
-"""The built-in rock band, which makes five-track phrases by rules from a seed.
+"""The built-in rock band makes five-track phrases by rules from a seed.
 
 The music is synthetic. Progressions, grooves and patterns are drawn from the tables below and
 combined as a small band would: a form of four-bar sections, riffs that come back with their

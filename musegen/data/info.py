@@ -75,13 +75,13 @@ def _metrics(opened: "Data", definition: str) -> dict[str, dict[str, float | Non
     """Returns the metrics of one definition, by code and track."""
     from musegen.metrics import muse
 
-    found = muse.evaluate(opened.blocks(), definition, opened.layout.tracks)
+    metrics = muse.evaluate(opened.blocks(), definition, opened.layout.tracks)
     return {
         code: {
             part: value * (100 if code in PERCENT else 1) if math.isfinite(value) else None
             for part, value in values.items()
         }
-        for code, values in found.items()
+        for code, values in metrics.items()
     }
 
 
@@ -185,9 +185,10 @@ def run(args: Namespace) -> None:
     if notes and args.music == "phrases":
         raise Error(f"{args.source}: holds notes; prepare the songs again with --music phrases")
     music = args.music or MUSIC[notes]
-    path = args.picture or {"phrases": "phrases.png", "notes": "piece.png"}[music]
+    path = {"phrases": "phrases.png", "notes": "piece.png"}[music]
+    path = path if args.picture is None else args.picture
     if Path(path).suffix not in (".png", ".pdf"):
-        raise Error(f"{path}: give the picture a name that ends in .png or .pdf")
+        raise Error(f"--picture {path}: the name must end in .png or .pdf")
     check([path], [args.source])
     info, text, drawn = (_of_notes if music == "notes" else _of_phrases)(args, path)
     if args.json:

@@ -1,4 +1,4 @@
-"""The journal of `musegen data prepare`, from which a run that was killed can continue.
+"""The journal of `musegen data prepare` lets a run continue after it was killed.
 
 The journal is a file in the output folder while a run is unfinished. Its first line has the
 settings; then follows a line of JSON for each file of the source, in the source's order. When the

@@ -272,6 +272,7 @@ def _folder(path: Path, n_steps: int) -> Data:
 
 
 def _file(path: Path, n_steps: int) -> Data:
+    """Opens a file by its first bytes."""
     try:
         with path.open("rb") as file:
             magic = file.read(8)
@@ -289,6 +290,7 @@ def _file(path: Path, n_steps: int) -> Data:
 
 
 def _zip(path: Path, n_steps: int) -> Data:
+    """Opens a zip or .npz file by the names of its members."""
     members = _members(path)
     if members == SHARD:
         return _shard(path)
@@ -358,6 +360,7 @@ def _npy(path: Path) -> Data:
 
 
 def _array(array: np.ndarray, name: str) -> Data:
+    """Opens an array of one of the published shapes."""
     shape, tracks, numbers = array.shape, None, array.dtype.kind in "biuf"
     if len(shape) == 4 and shape[1:] == (384, N_PITCHES, 5):
         array, tracks = array.reshape(-1, 4, 96, N_PITCHES, 5), V1_TRACKS

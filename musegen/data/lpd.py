@@ -96,6 +96,7 @@ def read(source: str | Path | bytes, name: str | None = None) -> Song:
 
 
 def _song(archive: reading.Arrays) -> Song:
+    """Reads the song of an opened file."""
     budget.check(sum(archive.sizes.values()), budget.EXPANDED, "bytes when unpacked")
     if "info.json" not in archive.sizes:
         raise _Damaged("there is no info.json in it, so it is no LPD file")

@@ -20,24 +20,24 @@ DRAWN_BARS = 128  # largest number of bars in the picture
 
 def describe(pieces: "Pieces") -> dict:
     """Returns counts, and the smallest, median and largest value of each statistic."""
-    found, meters, rows = {name: [] for name in NUMBERS}, Counter(), {}
+    columns, meters, rows = {name: [] for name in NUMBERS}, Counter(), {}
     for piece in pieces:
         values = facts(piece)
         meters.update((values["meters"] or "none").split())
         for name in NUMBERS:
             if values[name] is not None:
-                found[name].append(values[name])
+                columns[name].append(values[name])
         if len(pieces) <= LISTED:
             rows |= statistics([piece])
     return {
         "name": pieces.name,
         "music": "notes",
         "pieces": len(pieces),
-        "notes": int(sum(found["notes"])),
+        "notes": int(sum(columns["notes"])),
         "skipped": len(pieces.skipped),
         "statistics": {
             name: dict(zip(("least", "median", "most"), _spread(values), strict=True))
-            for name, values in found.items()
+            for name, values in columns.items()
             if values
         },
         "meters": dict(meters.most_common()),

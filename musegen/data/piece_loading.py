@@ -85,6 +85,7 @@ def holds_notes(source: str | Path) -> bool:
 
 
 def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Pieces:
+    """Opens a source, which may be empty."""
     if isinstance(source, Pieces):
         return source
     if isinstance(source, np.ndarray):

@@ -1,1 +1,1 @@
-"""Phrases of five tracks, pieces of notes, and the files that both are read from."""
+"""Defines phrases of five tracks and pieces of notes, and reads and writes their files."""

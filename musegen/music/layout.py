@@ -1,4 +1,4 @@
-"""The names and sizes of a phrase, in a module without numpy, so that `--help` answers quickly."""
+"""Defines the names and sizes of a phrase, without numpy, so that `--help` answers quickly."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The marker in a MIDI file that says how the phrases in the file are laid out."""
+"""A marker in a MIDI file says how the phrases in the file are laid out."""
 
 import re
 from dataclasses import asdict, dataclass

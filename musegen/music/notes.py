@@ -1,4 +1,4 @@
-"""Note events, made from piano-rolls and painted on them.
+"""Converts piano-rolls to note events, and note events to piano-rolls.
 
 Notes are a structured array with the fields `onset`, `duration` (both in steps), `pitch` (index in
 the roll) and `track`. A note is a maximal run of on-cells of one pitch, and notes are ordered by

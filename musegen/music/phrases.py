@@ -1,4 +1,4 @@
-"""The phrase array, on which all models and commands for phrases work.
+"""The phrase array is what all models and commands for phrases work on.
 
 Phrases are `bool (N, bars, steps, 84, tracks)`. Pitch index 0 is MIDI 24 (C1), index 83 is MIDI
 107 (B7). The tracks are in LPD-5's order. A bar has 96 steps (24 a beat), 48 (12 a beat) or 8 (2 a

@@ -1,4 +1,4 @@
-"""A piece of music as notes, of any length, in any meter, with the exact times of its file.
+"""A piece is music as notes, of any length, in any meter, with the exact times of its file.
 
 Times are integers in ticks. Each piece has its own number of ticks a quarter, that of its file, so
 reading rounds nothing. Notes are a structured array `NOTE`: `onset` and `duration` in ticks,

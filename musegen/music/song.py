@@ -1,4 +1,4 @@
-"""A song on a grid of steps, before it is cut into phrases.
+"""A song is music on a grid of steps, before it is cut into phrases.
 
 A `Song` holds, for each part, the cells of its piano-roll that are on, with their velocities. MIDI
 files, LPD `.npz` files, pypianoroll and pretty_midi objects can be read as songs. A family table

@@ -271,7 +271,7 @@ def test_other_arrays_are_named(tmp_path):
         with pytest.raises(Error, match=r"array of shape|3 tracks"):
             load(np.zeros(shape, bool))
     np.savez(tmp_path / "other.npz", weights=np.zeros(3))
-    with pytest.raises(Error, match=r"an \.npz of weights\.npy; accepted are"):
+    with pytest.raises(Error, match=r"an \.npz file of weights\.npy; accepted are"):
         load(tmp_path / "other.npz")
 
 
@@ -336,7 +336,7 @@ def test_split_takes_the_last_phrases_or_the_shards_own():
     np.testing.assert_array_equal(own.split(0)[0].phrases, phrases[:5])
     train, val = in_pieces(phrases, (10, 10), splits=("train", "test")).split(0.2)
     assert (len(train), len(val)) == (8, 2)
-    with pytest.raises(Error, match=r"4 phrases are too few to validate with 0\.1 of them"):
+    with pytest.raises(Error, match=r"4 phrases are too few to use 0\.1 of them for validation"):
         in_pieces(phrases[:4], (4,)).split(0.1)
 
 

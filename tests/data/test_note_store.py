@@ -62,7 +62,7 @@ def test_damage_is_an_error_of_one_line(store):
         assert "\n" not in str(caught.value)
     manifest = store.folder / "manifest.json"
     for text, message in (
-        (json.dumps(store.manifest | {"format": 2}), "format 2, this musegen reads 1"),
+        (json.dumps(store.manifest | {"format": 2}), "format 2, but this musegen reads 1"),
         (json.dumps(store.manifest | {"songs": "many"}), "damaged"),
         ("{}", "holds phrases"),
         ("[", "damaged"),

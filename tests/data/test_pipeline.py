@@ -217,7 +217,7 @@ def test_a_shard_that_turns_out_damaged_is_named(phrases, tmp_path):
     content = bytearray(file.read_bytes())
     content[1000] ^= 0xFF
     file.write_bytes(content)
-    with pytest.raises(tf.errors.OpError, match=r"train-00000\.npz: not a whole shard"):
+    with pytest.raises(tf.errors.OpError, match=r"train-00000\.npz: not a complete shard"):
         list(pipeline.batches(tmp_path, 32))
 
 

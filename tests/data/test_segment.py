@@ -129,7 +129,7 @@ def test_silence_has_boundaries_that_rise_from_end_to_end(method, n):
 
 def test_equal_distances_link_to_the_earlier():
     frames = np.zeros((8, 12))
-    links = segment._links(frames, 8, 1, 2, 2, own=False)
+    links = segment._links(frames, 8, 1, 2, 2, with_self=False)
     assert np.argwhere(links).tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
 
 
@@ -137,7 +137,7 @@ def test_equal_distances_link_to_the_earlier():
 def test_diagonals_are_summed(depth):
     apart = np.random.default_rng(depth).integers(0, 99, (40, 50)).astype(float)
     whole = sum(apart[j : j + 41 - depth, j : j + 51 - depth] for j in range(depth))
-    np.testing.assert_array_equal(segment._down(apart, depth), whole)
+    np.testing.assert_array_equal(segment._diagonal_sums(apart, depth), whole)
 
 
 def test_chroma_counts_pitch_classes_without_drums():
@@ -175,9 +175,9 @@ def test_bar_boundaries_hold_with_half_the_steps():
 def test_unknown_methods_and_overlong_songs_are_errors():
     with pytest.raises(Error, match="'uniform' finds no sections"):
         segment.boundaries(np.ones((30, 12)), "uniform")
-    with pytest.raises(Error, match="too long a song"):
+    with pytest.raises(Error, match="too long for structural"):
         segment.boundaries(np.ones((segment.MAX_FRAMES + 1, 12)))
-    with pytest.raises(Error, match="too long a song"):
+    with pytest.raises(Error, match="too long for structural"):
         segment.boundaries(np.ones((16 * 320 + 1, 12)), "sf_v1")
     with pytest.raises(Error, match="shape"):
         segment.boundaries(np.ones(12))

@@ -241,11 +241,11 @@ def test_a_mark_far_away_is_refused():
         midi.read(score.dumps_midi())
 
 
-@pytest.mark.parametrize("told", [(0, 96, 0, 1), (4, 0, 0, 1), (4, 50, 0, 1), (4, 96, 9999, 1)])
-def test_a_mark_that_nobody_would_write_is_passed_over(told):
+@pytest.mark.parametrize("numbers", [(0, 96, 0, 1), (4, 0, 0, 1), (4, 50, 0, 1), (4, 96, 9999, 1)])
+def test_a_marker_with_wrong_numbers_is_ignored(numbers):
     score = midi.to_score(np.ones((1, 1, 96, 84, 5), bool), gap=0)
     names = ("n_bars", "n_steps", "gap", "rest")
-    score.markers[0].text = marker.TEXT.format(**dict(zip(names, told, strict=True)))
+    score.markers[0].text = marker.TEXT.format(**dict(zip(names, numbers, strict=True)))
     assert midi.phrases(score.dumps_midi()).shape[1:] == (4, 96, 84, 5)
 
 

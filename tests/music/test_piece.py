@@ -64,7 +64,7 @@ def test_the_last_event_of_a_tick_counts_and_a_piece_lasts_until_its_last_event(
 
 
 @pytest.mark.parametrize(
-    ("told", "what"),
+    ("make", "message"),
     [
         (lambda: piece((-1, 5, 60)), "before the piece begins"),
         (lambda: piece((0, -5, 60)), "ends before it begins"),
@@ -80,9 +80,9 @@ def test_the_last_event_of_a_tick_counts_and_a_piece_lasts_until_its_last_event(
         (lambda: piece(pedal=np.array([(0, 1, 5)], PEDAL)), "a part beyond its 1"),
     ],
 )
-def test_what_no_file_can_tell_is_refused(told, what):
-    with pytest.raises(Error, match=f"song: .*{what}"):
-        told()
+def test_what_no_file_can_store_is_refused(make, message):
+    with pytest.raises(Error, match=f"song: .*{message}"):
+        make()
 
 
 def test_seconds_go_by_the_tempi_and_back():

@@ -250,7 +250,7 @@ def test_shard_that_is_damaged_meanwhile(tmp_path):
     with pytest.raises(Error) as caught:
         train(tmp_path / "run", 2, batches=of_shards)
     message = str(caught.value)
-    assert message.startswith(f"{shard}: not a whole shard (")
+    assert message.startswith(f"{shard}: not a complete shard (")
     assert "\n" not in message
     assert len(table(tmp_path / "run")["loss"]) == 1
     assert (tmp_path / "run/checkpoint/last.npz").exists()

@@ -1,4 +1,4 @@
-"""Reading and writing MIDI files, pypianoroll and pretty_midi objects.
+"""Reads and writes MIDI files, pypianoroll and pretty_midi objects.
 
 read        reads songs and phrases; three rules say which cells a note fills
 write       writes phrases so that reading them again changes no cell

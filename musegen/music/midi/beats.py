@@ -1,4 +1,4 @@
-"""The beat grid of a MIDI file, which converts ticks to seconds and seconds to beats.
+"""The beat grid of a MIDI file converts ticks to seconds and seconds to beats.
 
 Times are rounded down to this grid, so a difference in the last bit can move a note by a step. The
 published data were made with pretty_midi; its arithmetic is therefore repeated here, in arrays.
