@@ -1,4 +1,4 @@
-"""`musegen accompany`: the given track is the file's own, and the others play in step with it."""
+"""`musegen accompany` copies the given track from the file; the others are in step with it."""
 
 import numpy as np
 import pytest
@@ -88,7 +88,7 @@ def test_the_others_are_what_the_system_plays_to_the_piano(
     assert bars.any(axis=(1, 2))[:, [0, 2, 3, 4]].all()
     assert not bars[0, :72].any()
     again = midi.read(tmp_path / "out.mid").bars(96)
-    bars[8, 23] = again[8, 23]  # the last step is the rest that every note ends with
+    bars[8, 23] = again[8, 23]  # the last step is the silence at the end of every note
     assert np.array_equal(again, bars)
 
 

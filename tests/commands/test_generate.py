@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 def test_a_users_first_song(system, tmp_path):
-    """As it is typed: it says what it wrote, and nothing else appears on the screen."""
+    """The command in a process prints what it has written, and nothing else."""
     done = subprocess.run(
         [sys.executable, "-m", "musegen", "generate", system, "-n", "2", "--seed", "3"],
         capture_output=True, text=True, cwd=tmp_path,

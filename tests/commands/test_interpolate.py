@@ -20,9 +20,7 @@ def ends(tmp_path):
     return a, b
 
 
-def test_the_way_starts_and_ends_at_the_phrases_that_were_asked_for(
-    musegen, system, ends, tmp_path
-):
+def test_the_ends_are_the_chosen_phrases(musegen, system, ends, tmp_path):
     a, b = ends
     code, printed, _ = musegen(
         "interpolate", system, "--from", "a.npy", "--to", "b.npy", "--phrase-from", 2, "-n", 5,
@@ -48,7 +46,7 @@ def test_two_seeds_are_the_ends(musegen, system, tmp_path):
     assert np.array_equal(midi.phrases(tmp_path / "band-interpolated.mid"), expected)
 
 
-def test_phrases_of_different_lengths_do_not_meet(musegen, system, ends, tmp_path):
+def test_phrases_of_different_lengths_are_refused(musegen, system, ends, tmp_path):
     np.save(tmp_path / "short.npy", ends[0][:, :2])
     code, _, error = musegen("interpolate", system, "--from", "a.npy", "--to", "short.npy")
     assert code == 2

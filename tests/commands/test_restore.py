@@ -45,7 +45,9 @@ def changes(music):
     ],
     ids=["plain", "pickup", "same meter twice", "late first beat"],
 )
-def test_it_plays_in_step_with_the_song(n_bars, options, musegen, system, write_song, tmp_path):
+def test_the_result_is_in_step_with_the_song(
+    n_bars, options, musegen, system, write_song, tmp_path
+):
     source = write_song(**options)
     code, printed, _ = musegen("restore", source, "--system", system, "-o", "out.mid")
     assert code == 0
@@ -62,8 +64,8 @@ def test_it_plays_in_step_with_the_song(n_bars, options, musegen, system, write_
 
 
 @pytest.mark.parametrize("meters", [((0, 4, 4),), PICKUP])
-def test_notes_stand_where_the_system_put_them(meters, musegen, system, write_song, tmp_path):
-    """The file read again has the cells of the array, as has a song that nobody changed."""
+def test_notes_are_at_the_times_of_the_system(meters, musegen, system, write_song, tmp_path):
+    """The file read again has the cells of the array, and so does an unchanged song."""
     source = write_song(meters=meters)
     musegen("restore", source, "--system", system, "-o", "out.mid", "-o", "out.npy")
     (bars,) = np.load(tmp_path / "out.npy")
@@ -111,7 +113,7 @@ def test_an_empty_bar_stays_empty(musegen, system, tmp_path):
         assert np.load(tmp_path / "out.npy").any(axis=(2, 3, 4)).tolist() == [sounds]
 
 
-def test_the_table_tells_how_much_of_each_track_came_back(musegen, system, write_song, tmp_path):
+def test_the_table_has_the_f1_of_each_track(musegen, system, write_song, tmp_path):
     source = write_song()
     _, printed, _ = musegen(
         "restore", source, "--system", system, "--keep", "drums", "-o", "out.npy"

@@ -1,4 +1,4 @@
-"""What every command that reads a song says of one that it cannot play, or write beside."""
+"""Every command that reads a song reports a song or an output that it cannot use."""
 
 import numpy as np
 import pytest

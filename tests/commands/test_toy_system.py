@@ -1,4 +1,4 @@
-"""One line in the catalogue is enough: every command works with a system that it never heard of."""
+"""A system needs only one line in the catalogue, and every command works with it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Pieces on disk: the same come back, one by one, and splits share no song."""
+"""Pieces on disk are read again unchanged, one by one, and no song is in two splits."""
 
 import json
 
@@ -72,7 +72,7 @@ def test_damage_is_an_error_of_one_line(store):
             NoteStore(store.folder)
 
 
-def test_a_file_that_is_missing_is_missed_at_once(store):
+def test_a_missing_file_is_an_error_at_once(store):
     (store.folder / "notes-00003.npz").unlink()
     with pytest.raises(Error, match=r"notes-00003\.npz: is missing; prepare the data again"):
         NoteStore(store.folder)

@@ -1,4 +1,4 @@
-"""Shards: what is written is read again, and what is damaged says so."""
+"""Shards are read again as they were written, and damaged ones are errors."""
 
 import json
 import resource

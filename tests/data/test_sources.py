@@ -41,7 +41,7 @@ def write_zip(path, members):
 
 
 def write_wad(path, lumps, magic=b"IWAD"):
-    """Lumps are (name, data), a directory entry follows for each."""
+    """Writes a WAD of lumps `(name, data)`."""
     body, directory = b"", b""
     for name, data in lumps:
         directory += struct.pack("<ii8s", 12 + len(body), len(data), name.encode())
