@@ -96,7 +96,7 @@ def test_what_a_system_cannot_do(musegen, system, composing, accompanying, ends)
     choice = "has no such option to interpolate"
     alone = f"{accompanying}: cannot interpolate, but it can accompany; midi-s2, "
     for name, words, message in (
-        (composing, files, f"{composing}: has no encoder that reads a phrase; give two --seeds"),
+        (composing, files, f"{composing}: has no encoder to read a phrase; give two --seeds"),
         (composing, (*seeds, "--seed", 0), f"--seed: musegan-hybrid {choice}"),
         (composing, (*seeds, "--no-refine"), f"--no-refine: musegan-hybrid {choice}"),
         (system, (*seeds, "--way", "lerp"), f"--way: midi-s2 {choice}"),

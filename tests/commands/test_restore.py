@@ -94,8 +94,8 @@ def test_silence_stays_unless_it_is_to_be_filled(musegen, system, write_song, tm
     code, _, remark = musegen("restore", source, "--system", system, "-o", "out.npy")
     assert code == 0
     assert remark == (
-        "musegen: guitar, strings: silent in the song and left so; --fill lets the system play "
-        "there\n"
+        "musegen: guitar, strings: silent in the song, and silent in the result; "
+        "--fill lets the system play there\n"
     )
     played = np.load(tmp_path / "out.npy").any(axis=(0, 1, 2, 3))
     assert played.tolist() == [True, True, False, True, False]
