@@ -96,7 +96,7 @@ def test_tensorflow_traces_a_training_step_once(tmp_path):
 
 
 def test_terminal_shows_the_epoch_as_it_goes(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("musegen.data.progress._AT_ONCE", 0)
+    monkeypatch.setattr("musegen.data.progress._TERMINAL_INTERVAL", 0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     train(tmp_path, 1)
     shown = capsys.readouterr().err
