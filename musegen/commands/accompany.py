@@ -33,9 +33,9 @@ def run(args: Namespace) -> None:
 
     out = args.out or [Path(f"{Path(args.song).stem}-accompanied.mid")]
     outputs.check(out, [args.song, registry.place(args.system)])
+    songs.check_tracks("--track", [args.track] if args.track else [])
     calls.check(args.system, "accompany")
     format_of(args.system, args, out)
-    songs.check_tracks("--track", [args.track] if args.track else [])
     song, silent = songs.read(args.song, out)
     system = calls.open_system(args.system, "accompany")
     given = _given(system, args)

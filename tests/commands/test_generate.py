@@ -148,7 +148,7 @@ def test_a_system_that_accompanies_writes_nothing_alone(musegen, accompanying):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("-o", "x.txt"), "x.txt: the name must end in .mid, .midi, .npy, .png or .wav"),
+        (("-o", "x.txt"), "x.txt: the name must end in .mid, .midi, .npy, .npz, .png or .wav"),
         (("-o", "no/x.mid"), "no/x.mid: there is no folder no"),
         (("-o", "x.mid", "-o", "./x.mid"), "x.mid: is read or written already"),
         (("-o", "folder.mid"), "folder.mid: is a folder"),
