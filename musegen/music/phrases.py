@@ -41,7 +41,7 @@ def validate(phrases: np.ndarray, what: str = "phrases") -> np.ndarray:
     if phrases.dtype.kind not in "biuf":
         raise Error(f"{what}: values of type {phrases.dtype}; phrases must be numbers or bools")
     if phrases.dtype.kind == "f" and not np.isfinite(phrases).all():
-        raise Error(f"{what}: some values are NaN or infinite; they must be finite numbers")
+        raise Error(f"{what}: a value is not a finite number but NaN or infinite")
     return phrases if phrases.dtype == bool else phrases > 0
 
 
