@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from musegen import Error, environment, registry
-from musegen.commands.choices import add_data, add_seed, add_split, whole
+from musegen.commands.choices import add_data, add_seed, add_split, integer
 from musegen.eval import papers
 from musegen.files import check, check_folder, shown
 
@@ -49,7 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="the track whose training curves are drawn (default: bass, for musegan strings)",
     )  # fmt: skip
     parser.add_argument(
-        "--median", type=whole(1, 999), metavar="W",
+        "--median", type=integer(1, 999), metavar="W",
         help="width of the median filter of MuseGAN's training curves, an odd number of points "
         "(default: 5, for the loss a tenth of the points, at most 51)",
     )  # fmt: skip

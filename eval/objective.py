@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error, files, registry
-from musegen.commands.choices import SEED, add_data, add_split, deviation, whole
+from musegen.commands.choices import SEED, add_data, add_split, deviation, integer
 from musegen.eval.tables import report, suites
 from musegen.eval.tables.report import Report
 from musegen.eval.tables.suites import SUITES
@@ -41,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "restores",
     )  # fmt: skip
     parser.add_argument(
-        "--phrases", type=whole(1, 1_000_000), metavar="N",
+        "--phrases", type=integer(1, 1_000_000), metavar="N",
         help="number of phrases in each row of a system (default: as in its paper; for "
         "MIDI-Sandwich2 1000, or 8 with preset repo; for MuseGAN 5000, or 20000 single bars)",
     )  # fmt: skip

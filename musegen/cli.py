@@ -1,7 +1,7 @@
-"""The command line: `musegen`, or `python -m musegen`.
+"""The `musegen` command, also `python -m musegen`.
 
-A command is a module with `add_arguments(parser)` and `run(args)`. It is imported only when it is
-called, so that no command waits for the imports of another one.
+A command is a module with the functions `add_arguments(parser)` and `run(args)`. Only the module of
+the command that is run is imported, so that each command starts quickly.
 """
 
 import os
@@ -20,7 +20,7 @@ from musegen import Error, __version__, registry
 from musegen.files import shown
 from musegen.stopping import leave, stoppable
 
-# For each command: its module, what it does, what it reads and writes, and an example.
+# For each command: its module, a summary, what it reads and writes, and an example.
 COMMANDS = {
     "data prepare": (
         "musegen.data.prepare",
@@ -38,58 +38,59 @@ COMMANDS = {
     ),
     "generate": (
         "musegen.commands.generate",
-        "generate new music with a trained system",
-        "Reads a trained system. Writes MIDI; by the ending of -o also arrays, .png or .wav.",
+        "generate music with a trained system",
+        "Reads a trained system. Writes MIDI, arrays, .png or .wav, as the ending of -o says.",
         "musegen generate {system} -n 8 -o band.mid -o band.png",
     ),
     "restore": (
         "musegen.commands.restore",
-        "encode a song and decode it again with a trained system",
-        "Reads a song in 4/4 of any length. Writes it as the system restores it, bar by bar, with\n"
-        "the tempo, meter and keys of the original; by the ending of -o also .npy, .png or .wav.",
+        "encode a song with a system and decode it again",
+        "Reads a song in 4/4 of any length. Writes the system's version of it, bar by bar, with\n"
+        "the tempo, meter and keys of the original, as MIDI, .npy, .png or .wav, as the ending of\n"
+        "-o says.",
         "musegen restore song.mid --system {system} --keep drums -o adapted.mid",
     ),
     "accompany": (
         "musegen.commands.accompany",
-        "write new tracks to one track of a song",
-        "Reads a song in 4/4 of any length. Writes one track of it, note by note as it is, with\n"
-        "new other tracks and the tempo, meter and keys of the song; by the ending of -o also\n"
-        ".npy, .png or .wav.",
+        "generate an accompaniment to one track of a song",
+        "Reads a song in 4/4 of any length. Writes one track of it unchanged, with new other\n"
+        "tracks and the tempo, meter and keys of the song, as MIDI, .npy, .png or .wav, as the\n"
+        "ending of -o says.",
         "musegen accompany song.mid --system {system} --track piano -o band.mid",
     ),
     "continue": (
         "musegen.commands.continue_song",
         "continue a song with new bars",
-        "Reads a song. Writes it, note by note as it is, and behind it bars that the system plays\n"
-        "on; by the ending of -o also .npz, .png or .wav.",
+        "Reads a song. Writes it unchanged, followed by new bars of the system, as MIDI, .npz,\n"
+        ".png or .wav, as the ending of -o says.",
         "musegen continue song.mid --system {system} --bars 8 -o longer.mid",
     ),
     "interpolate": (
         "musegen.commands.interpolate",
-        "generate music between two phrases or pieces",
-        "Reads two phrases or pieces, or makes them of two seeds. Writes those between as MIDI;\n"
-        "by the ending of -o also arrays, .png or .wav.",
+        "interpolate between two phrases or pieces",
+        "Reads two phrases or pieces, or makes them from two seeds. Writes them and those between\n"
+        "as MIDI, arrays, .png or .wav, as the ending of -o says.",
         "musegen interpolate {system} --from a.mid --to b.mid -n 9 -o way.mid",
     ),
     "export": (
         "musegen.commands.export",
         "write the networks of a trained system as plain Keras files",
-        "Reads a trained system. Writes its networks without noise to a folder, in Keras's own\n"
-        "layers, which open where musegen is not installed, and parts.json, which explains them.",
+        "Reads a trained system. Writes its networks, without noise and with Keras's own layers\n"
+        "only, to a folder, so that Keras opens them without musegen; parts.json explains them.",
         "musegen export {system} -o networks/",
     ),
     "render": (
         "musegen.audio",
-        "render a MIDI file as a WAV file",
+        "play a MIDI file into a WAV file",
         "Reads a MIDI file, or pieces in an .npz file. Writes a WAV file. Needs FluidSynth and a\n"
         "sound font.",
         "musegen render song.mid -o song.wav",
     ),
     "info": (
         "musegen.commands.system_info",
-        "list the systems, their networks, and the versions that are installed",
-        "Without a name prints what a bug report needs, the systems, and those that come trained.\n"
-        "With one prints the networks of that system, built without data.",
+        "list systems, their networks, versions and what is installed",
+        "Without a name it prints the versions that a bug report needs, all systems, and the\n"
+        "trained ones. With a name it prints the networks of that system.",
         "musegen info {system}",
     ),
 }
@@ -98,29 +99,29 @@ GROUPS = {
     "train": "train a system, or a part of one; musegen train lists the scripts",
     "eval": "measure and draw what systems make; musegen eval lists the scripts",
 }
-METHODS = {"continue": "extend"}  # what a system needs for a command of another name
+METHODS = {"continue": "extend"}  # methods of systems that have another name than the command
 HELP = ("-h", "--help")
 
 
 class _Parser(ArgumentParser):
-    """A parser that raises an `Error` for a mistake on the command line."""
+    """A parser that reports a mistake in one line."""
 
     command_line: list[str]
 
     def error(self, message: str):
-        raise Error(f"{message}; {self.prog} --help lists the options")
+        raise Error(f"{message}; see {self.prog} --help")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a command line and returns its exit code."""
+    """Runs a command line; returns its exit code."""
     return guard(_dispatch, sys.argv[1:] if argv is None else argv)
 
 
 def guard(function: Callable, *args) -> int:
-    """Calls a function and returns an exit code.
+    """Calls a function and returns the exit code.
 
-    A mistake by the user becomes one line on stderr and exit code 2. A signal that stops the
-    function becomes one line, too, and ends the process.
+    A user's mistake is printed as one line on stderr, with exit code 2. A signal that stops the
+    function is printed as one line, too, and then ends the process.
     """
     _prepare_streams()
     with stoppable() as caught:
@@ -132,35 +133,35 @@ def guard(function: Callable, *args) -> int:
         except KeyboardInterrupt as error:
             code, reason = 130, str(error) or reason
         except BaseException as error:
-            if not caught and (code := _reported(error)) is None:
+            if not caught and (code := _explained(error)) is None:
                 raise
         if caught or code == 130:
-            _report(reason)
-        if caught:  # even if its exception was dropped or replaced by another one
+            _failed(reason)
+        if caught:  # even if other code has swallowed or replaced the exception
             leave(caught[0])
     return code
 
 
-def _reported(error: BaseException) -> int | None:
-    """Prints an exception that is no bug in one line; returns the exit code, or None for a bug."""
+def _explained(error: BaseException) -> int | None:
+    """Prints an error that is not a bug in one line and returns the exit code; None for a bug."""
     if isinstance(error, Error):
-        return _report(error)
-    if isinstance(error, BrokenPipeError):  # the reader of a pipe has closed it, as `head` does
-        _write(sys.stdout, "")
+        return _failed(error)
+    if isinstance(error, BrokenPipeError):  # the reader of a pipe has ended, as `head` does
+        _print(sys.stdout, "")
         return 141
     if isinstance(error, OSError):
         reason, name = error.strerror or str(error), error.filename
         if isinstance(name, str | bytes | os.PathLike):
             reason = f"{os.fsdecode(name)}: cannot be read or written ({reason})"
-        return _report(reason)
+        return _failed(reason)
     return None
 
 
 def _prepare_streams() -> None:
-    """Makes stdout and stderr accept all text, even if they are closed.
+    """Makes standard output and error usable in any encoding, and even if they are closed.
 
-    Characters that the encoding lacks are escaped. A closed stream gets a file that discards all
-    text; otherwise the next file to be opened would take its number, and the text.
+    A character that the encoding lacks is printed as an escape. The number of a closed stream is
+    taken by the null device, because the next file that is opened would get it otherwise.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
@@ -168,20 +169,24 @@ def _prepare_streams() -> None:
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115, stays open
+            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115, it stays open
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _report(reason: object) -> int:
-    """Prints in one line why there is no result; returns the exit code 2."""
-    _write(sys.stdout, "")
-    _write(sys.stderr, f"musegen: {shown(reason)}\n")
-    return 2
+def _failed(reason: object, code: int = 2) -> int:
+    """Prints in one line why there is no result; returns the exit code."""
+    _print(sys.stdout, "")
+    _print(sys.stderr, f"musegen: {shown(reason)}\n")
+    return code
 
 
-def _write(stream: TextIO, text: str) -> None:
-    """Writes and flushes text; discards it if the stream fails, or Python would try again later."""
+def _print(stream: TextIO, text: str) -> None:
+    """Writes text, and all that is buffered, to a stream.
+
+    If that fails, the stream is redirected to the null device, because Python would try to write
+    again at its end.
+    """
     try:
         stream.write(text)
         stream.flush()
@@ -196,7 +201,7 @@ def script_main(file: str) -> None:
 
 
 def run_script(group: str, name: str, argv: list[str] | None = None) -> None:
-    """Parses the options of a script and runs it."""
+    """Parses the options of one script and runs it."""
     file = name.replace("-", "_")
     script = import_module(f"{SCRIPTS[group]}.{file}")
     epilog = f"in a checkout the same as:\n  python {group}/{file}.py"
@@ -204,7 +209,7 @@ def run_script(group: str, name: str, argv: list[str] | None = None) -> None:
 
 
 def run_command(command: str, argv: list[str] | None = None) -> None:
-    """Parses the options of a command and runs it."""
+    """Parses the options of one of `COMMANDS` and runs it."""
     module, summary, files, example = COMMANDS[command]
     description = f"{summary[0].upper()}{summary[1:]}.\n\n{files}"
     if "{system}" in example:
@@ -216,6 +221,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
 def _run(
     module: ModuleType, command: str, description: str, epilog: str, argv: list[str] | None
 ) -> None:
+    """Parses the options of a module and runs it."""
     parser = _Parser(
         prog=f"musegen {command}",
         description=description,
@@ -228,7 +234,7 @@ def _run(
 
 
 def scripts(group: str) -> dict[str, str]:
-    """Returns the scripts of a group and what each does, without importing them."""
+    """Returns the scripts of a group by name, with their summaries, without importing them."""
     modules = iter_modules(import_module(SCRIPTS[group]).__path__)
     summaries = {}
     for finder, name, is_package in sorted(modules, key=lambda module: module.name):
@@ -239,6 +245,7 @@ def scripts(group: str) -> dict[str, str]:
 
 
 def _dispatch(argv: list[str]) -> None:
+    """Runs the command, script or help that a command line names."""
     if argv and argv[0] in SCRIPTS:
         return _dispatch_script(argv[0], argv[1:])
     for words in (2, 1):
@@ -255,12 +262,12 @@ def _dispatch(argv: list[str]) -> None:
     if group and (len(argv) == 1 or argv[1] in HELP):
         print(_help(group))
         return None
-    known = " ".join(argv[:2] if group else argv[:1])
-    raise Error(f"there is no command {known!r}; musegen --help lists them")
+    unknown = " ".join(argv[:2] if group else argv[:1])
+    raise Error(f"there is no command {unknown!r}; musegen --help lists them")
 
 
 def _useful(command: str) -> bool:
-    """Whether some system can do what a command is for."""
+    """Returns whether some system can do what a command is for."""
     entries = registry.catalogue().values()
     return command not in METHODS or any(METHODS[command] in entry.can for entry in entries)
 
@@ -277,6 +284,7 @@ def _dispatch_script(group: str, argv: list[str]) -> None:
 
 
 def _help(summaries: dict[str, str]) -> str:
+    """Returns the help text that lists commands with their summaries."""
     lines = [f"  {name:<16}{summary}" for name, summary in summaries.items()]
     return "\n".join(
         [
@@ -286,7 +294,7 @@ def _help(summaries: dict[str, str]) -> str:
             "",
             *lines,
             "",
-            "musegen COMMAND --help describes a command and gives an example.",
+            "musegen COMMAND --help explains what a command reads and writes, with an example.",
             "musegen --version prints the version.",
         ]
     )

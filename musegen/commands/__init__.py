@@ -1,1 +1,1 @@
-"""The commands that work with systems of any name, which they find through the registry."""
+"""The commands that work with any system; they find systems through the registry."""

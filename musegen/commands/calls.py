@@ -1,4 +1,4 @@
-"""How the commands open a trained system and call what it can do."""
+"""Opens trained systems and calls their methods for the commands."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from musegen.music.phrases import Packed
 
-# What a method is called in words, and on the command line, where that differs.
+# The names of methods in messages, where they differ.
 VERBS = {"interpolate_seeds": "interpolate", "grid": "draw a grid", "extend": "continue"}
-MINOR = ("export", "evaluate")  # what nearly every system can do
+MINOR = ("export", "evaluate")  # methods of nearly every system, which messages do not list
 
 
 def open_system(what: str | Path, *verbs: str) -> TrainedSystem:
-    """Loads a trained system that can do all of this."""
+    """Loads a trained system; one that lacks a method of these names raises an `Error`."""
     for verb in verbs:
         check(what, verb)
     import_keras()
@@ -28,36 +28,52 @@ def open_system(what: str | Path, *verbs: str) -> TrainedSystem:
 
 
 def check(what: str | Path, verb: str) -> None:
-    """Raises an `Error` where a trained system cannot do something, before Keras is loaded."""
+    """Raises an `Error` if a trained system lacks a method; it does not load Keras.
+
+    Args:
+        what: name or folder of the system.
+        verb: name of the method.
+    """
     can = registry.entry(what).can
     if verb not in can:
-        own = dict.fromkeys(VERBS.get(word, word) for word in can if word not in MINOR)
+        abilities = dict.fromkeys(VERBS.get(word, word) for word in can if word not in MINOR)
         able = registry.able(verb)
         others = f"; {', '.join(able)} can" if able else ""
         raise Error(
-            f"{what}: cannot {VERBS.get(verb, verb)}, but it can {' and '.join(own)}{others}"
+            f"{what}: cannot {VERBS.get(verb, verb)}, but it can {' and '.join(abilities)}{others}"
         )
 
 
 def options(system: TrainedSystem, verb: str, args: Namespace) -> dict[str, Any]:
-    """The options that the user has chosen; an `Error` for one that the system does not take."""
-    given = {name: getattr(args, name, None) for name in CHOICES}
-    given = {name: value for name, value in given.items() if value is not None}
-    for name in given:
-        if name not in system.entry.can[verb]:
+    """Returns the options for a method: those of the user, else those the system prefers.
+
+    An option of the user that the method does not take raises an `Error`.
+    """
+    known = system.entry.can[verb]
+    chosen = {name: getattr(args, name, None) for name in CHOICES}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    for name in chosen:
+        if name not in known:
             doing = VERBS.get(verb, verb)
             raise Error(f"{CHOICES[name].flag}: {system.entry.name} has no such option to {doing}")
-    preferred = {k: v for k, v in system.preferred.items() if k in system.entry.can[verb]}
-    return preferred | given
+    preferred = {name: value for name, value in system.preferred.items() if name in known}
+    return preferred | chosen
 
 
 def call(
     system: TrainedSystem, verb: str, args: Namespace, *inputs: Any, packed: bool = False
 ) -> "tuple[np.ndarray | Packed, str]":
-    """What a system makes with the options that the user has chosen, and how it was drawn.
+    """Calls a method of a system with the options of the user.
 
     Args:
-        packed: asks for packed phrases, of a system that can give them.
+        system: trained system.
+        verb: name of the method.
+        args: options of the command.
+        inputs: arguments of the method before the options.
+        packed: whether to return packed phrases, if the system can do that.
+
+    Returns:
+        The music, and a text such as "seed 0" that says how it was drawn.
     """
     chosen = options(system, verb, args)
     if packed and "packed" in system.entry.can[verb]:

@@ -1,7 +1,7 @@
-"""The options of the commands that work with systems, each defined once.
+"""Defines the options of the commands that work with systems, each of them once.
 
-A command asks for the options of a verb, such as generate. It gets those that some system of the
-catalogue takes; where the command line names a system, `--help` shows only that system's.
+A command adds the options of a method, such as generate: all that some system of the catalogue
+takes. If the command line names a system, `--help` shows only the options of that system.
 """
 
 import math
@@ -14,8 +14,8 @@ from musegen import Error, registry
 from musegen.system import Entry
 
 
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """A type of argument: a whole number in these bounds."""
+def integer(least: int, most: int) -> Callable[[str], int]:
+    """Returns a type for argparse: an integer from `least` to `most`."""
 
     def number(word: str) -> int:
         if not word.isdecimal() or not least <= int(word) <= most:
@@ -26,7 +26,7 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def real(least: float, most: float) -> Callable[[str], float]:
-    """A type of argument: a number in these bounds."""
+    """Returns a type for argparse: a number from `least` to `most`."""
 
     def number(word: str) -> float:
         try:
@@ -41,18 +41,23 @@ def real(least: float, most: float) -> Callable[[str], float]:
 
 
 def deviation(word: str) -> float | str:
-    """A type of argument: a number that is no less than 0, or `fit`."""
+    """Parses an argument that is a number from 0 to 1000, or `fit`."""
     return word if word == "fit" else real(0, 1000)(word)
 
 
-SEED = whole(0, 2**32 - 1)
+SEED = integer(0, 2**32 - 1)
 QUANTISE = ("keep", "any", "majority")
 SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One option of a system: its flag, and what argparse has to know of it."""
+    """One option of a system.
+
+    Args:
+        flag: name of the option on the command line.
+        facts: arguments for argparse.
+    """
 
     flag: str
     facts: dict[str, Any]
@@ -66,36 +71,36 @@ def _switch_off(flag: str, help: str) -> Choice:
     return _choice(flag, help, action="store_const", const=False)
 
 
-CHOICES = {  # by the name of the argument that systems take
+CHOICES = {  # by the name of the argument in the methods of systems
     "seed": _choice("--seed", "equal seeds give equal music (default: 0)", type=SEED, metavar="N"),
     "z_std": _choice(
         "--z-std",
-        "standard deviation of the random latent vectors, or fit: mean and covariance as measured "
-        "over the training music (default: fit, or where nothing was measured the number of the "
-        "system's preset)",
+        "standard deviation of the random latent vectors, or fit, which uses the mean and "
+        "covariance of the training music (default: fit, or the number of the system's preset if "
+        "these were not measured)",
         type=deviation,
         metavar="X",
     ),
     "refine": _switch_off("--no-refine", "leave out the refine networks at the end"),
     "fusion": _switch_off(
-        "--no-fusion", "use each track's own network alone, without the one that joins them"
+        "--no-fusion", "use only the network of each track, without the one that joins them"
     ),
     "binarisation": _choice(
         "--binarisation",
-        "how real numbers become notes: threshold, a note where they are above it; monophonic, the "
-        "same, but one pitch of the bass at a time; bernoulli, at random (default: as the system's "
-        "preset has it)",
+        "how the real-valued output becomes notes: threshold, a note where it is above a "
+        "threshold; monophonic, the same with one pitch of the bass at a time; bernoulli, at "
+        "random (default: that of the system's preset)",
         choices=("threshold", "monophonic", "bernoulli"),
     ),
     "way": _choice(
         "--way",
-        "the way from one seed to the other: lerp, a straight line, or slerp, along the sphere "
+        "interpolation between the two seeds: lerp, on a straight line, or slerp, along the sphere "
         "(default: lerp)",
         choices=("lerp", "slerp"),
     ),
     "reach": _choice(
         "--reach",
-        "with --grid: its vectors go from -R to R (default: as the system's preset has it)",
+        "with --grid: its vectors go from -R to R (default: that of the system's preset)",
         type=real(0, 100),
         metavar="R",
     ),
@@ -103,11 +108,14 @@ CHOICES = {  # by the name of the argument that systems take
 
 
 def add_choices(parser: ArgumentParser, *verbs: str) -> None:
-    """Adds the options that systems take for some verbs, those of the named system shown."""
+    """Adds the options that systems take for these methods.
+
+    The help shows those of the systems that the command line names, or all if it names none.
+    """
     entries = registry.catalogue().values()
     known, shown = (
-        {name for entry in some for verb in verbs for name in entry.can.get(verb, ())}
-        for some in (entries, named_systems(parser) or entries)
+        {name for entry in group for verb in verbs for name in entry.can.get(verb, ())}
+        for group in (entries, named_systems(parser) or entries)
     )
     for name, choice in CHOICES.items():
         if name in known:
@@ -116,51 +124,60 @@ def add_choices(parser: ArgumentParser, *verbs: str) -> None:
 
 
 def named_systems(parser: ArgumentParser) -> list[Entry]:
-    """The entries of the trained systems that the command line of a parser names."""
-    found = []
+    """Returns the entries of the trained systems that the command line of a parser names."""
+    entries = []
     for word in getattr(parser, "command_line", ()):
         if (registry.place(word) / registry.SYSTEM_FILE).is_file():
             try:
-                found.append(registry.entry(word))
-            except Error:  # opening it will say what is wrong
+                entries.append(registry.entry(word))
+            except Error:  # the command will report it when it opens the system
                 return []
-    return found
+    return entries
 
 
 def system_help(*verbs: str) -> str:
-    """Help of the argument that names a system, with those that come with musegen and can do it."""
+    """Returns the help of the argument that names a system.
+
+    It lists the systems that come with musegen and have one of these methods.
+    """
     able = dict.fromkeys(name for verb in verbs for name in registry.able(verb))
+    if not able:
+        return "the folder of a trained system"
     return f"a trained system: {', '.join([*able, 'or the folder of one'])}"
 
 
 def add_seed(parser: ArgumentParser) -> None:
+    """Adds `--seed`."""
     parser.add_argument("--seed", **CHOICES["seed"].facts, default=0)
 
 
 def add_for(parser: ArgumentParser, music: str, flag: str, help: str, **facts) -> None:
-    """Adds an option for one kind of music, shown unless the command line names other systems."""
+    """Adds an option of one kind of music.
+
+    The help hides it if all systems that the command line names make another kind.
+    """
     systems = named_systems(parser)
     hidden = systems and all(entry.music != music for entry in systems)
     parser.add_argument(flag, help=SUPPRESS if hidden else help, **facts)
 
 
 def add_quantise(parser: ArgumentParser) -> None:
+    """Adds `--quantise`."""
     add_for(
         parser, "phrases", "--quantise", choices=QUANTISE,
-        help="new music in steps of a sixteenth note: keep the first of the finer steps in each, "
-        "or turn it on where any or the majority of them is (default: as finely as the system "
-        "plays)",
+        help="quantise the new music to sixteenth notes: keep takes the first of the finer steps, "
+        "any is on if one of them is on, majority if most are (default: the steps of the system)",
     )  # fmt: skip
 
 
 def add_playing(parser: ArgumentParser, gap: int) -> None:
-    """Adds how phrases or pieces are played one after the other."""
+    """Adds the options for playing phrases or pieces one after the other, with this default gap."""
     add_for(
         parser, "phrases", "--tempo", type=real(4, 1000), metavar="BPM",
         help="beats a minute (default: 100)",
     )  # fmt: skip
     parser.add_argument(
-        "--gap", type=whole(0, 64), default=gap, metavar="N",
+        "--gap", type=integer(0, 64), default=gap, metavar="N",
         help=f"bars of silence after each phrase or piece (default: {gap})",
     )  # fmt: skip
 
@@ -175,8 +192,9 @@ def add_data(parser: ArgumentParser, use: str) -> None:
 
 
 def add_split(parser: ArgumentParser) -> None:
+    """Adds `--split`."""
     parser.add_argument(
         "--split", choices=SPLITS, metavar="NAME",
-        help=f"the part of the data that a system restores or plays to, of {', '.join(SPLITS)} "
-        "(default: test where the data have one, else all)",
+        help=f"the split of the data that a system restores or accompanies: {', '.join(SPLITS)} "
+        "(default: test if the data have it, else all)",
     )  # fmt: skip

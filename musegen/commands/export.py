@@ -1,6 +1,6 @@
-"""The networks of a trained system as plain Keras files: `musegen export`.
+"""Writes the networks of a trained system as plain Keras files: `musegen export`.
 
-They hold Keras's own layers alone and no noise, so that they open where musegen is not installed.
+The files have only Keras's own layers and draw no noise, so Keras opens them without musegen.
 """
 
 import json
@@ -19,12 +19,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("system", metavar="NAME", help=choices.system_help("export"))
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FOLDER",
-        help="folder to write to, made if it is not there (default: the system's name and -keras, "
-        "in this folder)",
+        help="folder to write to, made if it does not exist (default: the system's name and "
+        "-keras, in this folder)",
     )  # fmt: skip
 
 
 def run(args: Namespace) -> None:
+    """Writes the networks of a system, and `parts.json`."""
     out = args.out or Path(f"{outputs.name(args.system)}-keras")
     files.check_folder(out, [registry.place(args.system)])
     if (out / registry.SYSTEM_FILE).exists() or (out / "config.json").exists():
@@ -45,13 +46,20 @@ def run(args: Namespace) -> None:
 
 
 def write(out: Path, name: str, network: Any, words: str) -> dict:
-    """Writes one network; gives what `parts.json` says of it."""
+    """Writes one network and returns its entry for `parts.json`.
+
+    Args:
+        out: folder to write to.
+        name: name of the network.
+        network: Keras model.
+        words: description of the network.
+    """
     from musegen.saving import NoStockForm, stock
 
     try:
         plain = stock(network, expand=True)
     except NoStockForm as error:
-        raise Error(f"{name}: cannot be written in layers of Keras's own ({error})") from None
+        raise Error(f"{name}: cannot be written with Keras's own layers ({error})") from None
     with files.replacing(out / f"{name}.keras") as partial:
         plain.save(partial)
     return {

@@ -1,19 +1,20 @@
-"""The kinds of music that systems make, and how the commands handle each.
+"""Finds the format of the music that a system makes, which is phrases or notes.
 
-The entry of a system in the catalogue names its kind of music. A module stands for each kind, and
-has the same names as the other:
+The entry of a system in the catalogue names its kind of music. For each kind there is a module, and
+all these modules have the same names:
 
 | name | what it is |
 |---|---|
-| `UNIT` | what one example is called |
-| `ARRAY` | ending of the file that holds examples as arrays |
-| `OPTIONS` | options of commands that only this kind has, by argument |
-| `read_example(source, number, flag)` | one example of whatever `--data` takes |
-| `prepared(ends, system, args)` | two examples as a system interpolates between them |
-| `check_amount(paths, n, n_bars, args)` | raises an `Error` where `n` examples are too long |
-| `finished(music, args)` | generated music, as the user wants it |
-| `score(music, args)`, `write_array(path, music)`, `draw(music, columns)` | what is written |
-| `summary(music, args)`, `table(music)` | what is printed |
+| `UNIT` | the name of one example |
+| `ARRAY` | the ending of a file that holds examples as arrays |
+| `OPTIONS` | the flags that only this kind of music has, by the name of the argument |
+| `read_example(source, number, flag)` | reads one example from any source that `--data` accepts |
+| `prepared(ends, system, args)` | converts two examples so that a system can interpolate |
+| `check_amount(paths, n, n_bars, args)` | raises an `Error` if `n` examples are too long |
+| `finished(music, args)` | applies the user's options to generated music |
+| `score(music, args)` | converts music to MIDI |
+| `write_array(path, music)`, `draw(music, columns)` | writes arrays, draws a picture |
+| `summary(music, args)`, `table(music)` | returns the text to print |
 """
 
 from argparse import Namespace
@@ -33,39 +34,45 @@ FORMATS = {
 
 
 def format_of(system: str | Path, args: Namespace, out: Sequence[Path] = ()) -> ModuleType:
-    """The format of the music that a trained system makes.
+    """Returns the module for the music that a trained system makes.
 
-    An option of another kind of music, or a file to write that this kind does not have, is an
-    `Error`.
+    An option of another kind of music, or an array file of another kind, raises an `Error`.
+
+    Args:
+        system: name or folder of the system.
+        args: options of the command.
+        out: files to write.
     """
     music = registry.entry(system).music
-    own = import_module(FORMATS[music])
+    module = import_module(FORMATS[music])
     for other in map(import_module, (FORMATS[name] for name in FORMATS.keys() - {music})):
         for name, flag in other.OPTIONS.items():
             if getattr(args, name, None):
                 raise Error(f"{flag}: {system} makes {music}, which have no such option")
-    check_array(out, own, system)
-    return own
+    check_array(out, module, system)
+    return module
 
 
 def check_array(out: Sequence[Path], music: ModuleType, system: str | Path) -> None:
-    """Checks that an array file among the outputs is one of this kind of music."""
+    """Raises an `Error` if an array file among the outputs has the ending of another kind."""
     for path in out:
         if path.suffix.lower() in (".npy", ".npz") and path.suffix.lower() != music.ARRAY:
-            raise Error(f"{path}: what {system} makes is written as {music.ARRAY}; change the name")
+            raise Error(
+                f"{path}: the music of {system} is written as {music.ARRAY}; change the name"
+            )
 
 
 def write(
     paths: Sequence[Path], music: ModuleType, made: Any, args: Namespace, columns: int | None = None
 ) -> None:
-    """Writes all files or none.
+    """Writes all files, or none if one fails.
 
     Args:
-        paths: files to write, the ending of each says what it is.
-        music: format of the music.
+        paths: files to write; the ending of each says its format.
+        music: module for this kind of music.
         made: the music.
         args: options of the command.
-        columns: number of columns of the picture, where it has any.
+        columns: number of columns in the picture, if it has columns.
     """
     outputs.write(
         paths,

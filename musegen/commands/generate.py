@@ -1,4 +1,4 @@
-"""New music by a trained system: `musegen generate`."""
+"""Generates music with a trained system: `musegen generate`."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -10,7 +10,7 @@ from musegen.commands import calls, choices, outputs
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("system", metavar="NAME", help=choices.system_help("generate"))
     parser.add_argument(
-        "-n", type=choices.whole(1, 10_000), default=8, metavar="N",
+        "-n", type=choices.integer(1, 10_000), default=8, metavar="N",
         help="number of phrases or pieces (default: 8)",
     )  # fmt: skip
     choices.add_choices(parser, "generate")
@@ -20,6 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    """Generates music, writes it, and prints its statistics."""
     from musegen.commands import formats
 
     out = args.out or [Path(f"{outputs.name(args.system)}.mid")]

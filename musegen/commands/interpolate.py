@@ -1,8 +1,7 @@
-"""Music on the way from one phrase or piece to another: `musegen interpolate`.
+"""Interpolates between two phrases or pieces: `musegen interpolate`.
 
-A system that reads music goes from any example of it to any other. One that only writes it goes
-from the random vectors of one seed to those of another, or plays a square of its latent space
-(`--grid`).
+A system with an encoder interpolates between any two examples. A system without one interpolates
+between the random vectors of two seeds, or decodes a square of its latent space (`--grid`).
 """
 
 from argparse import ArgumentParser, Namespace
@@ -14,37 +13,37 @@ from musegen import Error, registry
 from musegen.commands import calls, choices, outputs
 from musegen.system import TrainedSystem
 
-COLUMNS = 3  # of the picture
-EXAMPLES, ACROSS = 9, 8  # by default, and in a row of a grid
-MOST, MOST_ACROSS = 1000, 32
+COLUMNS = 3  # in the picture
+EXAMPLES, ACROSS = 9, 8  # default number of examples, and of those in a row of a grid
+MOST, MOST_ACROSS = 1000, 32  # largest numbers of these
 VERBS = ("interpolate", "interpolate_seeds", "grid")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("system", metavar="NAME", help=choices.system_help(*VERBS))
-    ends = (("from", "start", "the first example"), ("to", "end", "the last"))
+    ends = (("from", "start", "the first example"), ("to", "end", "the last example"))
     for word, dest, what in ends:
         parser.add_argument(
             f"--{word}", dest=dest, metavar="FILE",
-            help=f"the music that {what} is taken from: whatever --data takes elsewhere",
+            help=f"the music with {what}: any source that --data of other commands accepts",
         )  # fmt: skip
     for word, dest, _ in ends:
         parser.add_argument(
-            f"--phrase-{word}", dest=f"{dest}_phrase", type=choices.whole(1, 10**9), metavar="K",
-            help=f"which of its phrases or pieces, from 1, --{word} means (default: 1)",
+            f"--phrase-{word}", dest=f"{dest}_phrase", type=choices.integer(1, 10**9), metavar="K",
+            help=f"number of the phrase or piece in the source of --{word}, from 1 (default: 1)",
         )  # fmt: skip
     parser.add_argument(
         "--seeds", nargs=2, type=choices.SEED, metavar=("A", "B"),
-        help="instead of --from and --to: two examples that the system makes of these seeds",
+        help="instead of --from and --to: two examples that the system generates with these seeds",
     )  # fmt: skip
     parser.add_argument(
         "--grid", action="store_true",
-        help="instead of two ends: a square of the latent space; down it grow the vectors that all "
-        "tracks share, across it those of each",
+        help="instead of two ends: a square of the latent space; the vectors that all tracks share "
+        "change from row to row, and those of each track from column to column",
     )  # fmt: skip
     parser.add_argument(
-        "-n", type=choices.whole(2, MOST), metavar="N",
-        help=f"number of phrases or pieces, both ends among them (default: {EXAMPLES}); with "
+        "-n", type=choices.integer(2, MOST), metavar="N",
+        help=f"number of phrases or pieces, both ends included (default: {EXAMPLES}); with "
         f"--grid N x N of them (default: {ACROSS} x {ACROSS})",
     )  # fmt: skip
     choices.add_choices(parser, *VERBS)
@@ -53,6 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    """Interpolates, or draws a grid, and writes the music."""
     from musegen.commands import formats
 
     out = args.out or [Path(f"{outputs.name(args.system)}-interpolated.mid")]
@@ -73,45 +73,45 @@ def run(args: Namespace) -> None:
 
 
 def _read(args: Namespace, music: ModuleType) -> list:
-    """The two ends, as their files have them; none with --seeds or --grid."""
-    given = {"--from": args.start, "--to": args.end}
-    chosen = {"--phrase-from": args.start_phrase, "--phrase-to": args.end_phrase}
+    """Reads the two ends from their files; with --seeds or --grid it returns none."""
+    sources = {"--from": args.start, "--to": args.end}
+    numbers = {"--phrase-from": args.start_phrase, "--phrase-to": args.end_phrase}
     if args.grid:
-        rest = {"--seeds": args.seeds, "--way": args.way, "--seed": args.seed is not None}
-        for flag, value in {**given, **chosen, **rest}.items():
+        others = {"--seeds": args.seeds, "--way": args.way, "--seed": args.seed is not None}
+        for flag, value in {**sources, **numbers, **others}.items():
             if value:
-                raise Error(f"--grid has no use for {flag}: leave out the one or the other")
+                raise Error(f"--grid cannot be used with {flag}: leave out one of them")
         if args.n and args.n > MOST_ACROSS:
             raise Error(f"-n {args.n}: a grid has at most {MOST_ACROSS} x {MOST_ACROSS} phrases")
         return []
     if args.reach is not None:
-        raise Error("--reach is of a --grid: add it, or leave --reach out")
+        raise Error("--reach needs --grid: add it, or leave --reach out")
     if args.seeds:
-        if any({**given, **chosen}.values()):
-            raise Error("--seeds stands instead of --from and --to: give the one or the others")
+        if any({**sources, **numbers}.values()):
+            raise Error("--seeds replaces --from and --to: give either --seeds or the others")
         return []
-    if not all(given.values()):
+    if not all(sources.values()):
         raise Error("give --from and --to, or two --seeds: an interpolation needs two ends")
     return [
         music.read_example(source, number or 1, flag)
-        for source, (flag, number) in zip(given.values(), chosen.items(), strict=True)
+        for source, (flag, number) in zip(sources.values(), numbers.items(), strict=True)
     ]
 
 
 def _verb(args: Namespace) -> str:
-    """What the system shall do: draw a grid, or go from music to music or from seed to seed."""
+    """Returns the method to call: a grid, or interpolation between music or between seeds."""
     if args.grid:
         return "grid"
     can = registry.entry(args.system).can
     if "interpolate_seeds" not in can or "interpolate" in can:
         return "interpolate"
     if not args.seeds:
-        raise Error(f"{args.system}: has no encoder that reads a phrase; give two --seeds")
+        raise Error(f"{args.system}: has no encoder to read a phrase; give two --seeds")
     return "interpolate_seeds"
 
 
 def _inputs(system: TrainedSystem, verb: str, ends: list, args: Namespace) -> Sequence:
-    """The two ends as the system takes them; a grid has none."""
+    """Returns the two ends as arguments of the method; a grid has none."""
     if verb == "interpolate" and args.seeds:
         calls.check(args.system, "generate")
         return [system.generate(1, seed, **system.preferred)[0] for seed in args.seeds]

@@ -1,4 +1,4 @@
-"""Pieces of notes, as the commands read, write and count them; see `musegen.commands.formats`."""
+"""Reads, writes and counts pieces of notes for the commands; see `musegen.commands.formats`."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 UNIT = "piece"
 ARRAY = ".npz"
 OPTIONS = {}
-DRAWN_BARS = 512  # of a picture, at most
-LISTED = 20  # pieces that the table has a row for
+DRAWN_BARS = 512  # largest number of bars in a picture
+LISTED = 20  # largest number of pieces with a row in the table
 
 
 # Reading
 
 
 def read_example(source: str, number: int, flag: str) -> Piece:
-    """One piece of a source, by its number from 1."""
+    """Reads one piece of a source, by its number from 1."""
     pieces = load_pieces(source)
     if number > len(pieces):
         raise Error(f"{flag} {number}: {source} has {len(pieces)} pieces")
@@ -41,37 +41,37 @@ def read_example(source: str, number: int, flag: str) -> Piece:
 
 
 def prepared(ends: Sequence[Piece], system: TrainedSystem, args: Namespace) -> list[Piece]:
-    """Two pieces to interpolate between, as they are."""
+    """Returns the two pieces to interpolate between, unchanged."""
     return list(ends)
 
 
 def as_phrases(pieces: Sequence[Piece], n_steps: int, n_bars: int) -> tuple[np.ndarray, int]:
-    """The phrases of the pieces that are in 4/4, and how many pieces are not."""
-    found, left_out = [], 0
+    """Converts the pieces in 4/4 to phrases; also returns the number of the other pieces."""
+    phrases, left_out = [], 0
     for piece in pieces:
         try:
-            found.append(to_phrases(piece, n_steps, n_bars))
+            phrases.append(to_phrases(piece, n_steps, n_bars))
         except Error:
             left_out += 1
-    if not found:
+    if not phrases:
         raise Error(f"none of {len(pieces)} pieces is in 4/4, so none can be measured as phrases")
-    return np.concatenate(found), left_out
+    return np.concatenate(phrases), left_out
 
 
 # Writing
 
 
 def check_amount(paths: Sequence[Path], n: int, n_bars: int, args: Namespace) -> None:
-    """Pieces say how long they are when they are made; their sound is checked then."""
+    """Checks nothing: the length of pieces is known only when they are made."""
 
 
 def finished(pieces: Sequence[Piece], args: Namespace) -> Sequence[Piece]:
-    """The pieces as they are."""
+    """Returns the pieces unchanged."""
     return pieces
 
 
 def score(pieces: Sequence[Piece], args: Namespace) -> "symusic.Score":
-    """The pieces as MIDI, one after the other."""
+    """Converts the pieces to MIDI, one after the other."""
     return piece_to_score(chain_pieces(pieces, args.gap))
 
 
@@ -81,25 +81,26 @@ def write_array(path: Path, pieces: Sequence[Piece]) -> None:
 
 
 def draw(pieces: Sequence[Piece], columns: int | None = None) -> "Figure":
-    """A picture of the pieces, one after the other with a silent bar between."""
+    """Draws the pieces, one after the other with a silent bar between."""
     from musegen import plots
 
-    whole = chain_pieces(pieces, 1, pieces[0].name if len(pieces) == 1 else f"{len(pieces)} pieces")
-    lines = whole.bars(closed=True)
-    return plots.piece(whole.cut(0, int(lines[min(DRAWN_BARS, len(lines) - 1)])))
+    name = pieces[0].name if len(pieces) == 1 else f"{len(pieces)} pieces"
+    joined = chain_pieces(pieces, 1, name)
+    lines = joined.bars(closed=True)
+    return plots.piece(joined.cut(0, int(lines[min(DRAWN_BARS, len(lines) - 1)])))
 
 
 # Counting
 
 
 def summary(pieces: Sequence[Piece], args: Namespace) -> str:
-    """How much music it is, in words."""
+    """Returns a text such as "2 pieces, 300 notes, 20.0 s"."""
     seconds = sum(float(piece.seconds(piece.length)) for piece in pieces)
     n_notes = sum(map(len, pieces))
     return f"{outputs.counted(len(pieces), UNIT)}, {n_notes:,} notes, {seconds:.1f} s"
 
 
 def table(pieces: Sequence[Piece]) -> str:
-    """Figures of each piece."""
+    """Returns a table of statistics of each piece."""
     text = outputs.table(statistics(pieces[:LISTED]), COLUMNS)
     return text + f"\nand {len(pieces) - LISTED} more" * (len(pieces) > LISTED)

@@ -1,7 +1,7 @@
-"""What the commands write: music as MIDI, arrays, a picture or sound.
+"""Writes the files of the commands: music as MIDI, arrays, a picture or sound.
 
-`-o` is given once for each file, and its ending says which of them it is. All are checked before
-the work begins, and each is written whole or not at all.
+`-o` is given once for each file, and the ending says the format. All names are checked before the
+work begins, and a file is written completely or not at all.
 """
 
 import contextlib
@@ -24,25 +24,30 @@ ENDINGS = (".mid", ".midi", ".npy", ".npz", ".png", ".wav")
 
 
 def add_out(parser: ArgumentParser, default: str) -> None:
-    """The option `-o`; `default` says in words what is written without it."""
+    """Adds the option `-o`; `default` describes the file that is written without it."""
     parser.add_argument(
         "-o", "--out", action="append", type=Path, metavar="FILE",
-        help="what to write, by its ending: .mid, .png (piano-rolls), .wav (needs FluidSynth), "
-        ".npy (bool phrases) or, of a system that makes notes, .npz (pieces); may be given several "
-        f"times (default: {default})",
+        help="file to write; the ending says the format: .mid, .png (piano-rolls), .wav (needs "
+        "FluidSynth), .npy (bool phrases) or, for a system that makes notes, .npz (pieces); may be "
+        f"given several times (default: {default})",
     )  # fmt: skip
 
 
 def name(system: str) -> str:
-    """The name of a system or its folder, `.` for one, which outputs are called after."""
+    """Returns the name of a system or of its folder (which may be `.`), for names of outputs."""
     return Path(os.path.realpath(system)).name
 
 
 def check(paths: Sequence[Path], sources: Sequence[str | Path] = ()) -> None:
-    """Music that cannot be written raises an `Error`, see `musegen.files.check`."""
+    """Raises an `Error` if a file cannot be written; see `musegen.files.check`.
+
+    Args:
+        paths: files to write.
+        sources: files that the command reads, which must not be overwritten.
+    """
     for path in paths:
         if path.suffix.lower() not in ENDINGS:
-            raise Error(f"{path}: end the name in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+            raise Error(f"{path}: the name must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
     files.check(paths, sources)
     if any(path.suffix.lower() == ".wav" for path in paths):
         audio.sound_font()
@@ -50,7 +55,7 @@ def check(paths: Sequence[Path], sources: Sequence[str | Path] = ()) -> None:
 
 
 def check_sound(paths: Sequence[Path], seconds: float, beats: int) -> None:
-    """Sound of so much music that cannot be made raises an `Error`."""
+    """Raises an `Error` if the music is too long for a sound file among the outputs."""
     for path in paths:
         if path.suffix.lower() == ".wav":
             audio.check_length(path, seconds, beats)
@@ -62,13 +67,13 @@ def write(
     write_array: Callable[[Path], None],
     draw: "Callable[[], Figure | np.ndarray]",
 ) -> None:
-    """Writes all files or none.
+    """Writes all files, or none if one fails.
 
     Args:
-        paths: files to write, the ending of each says what it is.
-        score: the music, for MIDI and sound.
+        paths: files to write; the ending of each says its format.
+        score: music for MIDI and sound.
         write_array: function that writes the array file to a path.
-        draw: function that makes the picture, a figure or grey pixels.
+        draw: function that makes the picture, which is a figure or an array of grey pixels.
     """
     with contextlib.ExitStack() as written:
         for path in paths:
@@ -86,7 +91,7 @@ def write(
 
 
 def _png(picture: "Figure | np.ndarray") -> bytes:
-    """A picture as the bytes of a PNG file."""
+    """Returns a picture as the bytes of a PNG file."""
     import numpy as np
     from matplotlib import image
 
@@ -100,7 +105,7 @@ def _png(picture: "Figure | np.ndarray") -> bytes:
 
 
 def table(rows: dict[str, Sequence], columns: Sequence[str]) -> str:
-    """Rows of values under the names of their columns."""
+    """Returns a table as text, with a line for the names of the columns and one for each row."""
     first = max(len(files.shown(name)) for name in rows)
     cells = {"": columns} | rows
     widths = [max(len(str(row[k])) for row in cells.values()) for k in range(len(columns))]
@@ -112,16 +117,16 @@ def table(rows: dict[str, Sequence], columns: Sequence[str]) -> str:
 
 
 def shapes(tensors: dict[str, Sequence[int]]) -> str:
-    """`z 32, z_tracks 5 x 32`."""
+    """Returns the shapes of tensors as text such as `z 32, z_tracks 5 x 32`."""
     return ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in tensors.items())
 
 
 def names(paths: Sequence[Path]) -> str:
-    """`a.mid, b.png and c.npy`."""
+    """Returns paths as text such as `a.mid, b.png and c.npy`."""
     *most, last = map(files.shown, paths)
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def counted(n: int, unit: str) -> str:
-    """`1 bar` or `1,000 bars`."""
+    """Returns a text such as `1 bar` or `1,000 bars`."""
     return f"{n:,} {unit}{'' if n == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Phrases, as the commands read, write and count them; see `musegen.commands.formats`."""
+"""Reads, writes and counts phrases for the commands; see `musegen.commands.formats`."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 UNIT = "phrase"
 ARRAY = ".npy"
 OPTIONS = {"quantise": "--quantise", "tempo": "--tempo", "keep": "--keep", "fill": "--fill"}
-IN_A_ROW = 8  # phrases, in the picture of a whole set
+IN_A_ROW = 8  # phrases in a row of the picture
 TEMPO = 100  # beats a minute
 
 
@@ -37,7 +37,7 @@ TEMPO = 100  # beats a minute
 
 
 def read_example(source: str, number: int, flag: str) -> np.ndarray:
-    """One phrase of a source, by its number from 1."""
+    """Reads one phrase of a source, by its number from 1."""
     from musegen import data
 
     opened = data.load(source).five_tracks()
@@ -47,12 +47,12 @@ def read_example(source: str, number: int, flag: str) -> np.ndarray:
 
 
 def prepared(ends: Sequence[np.ndarray], system: TrainedSystem, args: Namespace) -> list:
-    """Two phrases to interpolate between, with the system's steps a bar."""
+    """Returns the two phrases to interpolate between, with the system's steps a bar."""
     start, end = (resample(phrase[None], system.n_steps)[0] for phrase in ends)
     if len(start) != len(end):
         raise Error(
             f"{args.start} has phrases of {len(start)} bars and {args.end} of {len(end)}: "
-            "they must be equally long"
+            "they must have the same number of bars"
         )
     return [start, end]
 
@@ -61,24 +61,25 @@ def prepared(ends: Sequence[np.ndarray], system: TrainedSystem, args: Namespace)
 
 
 def check_amount(paths: Sequence[Path], n: int, n_bars: int, args: Namespace) -> None:
-    """Checks that `n` phrases, one after the other, are not too long for the files to write."""
+    """Raises an `Error` if `n` phrases, one after the other, are too long for a sound file."""
     beats = BEATS_PER_BAR * bars_of(n, n_bars, args.gap)
     outputs.check_sound(paths, 60 * beats / (args.tempo or TEMPO), beats)
 
 
 def finished(phrases: np.ndarray | Packed, args: Namespace) -> np.ndarray | Packed:
-    """The phrases in the steps that the user asked for."""
+    """Quantises the phrases, if the user chose that."""
     return quantised(phrases, args.quantise)
 
 
 def score(phrases: np.ndarray | Packed, args: Namespace) -> "symusic.Score":
-    """The phrases as MIDI, one after the other."""
-    rest = 0 if getattr(args, "quantise", None) else 1  # a sixteenth sounds no longer than it is
+    """Converts the phrases to MIDI, one after the other."""
+    # Quantised notes are not made a step longer, because a step is a sixteenth note there.
+    rest = 0 if getattr(args, "quantise", None) else 1
     return midi.to_score(phrases, tempo=args.tempo or TEMPO, gap=args.gap, rest=rest)
 
 
 def write_array(path: Path, phrases: np.ndarray | Packed) -> None:
-    """What `np.save` writes, block by block."""
+    """Writes the same file as `np.save`, block by block."""
     about = {"descr": "|b1", "fortran_order": False, "shape": phrases.shape}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, about)
@@ -87,7 +88,7 @@ def write_array(path: Path, phrases: np.ndarray | Packed) -> None:
 
 
 def draw(phrases: np.ndarray | Packed, columns: int | None = None) -> "Figure | np.ndarray":
-    """A picture of all phrases, as MIDI-Sandwich2's or, in columns, each with its own axes."""
+    """Draws all phrases, as in MIDI-Sandwich2's picture or, in columns, each with its own axes."""
     if not columns:
         return phrase_picture(phrases)
     from musegen.plots import phrase_grid
@@ -96,7 +97,7 @@ def draw(phrases: np.ndarray | Packed, columns: int | None = None) -> "Figure | 
 
 
 def phrase_picture(phrases: np.ndarray | Packed) -> np.ndarray:
-    """MIDI-Sandwich2's picture, eight phrases in a row; of eight exactly the published one."""
+    """Draws MIDI-Sandwich2's picture, eight phrases in a row, exactly as published for eight."""
     from musegen.plots import image_midi_s2
 
     starts = range(0, len(phrases), IN_A_ROW)
@@ -110,7 +111,7 @@ def phrase_picture(phrases: np.ndarray | Packed) -> np.ndarray:
 
 
 def summary(phrases: np.ndarray | Packed, args: Namespace) -> str:
-    """How much music it is, in words."""
+    """Returns a text such as "8 phrases of 4 bars, 93.6 s at 100 beats a minute"."""
     (n, n_bars), tempo = phrases.shape[:2], args.tempo or TEMPO
     seconds = bars_of(n, n_bars, args.gap) * BEATS_PER_BAR * 60 / tempo
     music = f"{outputs.counted(n, 'phrase')} of {outputs.counted(n_bars, 'bar')}"
@@ -118,17 +119,20 @@ def summary(phrases: np.ndarray | Packed, args: Namespace) -> str:
 
 
 def bars_of(n: int, n_bars: int, gap: int) -> int:
-    """Bars that `n` phrases last; the silence after the last one does not count."""
+    """Returns how many bars `n` phrases last, without the silence after the last one."""
     return n * (n_bars + gap) - gap
 
 
 def table(phrases: np.ndarray | Packed) -> str:
-    """Figures of each track."""
+    """Returns a table of statistics of each track."""
     return outputs.table(statistics(phrases), TRACKS)
 
 
 def statistics(phrases: np.ndarray | Packed) -> dict[str, list[str]]:
-    """Figures of each track that tell music from noise and silence, as rows of a `table`."""
+    """Returns statistics of each track that show whether it is music, noise or silence.
+
+    They are rows of a table with a column for each track.
+    """
     n_bars = phrases.shape[0] * phrases.shape[1]
     rows = {"notes": [], "silent bars": [], "distinct bars": []}
     for k, track in enumerate(TRACKS):

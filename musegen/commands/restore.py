@@ -1,9 +1,9 @@
-"""A song played again in a system's own manner: `musegen restore`.
+"""Encodes a song with a system and decodes it again: `musegen restore`.
 
-A system of phrases reads the song onto the grid of its own bars and restores it bar by bar; the
-result is written with the song's own tempo, meter and keys, so that both play in step. What is
-silent in the song, a whole track or a bar of all tracks, stays silent unless `--fill` is given. A
-system of notes restores the song as it is, in any meter.
+A system of phrases reads the song bar by bar and restores each bar; the result has the tempo, meter
+and keys of the song, so that both can be played together. Tracks without notes, and bars in which
+all tracks are silent, stay silent unless `--fill` is given. A system of notes restores a song in
+any meter.
 """
 
 import sys
@@ -24,17 +24,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     songs.add_song(parser, "restore")
     choices.add_for(
         parser, "phrases", "--keep", nargs="+", default=[], metavar="TRACK",
-        help="tracks that stay note by note as they are in the song, of drums, piano, guitar, "
-        "bass, strings",
+        help="tracks to copy from the song unchanged: drums, piano, guitar, bass, strings",
     )  # fmt: skip
     choices.add_for(
         parser, "phrases", "--fill", action="store_true",
-        help="let the system play where the song is silent: in tracks without notes, empty bars",
+        help="let the system play where the song is silent: in tracks without notes and in empty "
+        "bars",
     )  # fmt: skip
     outputs.add_out(parser, "the song's name and -restored.mid, in this folder")
 
 
 def run(args: Namespace) -> None:
+    """Reads a song, restores it, and writes the result."""
     from musegen.commands.formats import format_of
 
     out = args.out or [Path(f"{Path(args.song).stem}-restored.mid")]
@@ -52,7 +53,7 @@ def run(args: Namespace) -> None:
 
 
 def _read(args: Namespace, out: list[Path]) -> "Song":
-    """The song, if it can be restored as it is asked for."""
+    """Reads the song; one that cannot be restored with these options raises an `Error`."""
     from musegen.music.phrases import TRACKS
 
     songs.check_tracks("--keep", args.keep)
@@ -61,21 +62,21 @@ def _read(args: Namespace, out: list[Path]) -> "Song":
     song, silent = songs.read(args.song, out)
     if silent and not args.fill:
         print(
-            f"musegen: {', '.join(silent)}: silent in the song and left so; --fill lets the "
-            "system play there",
+            f"musegen: {', '.join(silent)}: silent in the song, and silent in the result; --fill "
+            "lets the system play there",
             file=sys.stderr,
         )
     return song
 
 
 def _joined(original: "np.ndarray", played: "np.ndarray", args: Namespace) -> "np.ndarray":
-    """What the system played, where it was asked to, and the song elsewhere."""
+    """Combines the bars of the system with those of the song, as --keep and --fill say."""
     from musegen.music.phrases import TRACKS
 
     restored = played.copy()
     if not args.fill:
-        restored &= original.any(axis=(1, 2, 3), keepdims=True)  # of each bar
-        restored &= original.any(axis=(0, 1, 2))  # of each track
+        restored &= original.any(axis=(1, 2, 3), keepdims=True)  # bars with a note
+        restored &= original.any(axis=(0, 1, 2))  # tracks with a note
     for k, track in enumerate(TRACKS):
         if track in args.keep:
             restored[..., k] = original[..., k]
@@ -83,7 +84,7 @@ def _joined(original: "np.ndarray", played: "np.ndarray", args: Namespace) -> "n
 
 
 def _f1(original: "np.ndarray", restored: "np.ndarray", keep: list[str]) -> list[str]:
-    """How well the cells that are on agree, for each track."""
+    """Returns the F1 of the cells that are on, as text for each track."""
     from musegen.music.phrases import TRACKS
 
     both = (original & restored).sum(axis=(0, 1, 2))

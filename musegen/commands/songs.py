@@ -1,7 +1,7 @@
-"""A song and a system that plays to it: what `restore`, `accompany` and `continue` share.
+"""Functions that `restore`, `accompany` and `continue` share, which work on a song of the user.
 
-For a system of phrases the song is read onto the grid of its own bars, played phrase by phrase, and
-written with its own tempo, meter and keys, so that both play in step.
+A system of phrases reads the song bar by bar and processes it phrase by phrase. The result has the
+tempo, meter and keys of the song, so that both can be played together.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 
 
 def add_song(parser: ArgumentParser, verb: str) -> None:
-    """Adds the song, the system that plays to it, and the options that systems take for that."""
+    """Adds the song, the system, and the options of a method, to a command.
+
+    Args:
+        parser: parser of the command.
+        verb: name of the method of systems that the command calls.
+    """
     parser.add_argument(
         "song",
         metavar="SONG",
-        help="a MIDI file; systems of phrases need 4/4, where a pickup may stand first",
+        help="a MIDI file; systems of phrases need 4/4, with or without a pickup",
     )
     parser.add_argument("--system", required=True, metavar="NAME", help=choices.system_help(verb))
     choices.add_choices(parser, verb)
 
 
 def check_tracks(flag: str, tracks: Collection[str]) -> None:
-    """Raises an `Error` for a track that is none."""
+    """Raises an `Error` for a name that is not one of the five tracks."""
     from musegen.music.phrases import TRACKS
 
     for track in tracks:
@@ -40,24 +45,35 @@ def check_tracks(flag: str, tracks: Collection[str]) -> None:
 
 
 def read(path: str | Path, out: Sequence[Path] = ()) -> "tuple[Song, list[str]]":
-    """A song in 4/4 that `out` can hold, and the tracks that are silent in it."""
+    """Reads a song in 4/4.
+
+    Args:
+        path: MIDI file to read.
+        out: files to write; a song that is too long for one of them raises an `Error`.
+
+    Returns:
+        The song, and the names of the tracks that are silent in it.
+    """
     from musegen.music import midi
     from musegen.music.phrases import TRACKS
 
     song = midi.read(path)
     outputs.check_sound(out, float((60 / song.tempo[:-1]).sum()), len(song.tempo))
-    sounds = song.bars(4 * song.resolution).any(axis=(0, 1, 2))  # an `Error` where it is not 4/4
-    if not sounds.any():
-        raise Error(f"{path}: no note of it is in the five tracks, C1 to B7")
-    return song, [track for track, any_note in zip(TRACKS, sounds, strict=True) if not any_note]
+    bars = song.bars(4 * song.resolution)  # raises an `Error` if the song is not in 4/4
+    has_notes = bars.any(axis=(0, 1, 2))
+    if not has_notes.any():
+        raise Error(f"{path}: has no note in the five tracks, from C1 to B7")
+    return song, [track for track, notes in zip(TRACKS, has_notes, strict=True) if not notes]
 
 
 def play(
     system: TrainedSystem, verb: str, song: "Song", args: Namespace
 ) -> "tuple[np.ndarray, np.ndarray, str]":
-    """The bars of a song `(bars, T, 84, 5)`, what the system made of them, and how it was drawn.
+    """Calls a method of a system with the phrases of a song.
 
-    What it plays before or behind the song is left out.
+    Returns:
+        The bars of the song `(bars, T, 84, 5)`, those of the system without notes before or after
+        the song, and a text that says how they were drawn.
     """
     from musegen.music.phrases import cut
 
@@ -76,35 +92,41 @@ def write(
     keep: Collection[str],
     row: "dict[str, list[str]]",
 ) -> None:
-    """Writes the last of some arrays of bars; a picture shows them all, by their titles.
+    """Writes the result of a command for songs, and prints its statistics.
 
     Args:
-        drawn: how it was drawn.
-        keep: tracks that are taken over from the song, note by note.
-        row: to stand below the statistics.
+        out: files to write.
+        args: options of the command.
+        drawn: text that says how the music was drawn.
+        sets: arrays of bars by their titles; the last is the result, and a picture shows all.
+        keep: names of the tracks to copy from the song, note by note.
+        row: row to print below the statistics.
     """
     from musegen import plots
     from musegen.commands import phrase_format
     from musegen.music import midi
     from musegen.music.phrases import TRACKS
 
-    long = {title: bars[None] for title, bars in sets.items()}  # each song as one long phrase
-    whole = list(long.values())[-1]
-    score = midi.to_score_like(whole[0], args.song, keep=keep)
+    phrases = {title: bars[None] for title, bars in sets.items()}  # each song as one long phrase
+    result = list(phrases.values())[-1]
+    score = midi.to_score_like(result[0], args.song, keep=keep)
     outputs.write(
-        out, score, lambda path: phrase_format.write_array(path, whole), lambda: plots.songs(long)
+        out,
+        score,
+        lambda path: phrase_format.write_array(path, result),
+        lambda: plots.songs(phrases),
     )
-    bars = outputs.counted(whole.shape[1], "bar")
+    bars = outputs.counted(result.shape[1], "bar")
     print(f"{outputs.names(out)}: {bars}, in step with {files.shown(args.song)}; {drawn}")
-    print(outputs.table(phrase_format.statistics(whole) | row, TRACKS))
+    print(outputs.table(phrase_format.statistics(result) | row, TRACKS))
 
 
 def play_piece(verb: str, done: str, args: Namespace, out: Sequence[Path]) -> None:
-    """Has a system of notes play a whole song, in any meter, and writes what it made of it.
+    """Calls a method of a system of notes with a song in any meter, and writes the result.
 
     Args:
-        verb: what the system does.
-        done: the same as a word for the picture, such as "restored".
+        verb: name of the method.
+        done: word for its result in the picture, such as "restored".
         args: options of the command.
         out: files to write.
     """
@@ -126,6 +148,6 @@ def play_piece(verb: str, done: str, args: Namespace, out: Sequence[Path]) -> No
         lambda: note_format.draw([piece, played]),
     )
     names = (f"{files.shown(piece.name)}, original", done)
-    both = [replace(one, name=name) for one, name in zip((piece, played), names, strict=True)]
+    both = [replace(piece, name=names[0]), replace(played, name=names[1])]
     print(f"{outputs.names(out)}: {files.shown(args.song)} {done}; {drawn}")
     print(note_format.table(both))

@@ -1,4 +1,4 @@
-"""The systems and their networks, and what this installation is: `musegen info`."""
+"""Describes the systems, their networks and this installation: `musegen info`."""
 
 import json
 import math
@@ -7,46 +7,49 @@ from typing import TYPE_CHECKING
 
 from musegen import Error, registry
 from musegen.commands import outputs
-from musegen.commands.choices import whole
+from musegen.commands.choices import integer
 from musegen.environment import describe, import_keras
 
 if TYPE_CHECKING:
     import keras
 
-STEPS = 48
+STEPS = 48  # default number of steps in a bar
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("system", nargs="?", metavar="NAME", help="a system; without one all")
-    parser.add_argument("--preset", metavar="P", help="its settings (default: the first it has)")
     parser.add_argument(
-        "--steps", type=whole(4, 384), metavar="N",
-        help=f"steps of the bars that its networks take (default: {STEPS}, of MuseGAN 96)",
+        "system", nargs="?", metavar="NAME", help="name of a system (default: all systems)"
+    )
+    parser.add_argument("--preset", metavar="P", help="preset of the system (default: its first)")
+    parser.add_argument(
+        "--steps", type=integer(4, 384), metavar="N",
+        help=f"steps in the bars that its networks take (default: {STEPS}, or 96 for MuseGAN)",
     )  # fmt: skip
     parser.add_argument(
         "--json", action="store_true",
-        help="print JSON; a shape in it is that of one example, without the batch",
+        help="print JSON; shapes are those of one example, without the batch axis",
     )  # fmt: skip
 
 
 def run(args: Namespace) -> None:
+    """Prints the networks of one system, or all systems and versions."""
     if args.system:
         facts = networks(args.system, args.preset, args.steps)
         print(json.dumps(facts, indent=2) if args.json else _networks_table(facts))
         return
     if args.preset or args.steps:
-        raise Error("--preset and --steps are of one system: name it")
+        raise Error("--preset and --steps need the name of a system: add it")
     facts = describe()
     if not args.json:
         packages = facts.pop("packages")
-        told = {name: value or "not installed" for name, value in {**facts, **packages}.items()}
-        print(*_lines(told), sep="\n")
+        versions = {name: value or "not installed" for name, value in {**facts, **packages}.items()}
+        print(*_lines(versions), sep="\n")
     facts |= installed()
     print(json.dumps(facts, indent=2) if args.json else _systems_table(facts))
 
 
 def installed() -> dict:
-    """The systems by name, with summary and presets, and where trained ones stand."""
+    """Returns the systems with summary and presets, and the folders of the trained ones."""
     return {
         "systems": {
             name: {"summary": entry.summary, "presets": list(entry.presets)}
@@ -57,9 +60,15 @@ def installed() -> dict:
 
 
 def networks(name: str, preset: str | None = None, n_steps: int | None = None) -> dict:
-    """Shapes and parameters of the networks of a system, and of the halves that they consist of."""
+    """Returns the shapes and parameter counts of the networks of a system, and of their parts.
+
+    Args:
+        name: name of the system.
+        preset: preset to build; by default the first one.
+        n_steps: number of steps in a bar; by default that of the system, or 48.
+    """
     if n_steps and n_steps % 4:
-        raise Error(f"--steps {n_steps}: a bar has four beats, so give a multiple of 4")
+        raise Error(f"--steps {n_steps}: a bar has four beats; give a multiple of 4")
     systems = registry.catalogue()
     if name not in systems:
         raise Error(f"there is no system {name!r}; there are {', '.join(systems)}")
@@ -79,8 +88,8 @@ def networks(name: str, preset: str | None = None, n_steps: int | None = None) -
     }
 
 
-def _rows(model: "keras.Model", whole: str | None = None) -> list[dict]:
-    """One network, and below it the networks that are layers of it."""
+def _rows(model: "keras.Model", parent: str | None = None) -> list[dict]:
+    """Returns a row for a network, followed by rows for the networks that are layers of it."""
     import keras
 
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
@@ -91,13 +100,14 @@ def _rows(model: "keras.Model", whole: str | None = None) -> list[dict]:
         "params": model.count_params(),
         "trainable_params": trainable,
     }
-    if whole:
-        row["part_of"] = whole
-    halves = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-    return [row, *(own for half in halves for own in _rows(half, model.name))]
+    if parent:
+        row["part_of"] = parent
+    parts = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return [row, *(part_row for part in parts for part_row in _rows(part, model.name))]
 
 
 def _networks_table(facts: dict) -> str:
+    """Formats what `networks` returns as text."""
     columns = ("takes", "gives", "parameters", "trainable")
     rows = {}
     for model in facts["models"]:
@@ -117,6 +127,7 @@ def _shapes(shapes: list[list]) -> str:
 
 
 def _systems_table(facts: dict) -> str:
+    """Formats what `installed` returns as text."""
     described = {
         name: f"{system['summary']} ({', '.join(system['presets'])})"
         for name, system in facts["systems"].items()
@@ -126,7 +137,7 @@ def _systems_table(facts: dict) -> str:
     return "\n".join(["", *_lines(described), "", title, *trained])
 
 
-def _lines(told: dict[str, str]) -> list[str]:
-    """Names and what is said of them, one below the other."""
-    width = max(map(len, told), default=0) + 2
-    return [f"{name:<{width}}{value}" for name, value in told.items()]
+def _lines(values: dict[str, str]) -> list[str]:
+    """Returns a line for each name and its value, the values below one another."""
+    width = max(map(len, values), default=0) + 2
+    return [f"{name:<{width}}{value}" for name, value in values.items()]

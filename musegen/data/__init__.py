@@ -1,7 +1,7 @@
-"""Training data: corpora to phrases, shards on disk, batches for a model.
+"""Training data: reads corpora, stores phrases and notes on disk, and makes batches for a model.
 
-`musegen.data.load(source)` opens anything that holds phrases or can become phrases, and
-`musegen.data.load_pieces(source)` the same of notes.
+`musegen.data.load(source)` opens anything that holds phrases or can be converted to phrases.
+`musegen.data.load_pieces(source)` does the same for pieces of notes.
 """
 
 

@@ -1,7 +1,7 @@
-"""Open corpora by name: what they hold, on which terms, and where they are found.
+"""This table of open corpora says what each contains, its licence, and where to find it.
 
-Only `demo` and `freedoom` can be loaded by their word alone; the others are downloaded once from
-where their makers offer them, and given by their path. `docs/data.md` has the commands.
+Only `demo` and `freedoom` can be loaded by name. The others have to be downloaded once from the
+sites of their authors, and are then given by their path; `docs/data.md` has the commands.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ class Corpus:
     """One collection of music.
 
     Args:
-        files: where a system package puts it; of these at least one must be there.
+        music: the kind of music in it.
+        licence: its licence and its authors.
+        found: address or package where it is found.
+        files: paths at which a system package installs it; at least one of them must exist.
     """
 
     music: str
@@ -73,11 +76,11 @@ CORPORA = {
 
 
 def files(name: str) -> list[Path]:
-    """The files of a corpus that a system package installs, or an `Error` that says which one."""
+    """Returns the files of a corpus that a system package installs; without any, an `Error`."""
     corpus = CORPORA[name]
-    there = [path for path in map(Path, corpus.files) if path.exists()]
-    if not there:
+    existing = [path for path in map(Path, corpus.files) if path.exists()]
+    if not existing:
         other = f", or write ./{name} for the folder" if Path(name).exists() else ""
         missing = " and ".join(corpus.files)
         raise Error(f"{name}: {missing} not found; install {corpus.found}{other}")
-    return there
+    return existing

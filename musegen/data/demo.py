@@ -1,18 +1,19 @@
-"""The built-in rock band: five-track phrases made by rule from a seed.
+"""The built-in rock band makes five-track phrases by rules from a seed.
 
-Nothing here was ever played. Progressions, grooves and patterns are drawn from the tables below and
-put together the way a small band does it: a form of four-bar sections, riffs that come back with
-their section, a bass that follows the kick drum, fills before the next section, instruments that
-rest. The band needs no download and never ends, so every command can be tried at once. It is no
-substitute for real music: figures obtained with it say that a system runs, not that it is good.
+The music is synthetic. Progressions, grooves and patterns are drawn from the tables below and
+combined as a small band would: a form of four-bar sections, riffs that come back with their
+section, a bass that follows the kick drum, fills before the next section, and instruments that are
+silent for a section. The band needs no download and can make any number of songs, so every command
+can be tried at once. It is no substitute for real music: results on it show that a system runs, not
+that it is good.
 
-It is calibrated all the same. Under the `v1` definition of the metrics its empty bars, pitch
-classes, qualified notes, drum patterns and tonal distances lie close to the training data of
-MuseGAN's Tables 1 and 2; the strokes of one step (dead strums, grace notes, early attacks), the
-width of the voicings and the chances of a rest were set by that.
+Its statistics are realistic, however. Under the `v1` definition of the metrics, its empty bars,
+pitch classes, qualified notes, drum patterns and tonal distances are close to those of MuseGAN's
+training data (Tables 1 and 2 of the paper). The strokes of one step (dead strums, grace notes,
+early attacks), the width of the voicings and the probabilities of silence were tuned for that.
 
-Songs stand in C major or A minor; `musegen.music.phrases.transpose` gives the other keys. A song
-depends on the seed and its own number alone, so it is the same however many are asked for.
+Songs are in C major or A minor; `musegen.music.phrases.transpose` moves them to other keys. A song
+depends only on the seed and its own number, so it is the same however many songs are made.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,17 +26,17 @@ import numpy as np
 from musegen import Error
 from musegen.music.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_BARS, N_PITCHES, TRACKS, Layout
 
-# Patterns count in sixteenths, music in ticks: the steps of the 48-step grid.
+# Patterns are written in sixteenth notes; times are in ticks, the steps of a grid of 48 a bar.
 TICKS_PER_BEAT = 12
 TICKS_PER_HALF = 2 * TICKS_PER_BEAT
 TICKS_PER_BAR = BEATS_PER_BAR * TICKS_PER_BEAT
 TICKS_PER_SECTION = N_BARS * TICKS_PER_BAR
 
-# Where the four sixteenths of a beat fall: mostly straight, else a shuffle or swung sixteenths.
+# The ticks of the four sixteenths of a beat: mostly straight, else a shuffle or swung sixteenths.
 FEELS = 12 * ((0, 3, 6, 9),) + ((0, 4, 8, 10), (0, 4, 6, 10))
 
-# A form is a word of four-bar sections: intro, verse, chorus, bridge, solo, outro. Intro and solo
-# have the chords of the verse, the outro those of the chorus.
+# A form is a word with a letter for each four-bar section: intro, verse, chorus, bridge, solo,
+# outro. Intro and solo have the chords of the verse, and the outro has those of the chorus.
 FORMS = ("ivvcvvcbcco", "vvcvvcscc", "ivcvcbcco", "vvbvvbvo", "iivvccvvccsscco", "vcvcbvcc")
 CHORDS_OF = {"i": "v", "v": "v", "s": "v", "c": "c", "o": "c", "b": "b"}
 
@@ -57,7 +58,8 @@ ROOTS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "Bb": 10}
 QUALITIES = {"": (0, 4, 7), "m": (0, 3, 7), "7": (0, 4, 7, 10), "m7": (0, 3, 7, 10)}
 PENTATONIC = {0, 2, 4, 7, 9}
 
-# Drums: a letter a hit, a line a limb. A fill takes the place of the end of the section.
+# Drums: each letter is a hit, and each pattern is one limb of the drummer. A fill replaces the end
+# of the section.
 KIT = {"k": 36, "i": 37, "s": 38, "f": 43, "m": 45, "h": 48, "x": 42, "o": 46, "c": 49, "r": 51}
 HITS = np.zeros(128, np.int64)
 HITS[[ord(letter) for letter in KIT]] = list(KIT.values())
@@ -71,8 +73,8 @@ LOUD = ("r.r.r.r.r.r.r.r.", "o.o.o.o.o.o.o.o.", "r...r...r...r...", "x.xxx.xxx.x
         "c...o...o...o...")  # fmt: skip
 FILLS = ("ssss", "s.s.hhmf", "sshhmmff", "ss", "s.ss", "s.mf", "s.s.h.h.m.f.", "h.hhm.mf")
 
-# Pitched: `x` strikes the whole chord, a digit one voice of it, `-` holds on, `.` rests; `o` is the
-# chord muted, `q` its lowest voice muted: strokes of one step.
+# Pitched instruments: `x` strikes the whole chord, a digit strikes one voice of it, `-` holds, `.`
+# is silent. Muted strokes last one step: `o` is the whole chord, `q` its lowest voice.
 BASS = ("0-0-0-0-0-0-0-0-", "0---0---0---1---", "0-------0-----1-", "0--0--0-0--0--2-",
         "0-0-0-2-0-0-0-2-", "0---1---2---1---", "0-.q0-.q0-.q0-1-", "0--q..0-.q0-..q.",
         "0---------------", "0q0-.q0-0q0-.q2-")  # fmt: skip
@@ -99,10 +101,11 @@ LINE_ENDS = ("x-----------....", "x---x---x-------", "x-x-x-----------", "x-----
 
 POWER_CHORD = np.array((0, 7, 12))
 OPEN_STRINGS = np.array((40, 45, 50, 55, 59, 64))
-# The lowest note, or nearly, and the middle of the melody; a song moves all of them together.
+# The approximate lowest note of each instrument, and the middle of the melody; a song moves all of
+# them together.
 REGISTERS = {"bass": 29, "guitar": 44, "piano": 36, "strings": 51, "tune": 70}
 
-# Who carries the melody in a section, "-" for nobody.
+# Which instruments play the melody in a section; "-" is none.
 LEADS = {
     "i": ("strings", "piano", "guitar", "strings+piano", "-", "-", "-"),
     "v": ("strings", "strings", "piano", "strings+piano", "guitar", *5 * ("-",)),
@@ -111,8 +114,8 @@ LEADS = {
     "s": ("guitar", "guitar", "guitar", "guitar", "guitar+strings", "piano"),
     "o": ("strings", "piano", "strings+piano", "guitar", "-", "-", "-"),
 }
-# The chance that drums, piano, guitar, bass and strings rest in a section.
-RESTS = {
+# The probability that drums, piano, guitar, bass and strings are silent in a section.
+SILENCE = {
     "i": (0.40, 0.50, 0.40, 0.40, 0.30),
     "v": (0.03, 0.28, 0.22, 0.03, 0.10),
     "c": (0.00, 0.12, 0.08, 0.01, 0.03),
@@ -120,17 +123,18 @@ RESTS = {
     "s": (0.02, 0.30, 0.00, 0.02, 0.10),
     "o": (0.10, 0.25, 0.20, 0.10, 0.08),
 }
-WIDE = 0.6  # pads in open position
-LATE_ENTRY = 0.04  # a track joins in the third bar
-BREAK = 0.03  # a track leaves out the last bar
-NEW_TAKE = 0.25  # a part is played anew when its section comes back
+# More probabilities.
+WIDE = 0.6  # pads are in open position
+LATE_ENTRY = 0.04  # a track is silent in the first two bars of a section
+BREAK = 0.03  # a track is silent in the last bar of a section
+NEW_TAKE = 0.25  # a part is new when its section comes back
 FLAM = 0.1  # a snare hit has a stroke just before it
 GRACE = 0.2  # a note of the melody on the beat has a grace note
-EARLY = np.array((0.4, 0.7, 0.5, 0.5, 0.6))  # attacks one step early, the loosest player's share
+EARLY = np.array((0.4, 0.7, 0.5, 0.5, 0.6))  # at most: an attack of each track is one step early
 
 
 def _chord_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each chord and pitch, the lowest chord tone, root and passing tone from that pitch on."""
+    """Returns, by chord and pitch, the next chord tone, root and passing tone at or above it."""
     tables = np.zeros((3, len(CHORDS), 128), np.int64)
     for chord, name in enumerate(CHORDS):
         letter = name[: 2 if name[1:2] == "b" else 1]
@@ -150,7 +154,16 @@ TONE, ROOT, PASSING = _chord_tables()
 
 @dataclass(frozen=True)
 class Section:
-    """What the band agrees on; `chords` holds one for each half bar, `lead` who plays the tune."""
+    """One section of a song, which all instruments share.
+
+    Args:
+        chords: index of the chord of each half bar.
+        feel: tick of each of the four sixteenths of a beat.
+        groove: drum patterns of kick, snare and cymbal.
+        tune: notes of the melody, int `(3, notes)`: start, end and pitch.
+        lead: names of the instruments that play the melody.
+        low: lowest pitch of each instrument.
+    """
 
     chords: np.ndarray
     feel: tuple[int, ...]
@@ -161,11 +174,12 @@ class Section:
 
 
 def _pick(rng: np.random.Generator, table: Sequence):
+    """Draws an entry of a table."""
     return table[int(rng.random() * len(table))]
 
 
 def _pick_bars(rng: np.random.Generator, table: Sequence[str], ends: Sequence[str]) -> list[str]:
-    """A pattern, its answer, the pattern again and an end; often all four are the same."""
+    """Draws four bars: a pattern, its answer, the pattern again and an end; often all are equal."""
     call = _pick(rng, table)
     answer = call if rng.random() < 0.7 else _pick(rng, table)
     return [call, answer, call, _pick(rng, ends) if rng.random() < 0.4 else answer]
@@ -173,14 +187,14 @@ def _pick_bars(rng: np.random.Generator, table: Sequence[str], ends: Sequence[st
 
 @cache
 def _progression(text: str) -> np.ndarray:
-    """`"C | F G | ..."` to the chord of each half bar."""
+    """Returns the chord of each half bar of a text such as `"C | F G | ..."`."""
     bars = [bar.split() for bar in text.split("|")]
     return np.array([CHORDS.index(name) for bar in bars for name in (bar[0], bar[-1])])
 
 
 @cache
 def _strokes(pattern: str, feel: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Start and end in ticks, and the letter, of every stroke of a pattern."""
+    """Returns the start and end in ticks, and the letter, of every stroke of a pattern."""
     letters = np.frombuffer(pattern.encode(), np.uint8).astype(np.int64)
     edges = np.append(np.flatnonzero(letters != ord("-")), len(letters))
     beat, sixteenth = np.divmod(edges, 4)
@@ -191,26 +205,38 @@ def _strokes(pattern: str, feel: tuple[int, ...]) -> tuple[np.ndarray, np.ndarra
 
 
 def _restruck(bar: str) -> str:
-    """The pattern where the chord changes in mid-bar: what is held across is struck again."""
+    """Returns a pattern that strikes again, in the middle of the bar, what it would hold there.
+
+    It is for bars whose chord changes in the middle.
+    """
     return bar if bar[8] != "-" else bar[:8] + bar[:8].rstrip("-")[-1] + bar[9:]
 
 
 def _play(section: Section, bars: Sequence[str], voicing: np.ndarray) -> np.ndarray:
-    """Four patterns on the voicing of each half bar: start, end and pitch, int `(3, notes)`."""
+    """Returns the notes of four patterns, int `(3, notes)`: start, end and pitch.
+
+    Args:
+        section: section that the notes belong to.
+        bars: pattern of each bar.
+        voicing: pitches of the chord of each half bar, int `(half bars, voices)`; 0 is no voice.
+    """
     changes = section.chords[::2] != section.chords[1::2]
     text = "".join(_restruck(b) if c else b for b, c in zip(bars, changes, strict=True))
     start, end, letter = _strokes(text, section.feel)
     end = np.where((letter == ord("o")) | (letter == ord("q")), start, end)
     voice = np.where(letter == ord("q"), 0, letter - ord("0"))
-    whole = (letter == ord("x")) | (letter == ord("o"))
-    struck = whole[:, None] | (voice[:, None] == np.arange(voicing.shape[1]))
+    full_chord = (letter == ord("x")) | (letter == ord("o"))
+    struck = full_chord[:, None] | (voice[:, None] == np.arange(voicing.shape[1]))
     pitch = voicing[start // TICKS_PER_HALF]  # (strokes, voices)
     stroke, voice = np.nonzero(struck & (pitch > 0))
     return np.array([start[stroke], end[stroke], pitch[stroke, voice]])
 
 
 def _close(chords: np.ndarray, low: int, n: int) -> np.ndarray:
-    """The lowest `n` chord tones from `low` on; between chords the voices move by small steps."""
+    """Returns the lowest `n` chord tones from `low` on, int `(half bars, n)`.
+
+    Between chords the voices move by small steps.
+    """
     voices = [TONE[chords, low]]
     while len(voices) < n:
         voices.append(TONE[chords, voices[-1] + 1])
@@ -218,14 +244,14 @@ def _close(chords: np.ndarray, low: int, n: int) -> np.ndarray:
 
 
 def _open(chords: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-    """Each voice on the lowest chord tone from its own anchor on."""
+    """Returns voices that are each the lowest chord tone from an anchor on."""
     return TONE[chords[:, None], anchors]
 
 
 def _tune(
     rng: np.random.Generator, chords: np.ndarray, feel: tuple[int, ...], centre: int
 ) -> np.ndarray:
-    """A line around `centre`: chord tones on the beat, passing tones between, grace notes."""
+    """Draws a melody around `centre`: chord tones on beats, passing tones between, grace notes."""
     start, end, _ = _strokes("".join(_pick_bars(rng, LINES, LINE_ENDS)), feel)
     # A random walk folded into +-8 semitones. It is two bars long: the second half of the section
     # takes up the contour of the first.
@@ -240,7 +266,7 @@ def _tune(
 
 
 def _drums(rng: np.random.Generator, section: Section, crash: bool) -> np.ndarray:
-    """The groove with a fill, flams, and a crash on the first beat."""
+    """Plays the groove with a fill, flams, and a crash on the first beat if `crash` is true."""
     lines = [line * N_BARS for line in section.groove]
     if rng.random() < 0.75:
         fill = _pick(rng, FILLS)
@@ -257,7 +283,7 @@ def _drums(rng: np.random.Generator, section: Section, crash: bool) -> np.ndarra
 
 
 def _bass(rng: np.random.Generator, section: Section) -> np.ndarray:
-    """Roots, fifths, octaves and a step towards the next root; or every stroke with the kick."""
+    """Plays roots, fifths, octaves and a step to the next root; or the roots with the kick drum."""
     root = ROOT[section.chords, section.low["bass"]]
     towards = PASSING[section.chords, np.roll(root, -1) - 2]
     voicing = np.stack([root, root + 7, root + 12, towards], axis=1)
@@ -267,7 +293,7 @@ def _bass(rng: np.random.Generator, section: Section) -> np.ndarray:
 
 
 def _guitar(rng: np.random.Generator, section: Section) -> np.ndarray:
-    """Power chords, open chords, picked chords, or the melody."""
+    """Plays power chords, open chords, picked chords, or the melody."""
     low = section.low["guitar"]
     if "guitar" in section.lead:
         return section.tune - np.array([[0], [0], [12]])
@@ -276,9 +302,9 @@ def _guitar(rng: np.random.Generator, section: Section) -> np.ndarray:
     if table is POWER:
         voicing = root + POWER_CHORD
     elif table is STRUM:
-        # On each string the lowest chord tone, from the string with the root: the chord as
-        # guitarists grip it in first position (C x32010, G 320003, Am x02210, Dm xx0231), with a
-        # capo where the song lies high.
+        # Each string plays its lowest chord tone; strings below the one with the root are silent.
+        # These are the usual chords in first position (C x32010, G 320003, Am x02210, Dm xx0231),
+        # with a capo if the song is high.
         capo = max(low - REGISTERS["guitar"], 0)
         voicing = _open(section.chords, OPEN_STRINGS + capo)
         voicing = voicing * np.logical_or.accumulate((voicing - root) % 12 == 0, axis=1)
@@ -288,7 +314,7 @@ def _guitar(rng: np.random.Generator, section: Section) -> np.ndarray:
 
 
 def _piano(rng: np.random.Generator, section: Section) -> np.ndarray:
-    """The left hand on roots, fifths and octaves, the right on chords or the melody."""
+    """Plays roots, fifths and octaves with the left hand, chords or the melody with the right."""
     low = section.low["piano"]
     root = ROOT[section.chords, low]
     lower = np.stack([root, root + 7, root + 12], axis=1)
@@ -302,7 +328,7 @@ def _piano(rng: np.random.Generator, section: Section) -> np.ndarray:
 
 
 def _strings(rng: np.random.Generator, section: Section) -> np.ndarray:
-    """Pads close together or far apart, runs across them, or the melody over a low voice."""
+    """Plays pads in close or open position, runs, or the melody over two low voices."""
     low = section.low["strings"]
     if "strings" in section.lead:
         pad = _play(section, PADS[:1] * N_BARS, _open(section.chords, np.array((low, low + 7))))
@@ -319,9 +345,15 @@ PLAYERS = {"piano": _piano, "guitar": _guitar, "bass": _bass, "strings": _string
 
 
 def _arrange(rng: np.random.Generator, kind: str, progress: float) -> np.ndarray:
-    """Which track plays in which bar, bool `(4, 5)`; `progress` 0 to 1: the band grows fuller."""
+    """Draws which track plays in which bar, bool `(4, 5)`.
+
+    Args:
+        rng: random generator.
+        kind: letter of the section.
+        progress: position in the song, 0 to 1; fewer tracks are silent towards its end.
+    """
     chance = rng.random((3, len(TRACKS)))
-    joins = chance[0] >= np.array(RESTS[kind]) * (1.4 - 0.8 * progress)
+    joins = chance[0] >= np.array(SILENCE[kind]) * (1.4 - 0.8 * progress)
     plays = np.tile(joins | (joins.sum() < 2), (N_BARS, 1))
     plays[:2] &= chance[1] >= LATE_ENTRY
     plays[3] &= chance[2] >= BREAK
@@ -329,7 +361,7 @@ def _arrange(rng: np.random.Generator, kind: str, progress: float) -> np.ndarray
 
 
 def _sections(rng: np.random.Generator, form: str) -> dict[str, Section]:
-    """The sections of a song by their letter."""
+    """Draws the sections of a song, by their letter."""
     mode = MAJOR if rng.random() < 0.6 else MINOR
     chords = {kind: _progression(_pick(rng, texts)) for kind, texts in mode.items()}
     feel = _pick(rng, FEELS)
@@ -345,7 +377,11 @@ def _sections(rng: np.random.Generator, form: str) -> dict[str, Section]:
 
 
 def _song(seed: int, index: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """One song: track, start, end and pitch of its notes, which of them are early, its length."""
+    """Makes one song from a seed and its number.
+
+    Returns its notes, int `(4, n)` (track, start, end, pitch), which of them are early, and its
+    number of sections.
+    """
     rng = np.random.default_rng((seed, index))
     form = _pick(rng, FORMS)
     sections = _sections(rng, form)
@@ -366,18 +402,19 @@ def _song(seed: int, index: int) -> tuple[np.ndarray, np.ndarray, int]:
             tracks.append(track)
     track = np.repeat(tracks, [part.shape[1] for part in parts])
     notes = np.concatenate([track[None], np.concatenate(parts, axis=1)])
-    # Looseness differs from player to player; the strokes of one instant stay together.
-    loose = EARLY * rng.random(len(TRACKS)) ** 2
-    early = rng.random((len(TRACKS), len(form) * TICKS_PER_SECTION)) < loose[:, None]
+    # Each player has a share of early attacks; all strokes of a player at one tick are early, or
+    # none of them.
+    share = EARLY * rng.random(len(TRACKS)) ** 2
+    early = rng.random((len(TRACKS), len(form) * TICKS_PER_SECTION)) < share[:, None]
     return notes, early[notes[0], notes[1]], len(form)
 
 
 def _paint(notes: np.ndarray, early: np.ndarray, n_phrases: int, n_steps: int) -> np.ndarray:
-    """The notes of a song as phrases."""
+    """Paints the notes of a song on phrases."""
     track, start, end, pitch = notes
     scale = n_steps // TICKS_PER_BAR
     first = np.maximum(start * scale - early, 0)
-    # The last step of a note is silent; a stroke too short for that keeps one step.
+    # The last step of a note is silent, but a note has at least one step.
     length = np.where(track == 0, 1, np.maximum(end * scale - 1 - first, 1))
     stride = N_PITCHES * len(TRACKS)
     cell = first * stride + (pitch - LOWEST_PITCH) * len(TRACKS) + track
@@ -385,17 +422,18 @@ def _paint(notes: np.ndarray, early: np.ndarray, n_phrases: int, n_steps: int) -
     note = np.repeat(np.arange(len(length)), length)
     step = np.arange(len(note)) - (np.cumsum(length) - length)[note]
     roll[cell[note] + step * stride] = True
-    # Two hands on one key, or an early attack: the note that still sounds ends a step before.
+    # A note that still sounds when its pitch is struck again (by the other hand, or early) ends one
+    # step before.
     roll[(cell - stride)[(track > 0) & (first > 0)]] = False
     return roll.reshape(n_phrases, *Layout(n_steps=n_steps).shape)
 
 
 def _songs(n_steps: int, seed: int) -> Iterator[np.ndarray]:
-    """The phrases of one song after the other, without end."""
+    """Yields the phrases of one song after the other, without end."""
     if n_steps < 1 or n_steps % TICKS_PER_BAR:
         raise Error(f"demo: {n_steps} steps a bar; choose a multiple of {TICKS_PER_BAR}")
     if seed < 0:
-        raise Error(f"demo: seed {seed}; choose one from 0 on")
+        raise Error(f"demo: seed {seed}; choose 0 or more")
     for index in count():
         yield _paint(*_song(seed, index), n_steps)
 
@@ -403,20 +441,21 @@ def _songs(n_steps: int, seed: int) -> Iterator[np.ndarray]:
 def blocks(
     n: int, size: int = 1024, n_steps: int = 96, seed: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The first `n` phrases in blocks, each with the number of the song a phrase is from.
+    """Yields the first `n` phrases in blocks, with the number of the song of each phrase.
 
-    Yields bool `(size, 4, n_steps, 84, 5)` and int32 `(size,)`; the last block may be smaller.
+    A block is bool `(size, 4, n_steps, 84, 5)`, and the numbers are int32 `(size,)`; the last block
+    may be smaller.
     """
     stream = _songs(n_steps, seed)
-    song, rest = -1, ()
+    song, remaining = -1, ()
     for done in range(0, n, size):
         block = np.empty((min(size, n - done), *Layout(n_steps=n_steps).shape), bool)
         numbers = np.empty(len(block), np.int32)
         filled = 0
         while filled < len(block):
-            if not len(rest):
-                song, rest = song + 1, next(stream)
-            part, rest = np.split(rest, [len(block) - filled])
+            if not len(remaining):
+                song, remaining = song + 1, next(stream)
+            part, remaining = np.split(remaining, [len(block) - filled])
             block[filled : filled + len(part)] = part
             numbers[filled : filled + len(part)] = song
             filled += len(part)
@@ -424,15 +463,15 @@ def blocks(
 
 
 def phrases(n: int = 1000, n_steps: int = 96, seed: int = 0) -> np.ndarray:
-    """The first `n` phrases, bool `(n, 4, n_steps, 84, 5)`; `n_steps` a multiple of 48."""
+    """Returns the first `n` phrases, bool `(n, 4, n_steps, 84, 5)`; `n_steps` is 48, 96, ..."""
     if n < 1:
-        raise Error(f"demo: {n} phrases; ask for at least one")
+        raise Error(f"demo: {n} phrases; give 1 or more")
     return next(blocks(n, n, n_steps, seed))[0]
 
 
 def songs(n: int = 100, n_steps: int = 96, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The first `n` whole songs: their phrases, and the song number of each, int32."""
+    """Returns all phrases of the first `n` songs, and the song number of each phrase, int32."""
     if n < 1:
-        raise Error(f"demo: {n} songs; ask for at least one")
+        raise Error(f"demo: {n} songs; give 1 or more")
     rolls = list(islice(_songs(n_steps, seed), n))
     return np.concatenate(rolls), np.repeat(np.arange(n, dtype=np.int32), [len(r) for r in rolls])

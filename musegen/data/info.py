@@ -1,4 +1,4 @@
-"""What a data set holds: `musegen data info`."""
+"""Describes the contents of a data set: `musegen data info`."""
 
 import json
 import math
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MUSIC = ("phrases", "notes")
 DEFINITIONS = ("paper", "v1")
-PICTURED = 16
+PICTURED = 16  # phrases in the picture
 _NAMES = {
     "EB": "empty bars, %", "UP": "pitches a bar", "UPC": "pitch classes a bar",
     "QN": "qualified notes, %", "PP": "polyphonic steps, %", "SR": "in the scale, %",
@@ -27,10 +27,10 @@ _NAMES = {
 
 
 def describe(opened: "Data") -> dict:
-    """Counts, layout, density and metrics.
+    """Returns the counts, layout, density and metrics of a data set.
 
-    Density is the share of cells that are on. Metrics are by definition, code and track, those of
-    `PERCENT` in percent; what is undefined is None.
+    The density is the share of cells that are on. The metrics are indexed by definition, code and
+    track; those of `PERCENT` are in percent, and an undefined value is None.
     """
     layout = opened.layout
     return {
@@ -48,7 +48,7 @@ def describe(opened: "Data") -> dict:
 
 
 def origin(source: str | Path) -> dict:
-    """Songs, splits, source and settings, which only a folder of prepared data knows."""
+    """Returns songs, splits, source and settings of prepared data, and nothing for other data."""
     from musegen.data.shards import MANIFEST
     from musegen.data.shelves import manifest_of
 
@@ -59,6 +59,7 @@ def origin(source: str | Path) -> dict:
 
 
 def _density(opened: "Data") -> dict[str, float]:
+    """Returns the share of cells that are on, by track."""
     import numpy as np
 
     tracks = opened.layout.tracks
@@ -71,29 +72,30 @@ def _density(opened: "Data") -> dict[str, float]:
 
 
 def _metrics(opened: "Data", definition: str) -> dict[str, dict[str, float | None]]:
+    """Returns the metrics of one definition, by code and track."""
     from musegen.metrics import muse
 
-    found = muse.evaluate(opened.blocks(), definition, opened.layout.tracks)
+    metrics = muse.evaluate(opened.blocks(), definition, opened.layout.tracks)
     return {
         code: {
             part: value * (100 if code in PERCENT else 1) if math.isfinite(value) else None
             for part, value in values.items()
         }
-        for code, values in found.items()
+        for code, values in metrics.items()
     }
 
 
 def sample(opened: "Data", n: int = PICTURED, seed: int = 0) -> "np.ndarray":
-    """`n` random phrases, in the order in which they stand; all if there are no more."""
+    """Returns `n` random phrases in the order of the data, or all if there are fewer."""
     import numpy as np
 
     chosen = np.random.default_rng(seed).permutation(len(opened))[:n]
-    found, start = [], 0
+    phrases, start = [], 0
     for block in opened.blocks():
         inside = np.sort(chosen[(chosen >= start) & (chosen < start + len(block))])
-        found.append(block[inside - start])
+        phrases.append(block[inside - start])
         start += len(block)
-    return np.concatenate(found)
+    return np.concatenate(phrases)
 
 
 def picture(opened: "Data", path: str | Path, seed: int = 0) -> None:
@@ -107,7 +109,7 @@ def picture(opened: "Data", path: str | Path, seed: int = 0) -> None:
 
 
 def table(info: dict) -> str:
-    """What `describe` and `origin` found, to be read."""
+    """Formats what `describe` and `origin` return as text."""
     layout = info["layout"]
     tracks = layout["tracks"]
     total = f"{info['phrases']:,} phrases"
@@ -118,7 +120,7 @@ def table(info: dict) -> str:
         f"{layout['n_bars']} bars of {layout['n_steps']} steps, 84 pitches, {len(tracks)} tracks",
     ]
     if info["skipped"]:
-        lines.append(f"{info['skipped']:,} files gave none")
+        lines.append(f"{info['skipped']:,} files gave no phrase")
     lines += [f"  {counts_line(*split)}" for split in info.get("splits", {}).items()]
     density = {name: 100 * share for name, share in info["density"].items()}
     lines += ["", _line("", [f"{name:>9}" for name in tracks])]
@@ -150,7 +152,7 @@ def _number(value: float | None) -> str:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The options of `musegen data info`."""
+    """Adds the options of `musegen data info`."""
     parser.add_argument(
         "source",
         metavar="DATA",
@@ -159,21 +161,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--music",
         choices=MUSIC,
-        help="look at songs as phrases of five tracks or as notes (default: as the data are "
-        "prepared; of songs phrases)",
+        help="describe songs as phrases of five tracks or as notes (default: as the data are "
+        "prepared; phrases for songs)",
     )
     parser.add_argument(
         "--picture",
         metavar="FILE",
-        help="where to draw 16 random phrases, or one of the pieces, .png or .pdf (default: "
-        "phrases.png or piece.png)",
+        help="file for a picture of 16 random phrases or of one random piece, .png or .pdf "
+        "(default: phrases.png or piece.png)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the choice (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of this choice (default: 0)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 
 def run(args: Namespace) -> None:
-    """Describes a data set."""
+    """Prints what a data set holds, and draws a picture of it."""
     from musegen.data.piece_loading import holds_notes
 
     if args.seed < 0:
@@ -181,12 +183,12 @@ def run(args: Namespace) -> None:
     check([], [args.source])
     notes = holds_notes(args.source)
     if notes and args.music == "phrases":
-        raise Error(f"{args.source}: holds notes; prepare the songs again as phrases")
+        raise Error(f"{args.source}: holds notes; prepare the songs again with --music phrases")
     music = args.music or MUSIC[notes]
     path = {"phrases": "phrases.png", "notes": "piece.png"}[music]
     path = path if args.picture is None else args.picture
     if Path(path).suffix not in (".png", ".pdf"):
-        raise Error(f"{path}: give the picture a name that ends in .png or .pdf")
+        raise Error(f"--picture {path}: the name must end in .png or .pdf")
     check([path], [args.source])
     info, text, drawn = (_of_notes if music == "notes" else _of_phrases)(args, path)
     if args.json:
@@ -196,7 +198,7 @@ def run(args: Namespace) -> None:
 
 
 def _of_phrases(args: Namespace, path: str) -> tuple[dict, str, str]:
-    """What phrases hold, the same as a text, and what was drawn."""
+    """Describes phrases; returns the facts, the same as text, and what the picture shows."""
     from musegen import data
 
     opened = data.load(args.source)
@@ -206,7 +208,7 @@ def _of_phrases(args: Namespace, path: str) -> tuple[dict, str, str]:
 
 
 def _of_notes(args: Namespace, path: str) -> tuple[dict, str, str]:
-    """What pieces hold, the same as a text, and what was drawn."""
+    """Describes pieces; returns the facts, the same as text, and what the picture shows."""
     from musegen.data import piece_info, piece_loading
 
     opened = piece_loading.load_pieces(args.source)

@@ -1,8 +1,8 @@
-"""What a run of `musegen data prepare` has done so far, so that it can go on after being killed.
+"""The journal of `musegen data prepare` lets a run continue after it was killed.
 
-The journal stands among the shards while they are made: a line of JSON for each file of the source,
-in the source's order, after a first line with the settings. It becomes `songs.csv` and
-`skipped.csv` once the run is complete.
+The journal is a file in the output folder while a run is unfinished. Its first line has the
+settings; then follows a line of JSON for each file of the source, in the source's order. When the
+run is complete, `songs.csv` and `skipped.csv` are made from it and it is deleted.
 """
 
 import contextlib
@@ -20,19 +20,20 @@ from musegen.files import cell, making
 
 NAME = "journal.jsonl"
 REMEDY = "delete the folder, and prepare the data again"
-PATIENCE = 0.2  # seconds of work that a killed run does again
+FLUSH_EVERY = 0.2  # seconds between two writes to disk, which is the work that a kill can lose
 SONGS, SKIPPED = "songs.csv", "skipped.csv"
 
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one file.
+    """The result for one file of the source.
 
     Args:
-        digest: of its content.
-        split: the split that it belongs to; empty if it was skipped.
-        phrases: number of phrases that it gave.
-        reason: why it was skipped.
+        name: name of the file in the source.
+        digest: hash of its content.
+        split: split that it belongs to; empty if it was skipped.
+        phrases: number of phrases that were cut from it.
+        reason: reason why it was skipped; empty if it was not.
         notes: number of its notes, if it became a piece.
     """
 
@@ -47,16 +48,17 @@ class Record:
         texts = self.name, self.digest, self.split, self.reason
         counts = self.phrases, self.notes
         if not all(isinstance(text, str) for text in texts) or {*map(type, counts)} != {int}:
-            raise TypeError("a record of the wrong types")
+            raise TypeError("a record with values of the wrong types")
         if min(counts) < 0 or (any(counts) and (self.reason or not self.split)):
             raise ValueError("a record that contradicts itself")
 
 
 class Journal:
-    """The journal of a folder: a new one, or the one that an interrupted run has left.
+    """The journal of a folder, which is new or was left by an interrupted run.
 
     Args:
-        header: settings; an interrupted run must have had the same.
+        folder: output folder of the run.
+        header: settings of the run; an interrupted run must have had the same.
     """
 
     def __init__(self, folder: Path, header: dict):
@@ -73,25 +75,25 @@ class Journal:
             self._lock = undone.pop_all()
 
     def _resumed(self, folder: Path, header: dict) -> bytes:
-        """The first line of the journal that an interrupted run has left; empty for a new one."""
+        """Returns the first line of an interrupted run's journal; it is empty for a new journal."""
         if not self.path.exists() and {p.name for p in folder.iterdir()} - {SKIPPED}:
             raise Error(
                 f"{folder}: holds other files and no unfinished data; choose an empty folder"
             )
-        for torn in folder.glob(".*.part"):  # what a killed run was just writing
-            torn.unlink()
+        for partial in folder.glob(".*.part"):  # files that a killed run was writing
+            partial.unlink()
         first = self._first_line()
         with reading.damaged(self.path, "damaged", REMEDY):
             before = reading.parse(first) if first else header
         if before != header:
             raise Error(
-                f"{folder}: an unfinished run with other settings stands there "
+                f"{folder}: holds an unfinished run with other settings "
                 f"({differences(before, header)}); repeat those, or choose another folder"
             )
         return first
 
     def _first_line(self) -> bytes:
-        """The settings; of a killed run's journal half a line at the end is dropped."""
+        """Returns the line of settings; an incomplete last line, left by a kill, is removed."""
         with self.path.open("ab+") as file:
             size = file.seek(0, os.SEEK_END)
             tail = file.seek(max(0, size - (1 << 16)))
@@ -100,30 +102,32 @@ class Journal:
             return file.readline()
 
     def _write(self, content: dict) -> int:
+        """Writes one line and returns its length."""
         line = json.dumps(content).encode() + b"\n"
         with self._writing():
             self._file.write(line)
-            if time.monotonic() > self._flushed + PATIENCE:
+            if time.monotonic() > self._flushed + FLUSH_EVERY:
                 self._file.flush()
                 self._flushed = time.monotonic()
         return len(line)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
+        """Turns a failure to write into an `Error`."""
         try:
             yield
         except OSError as error:
             raise Error(
-                f"{self.path}: cannot be written ({error.strerror}); once that is mended the same "
-                "command goes on from here"
+                f"{self.path}: cannot be written ({error.strerror}); after this is solved, the "
+                "same command continues from here"
             ) from None
 
     def add(self, record: Record) -> None:
-        """Notes what became of the next file."""
+        """Adds the record of the next file."""
         self._write(asdict(record))
 
     def records(self) -> Iterator[Record]:
-        """What has been noted up to this moment, in order."""
+        """Yields the records that have been added so far, in order."""
         with self._writing():
             self._file.flush()
         end = self.path.stat().st_size
@@ -135,7 +139,7 @@ class Journal:
                 yield record
 
     def tables(self, unit: str) -> tuple[bytes, bytes]:
-        """The text of `songs.csv` and of `skipped.csv`; `unit` is phrases or notes."""
+        """Returns the text of `songs.csv` and of `skipped.csv`; `unit` is phrases or notes."""
         songs, skipped = io.StringIO(), io.StringIO()
         song_rows, skipped_rows = (
             csv.writer(text, lineterminator="\n") for text in (songs, skipped)
@@ -153,14 +157,14 @@ class Journal:
         return songs.getvalue().encode(), skipped.getvalue().encode()
 
     def complete(self) -> None:
-        """No run has to go on from here."""
+        """Marks the run as complete, so that the journal is deleted when it is closed."""
         self._complete = True
 
     def __enter__(self) -> "Journal":
         return self
 
     def __exit__(self, *_) -> None:
-        with contextlib.suppress(OSError):  # what a full disk did not take is done again
+        with contextlib.suppress(OSError):  # the next run repeats what a full disk has lost
             self._file.close()
         empty = self.path.stat().st_size <= self._start
         if empty or self._complete:
@@ -170,7 +174,7 @@ class Journal:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keeps a second run out of a folder; a killed process lets go by itself."""
+    """Locks a folder against a second run; the system frees the lock if the process is killed."""
     try:
         import fcntl
     except ImportError:  # Windows has no such locks
@@ -181,16 +185,16 @@ def _locked(folder: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise Error(f"{folder}: another run is writing there; wait for it") from None
+        raise Error(f"{folder}: another run is writing there; wait until it ends") from None
     finally:
         os.close(lock)
 
 
 def differences(before: dict, now: dict) -> str:
-    """The settings in which two runs differ, as a text."""
-    told = ", ".join(
+    """Returns the settings in which two runs differ, as text."""
+    text = ", ".join(
         f"{key} was {before.get(key)} and is now {now.get(key)}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     )
-    return reading.printable(told)
+    return reading.printable(text)

@@ -1,17 +1,18 @@
-"""Opens anything that holds phrases, recognised by its content and never by its name.
+"""Opens anything that holds phrases; what a file is, its content says and not its name.
 
 | source | phrases |
 |---|---|
-| folder of shards, one shard | as they are, read shard by shard |
+| folder of shards, one shard | the stored phrases, read shard by shard |
 | folder of such folders | the shards of all of them |
-| `.npz` with `nonzero` and `shape` | the published sparse training file, packed as it streams in |
-| `.npy` of five, v1's four or BinaryMuseGAN's six dimensions, an array | mapped, not read |
-| MIDI file | every bar of it, the last phrase filled up; one of ours as it was written |
+| `.npz` with `nonzero` and `shape` | the published sparse training file, packed while it is read |
+| `.npy` of five, v1's four or BinaryMuseGAN's six dimensions | memory-mapped |
+| array of the same dimensions | used in place |
+| MIDI file | all its bars, the last phrase filled up; a file of musegen's as it was written |
 | folder or archive of MIDI or LPD files, an LPD file | as `musegen data prepare` cuts them |
 | `demo`, `freedoom` | the built-in band, Debian's package |
 
-All become `Data`, which reads packed rows piece by piece; what has to be held in memory is held
-compressed. A corpus of more than some hundred songs is better prepared once with
+Each becomes a `Data` object, which reads packed phrases piece by piece. Phrases that have to stay
+in memory are compressed. A corpus of more than a few hundred songs should be prepared once with
 `musegen data prepare`.
 """
 
@@ -53,21 +54,23 @@ ACCEPTED = (
 ARCHIVES = (b"IWAD", b"PWAD", b"\x1f\x8b", b"\xfd7zXZ", b"BZh")
 FETCH = "fetch it again"
 CELLS_AT_ONCE = 1 << 20
-SPARSEST = 1 << 18  # cells of a sparse file for each that is on: a phrase of eight tracks has fewer
+# Most cells of a sparse file for each cell that is on; a phrase of eight tracks has fewer cells.
+SPARSEST = 1 << 18
 SHARD = {"phrases.npy", "shape.npy", "song.npy"}
 SPARSE = {"nonzero.npy", "shape.npy"}
 
 
 @dataclass(frozen=True)
 class Data:
-    """Phrases of one layout, read piece by piece.
+    """Phrases of one layout, which are read piece by piece.
 
     Args:
-        name: what messages and tables call them.
-        sizes: phrases in each piece.
-        rows: reads one piece, by its number, as packed rows, uint8 `(n, bytes)`.
+        name: name of the data in messages and tables.
+        layout: shape and track names of a phrase.
+        sizes: number of phrases in each piece.
+        rows: function that reads one piece, by its number, as packed rows, uint8 `(n, bytes)`.
         skipped: name and reason of each file of a corpus that gave no phrase.
-        splits: of shards the split of each piece; other data are all `"train"`.
+        splits: split of each piece; if it is empty, all pieces are `"train"`.
     """
 
     name: str
@@ -81,9 +84,9 @@ class Data:
         return sum(self.sizes)
 
     def blocks(self, n: int | None = None) -> Iterator[np.ndarray]:
-        """All phrases in order, `n` at a time, bool `(n, bars, steps, 84, tracks)`.
+        """Yields all phrases in order, `n` at a time, bool `(n, bars, steps, 84, tracks)`.
 
-        By default 1,024, or fewer where they are large.
+        By default `n` is 1,024, or less where phrases are large.
         """
         n = n or _at_once(self.layout)
         pieces = ((self.rows(piece),) for piece in range(len(self.sizes)))
@@ -92,7 +95,7 @@ class Data:
 
     @property
     def phrases(self) -> np.ndarray:
-        """All phrases at once, one byte a cell."""
+        """Returns all phrases as one bool array, one byte a cell."""
         phrases = np.empty((len(self), *self.layout.shape), bool)
         start = 0
         for block in self.blocks():
@@ -101,27 +104,31 @@ class Data:
         return phrases
 
     def five_tracks(self, n_bars: int | None = None) -> "Data":
-        """These data, if their tracks are the five of LPD-5 and their phrases have so many bars."""
+        """Returns these data; other tracks than LPD-5's, or other bars, raise an `Error`.
+
+        Args:
+            n_bars: number of bars that a phrase must have; None accepts any.
+        """
         if self.layout.tracks != TRACKS:
-            own, wanted = (", ".join(tracks) for tracks in (self.layout.tracks, TRACKS))
-            raise Error(f"{self.name}: has the tracks {own}; needed are {wanted}")
+            present, needed = (", ".join(tracks) for tracks in (self.layout.tracks, TRACKS))
+            raise Error(f"{self.name}: has the tracks {present}; needed are {needed}")
         if n_bars and self.layout.n_bars != n_bars:
             raise Error(
                 f"{self.name}: has phrases of {self.layout.n_bars} bars where {n_bars} are needed; "
-                f"`musegen data prepare --bars {n_bars}` cuts songs anew"
+                f"cut the songs again with `musegen data prepare --bars {n_bars}`"
             )
         return self
 
     def of(self, split: str) -> "Data":
-        """The phrases of one split."""
+        """Returns the phrases of one split."""
         splits = self.splits or ("train",) * len(self.sizes)
         if split not in splits:
             raise Error(
-                f"{self.name}: has no {split} split; `musegen data prepare` makes shards that have"
+                f"{self.name}: has no {split} split; `musegen data prepare` makes data with splits"
             )
         if set(splits) == {split}:
             return self
-        pieces = [piece for piece, own in enumerate(splits) if own == split]
+        pieces = [piece for piece, name in enumerate(splits) if name == split]
         return replace(
             self,
             name=f"{self.name} {split}",
@@ -131,7 +138,7 @@ class Data:
         )
 
     def part(self, start: int, stop: int) -> "Data":
-        """The phrases from `start` up to `stop`; of pieces that lie outside nothing is read."""
+        """Returns the phrases from `start` until before `stop`; other pieces are not read."""
         ends = np.cumsum(self.sizes)
         begins = ends - self.sizes
         cuts = np.stack([np.clip(start - begins, 0, None), np.minimum(stop - begins, self.sizes)])
@@ -145,10 +152,10 @@ class Data:
         )
 
     def split(self, share: float) -> tuple["Data", "Data | None"]:
-        """What to train with and what to validate with; nothing to validate with if `share` is 0.
+        """Returns the data for training and for validation; the latter is None if `share` is 0.
 
-        Data that have a train and a val split keep to them. Of others the last `share` of the
-        phrases validates. Either part passes as a training split from then on.
+        Data with a train and a val split are divided by these. Of other data, the last `share` of
+        the phrases is for validation. Both results count as a train split from then on.
         """
         train = self.of("train")
         if not share:
@@ -160,20 +167,20 @@ class Data:
             parts = train.part(0, cut), train.part(cut, len(train))
         if not all(map(len, parts)):
             raise Error(
-                f"{self.name}: {len(train)} phrases are too few to validate with {share:g} of "
-                "them; give more data or --val-split 0"
+                f"{self.name}: {len(train)} phrases are too few to use {share:g} of them for "
+                "validation; give more data or --val-split 0"
             )
         return tuple(replace(part, splits=()) for part in parts)
 
     @property
     def bars(self) -> "Data":
-        """Every bar as a phrase of its own: bar b of phrase p is number p * bars + b."""
+        """Returns every bar as a phrase of one bar: bar b of phrase p is number p * bars + b."""
         n_bars, shape = self.layout.n_bars, self.layout.shape
         layout = replace(self.layout, n_bars=1)
 
         def rows(piece: int) -> np.ndarray:
             packed = self.rows(piece)
-            if layout.n_cells % 8:  # else a bar is whole bytes, as for an even number of steps
+            if layout.n_cells % 8:  # otherwise a bar starts with a new byte
                 packed = pack(unpack(packed, shape).reshape(-1, *layout.shape))
             return packed.reshape(-1, layout.n_bytes)
 
@@ -181,7 +188,7 @@ class Data:
         return replace(self, layout=layout, sizes=sizes, rows=rows)
 
     def resampled(self, n_steps: int) -> "Data":
-        """The same phrases with `n_steps` steps a bar."""
+        """Returns the same phrases with `n_steps` steps a bar."""
         if n_steps == self.layout.n_steps:
             return self
         shape, tracks = self.layout.shape, self.layout.tracks
@@ -204,13 +211,13 @@ def load(
     split: str | None = None,
     song_steps: int = 96,
 ) -> Data:
-    """Opens phrases from anywhere.
+    """Opens phrases from any of the sources that the module names.
 
     Args:
-        source: a path, a word, an array of phrases, or `Data`, which is given back.
-        n_steps: steps of a bar wanted; by default those of the source.
-        song_steps: steps of a bar where the source has none of its own, being songs.
-        split: of shards only this split, by default all; other sources are all `"train"`.
+        source: path, `demo` or `freedoom`, array of phrases, or `Data`, which is returned.
+        n_steps: number of steps in a bar to convert to; by default the source's.
+        split: split to open, by default all; sources without splits are all `"train"`.
+        song_steps: number of steps in a bar for songs, if `n_steps` is not given.
 
     Example:
         >>> len(load(np.zeros((3, 4, 48, 84, 5), bool)))
@@ -227,6 +234,7 @@ def load(
 
 
 def _open(source, n_steps: int) -> Data:
+    """Opens a source; songs get `n_steps` steps a bar."""
     if isinstance(source, Data):
         return source
     if isinstance(source, str | Path) and (Path(source) / shards.MANIFEST).exists():
@@ -245,7 +253,7 @@ def _open(source, n_steps: int) -> Data:
         known = corpora.CORPORA.get(str(source))
         where = f"download it from {known.found} and give its path" if known else ACCEPTED
         raise Error(f"{path}: no such file or folder; {where}")
-    files.check([], [path])  # a pipe would be waited for without end
+    files.check([], [path])  # reading a pipe might never end
     return _folder(path, n_steps) if path.is_dir() else _file(path, n_steps)
 
 
@@ -264,6 +272,7 @@ def _folder(path: Path, n_steps: int) -> Data:
 
 
 def _file(path: Path, n_steps: int) -> Data:
+    """Opens a file by its first bytes."""
     try:
         with path.open("rb") as file:
             magic = file.read(8)
@@ -281,6 +290,7 @@ def _file(path: Path, n_steps: int) -> Data:
 
 
 def _zip(path: Path, n_steps: int) -> Data:
+    """Opens a zip or .npz file by the names of its members."""
     members = _members(path)
     if members == SHARD:
         return _shard(path)
@@ -292,7 +302,7 @@ def _zip(path: Path, n_steps: int) -> Data:
         return _songs(path.name, [Item(path.name, "npz", path.read_bytes())], n_steps)
     if all(name.endswith(".npy") for name in members):
         held = ", ".join(map(repr, sorted(members)[:5])).replace("'", "") or "nothing"
-        raise Error(f"{path}: an .npz of {held}; {ACCEPTED}")
+        raise Error(f"{path}: an .npz file of {held}; {ACCEPTED}")
     return _corpus(path.name, path, n_steps)
 
 
@@ -317,7 +327,7 @@ def _shards(folder: Path) -> Data:
 
 
 def _joined(name: str, parts: list[Data]) -> Data:
-    """Several folders of shards as one, split by split as each of them is."""
+    """Joins several folders of shards; each shard keeps its split."""
     layouts = {part.layout for part in parts}
     if len(layouts) > 1:
         shapes = ", ".join(f"{part.name} {part.layout.shape}" for part in parts)
@@ -350,6 +360,7 @@ def _npy(path: Path) -> Data:
 
 
 def _array(array: np.ndarray, name: str) -> Data:
+    """Opens an array of one of the published shapes."""
     shape, tracks, numbers = array.shape, None, array.dtype.kind in "biuf"
     if len(shape) == 4 and shape[1:] == (384, N_PITCHES, 5):
         array, tracks = array.reshape(-1, 4, 96, N_PITCHES, 5), V1_TRACKS
@@ -373,7 +384,7 @@ def _array(array: np.ndarray, name: str) -> Data:
 
 
 def _at_once(layout: Layout) -> int:
-    """How many phrases are unpacked at a time."""
+    """Returns how many phrases are unpacked at a time."""
     return min(shards.SIZE, max(1, budget.BLOCK_CELLS // layout.n_cells))
 
 
@@ -398,15 +409,15 @@ def _corpus(name: str, source: str | Path, n_steps: int) -> Data:
 
 
 def _songs(name: str, items: Iterable["Item"], n_steps: int) -> Data:
-    """Cuts songs as `prepare` does; of equal files the first counts."""
+    """Cuts songs as `prepare` does; of files with equal content only the first is used."""
     from musegen.data.one_song import Settings, song_phrases
 
     settings = Settings(n_steps=n_steps)
-    skipped, seen = [], {}
+    skipped, names = [], {}
 
     def blocks() -> Iterator[np.ndarray]:
         for item in items:
-            first = seen.setdefault(item.digest, item.name)
+            first = names.setdefault(item.digest, item.name)
             try:
                 if first != item.name and not item.error:
                     raise Error(f"duplicate (of {first})")
@@ -433,7 +444,10 @@ def _held(name: str, layout: Layout, blocks: Iterable[np.ndarray]) -> Data:
 
 
 def _sparse(path: Path) -> Data:
-    """The five index arrays of the on-cells, phrase by phrase in order, and the dense shape."""
+    """Opens the published sparse file.
+
+    It holds the five indices of each cell that is on, sorted by phrase, and the dense shape.
+    """
     with reading.damaged(path, "damaged or not phrases", FETCH):
         with reading.arrays(path) as arrays:
             shape = tuple(arrays.array("shape", "iu", most=5).tolist())
@@ -452,7 +466,7 @@ def _sparse(path: Path) -> Data:
 def _dense(
     columns: Iterable[np.ndarray], shape: tuple[int, ...], layout: Layout
 ) -> Iterator[np.ndarray]:
-    """Turns index columns into dense blocks; each is overwritten once the next is asked for."""
+    """Yields dense blocks from columns of indices; the next block overwrites the one before."""
     n, *inner = shape
     block = np.zeros((_at_once(layout), *inner), bool)
     cells = block.reshape(len(block), -1)
@@ -476,14 +490,13 @@ def _dense(
 
 
 def _columns(path: Path) -> Iterator[np.ndarray]:
-    """Streams the array `nonzero` `(5, n)` as runs of columns.
+    """Yields the array `nonzero` `(5, n)` of a file, some columns at a time.
 
-    In the file one row of the array follows the other, so five readers walk side by side, each
-    through its own row.
+    The file stores the array row by row, so five readers read at the same time, one in each row.
     """
     with zipfile.ZipFile(path) as archive:
         readers = [archive.open("nonzero.npy") for _ in range(5)]
-        for k, reader in enumerate(readers):  # a reader's seek relies on its own last read
+        for k, reader in enumerate(readers):  # each reader has to read the header itself
             (_, n), fortran, dtype = reading.npy_header(reader)
             reader.seek(k * n * dtype.itemsize, 1)
         if fortran:

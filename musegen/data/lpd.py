@@ -1,23 +1,23 @@
-"""The Lakh Pianoroll Dataset (LPD): its files, its families, and how it is made from Lakh MIDI.
+"""Reads and writes files of the Lakh Pianoroll Dataset (LPD), and makes LPD from Lakh MIDI.
 
-An LPD file is a zip of `.npy` members and one `info.json`: per track a sparse piano-roll by
-columns, a column being a MIDI pitch. Two editions exist, those of pypianoroll 0.3.0 (the published
-dataset) and of 1.0.4; both are read and written here without pickle.
+An LPD file is a zip archive of `.npy` members and one `info.json`. Each track is a piano-roll in
+sparse column format, where a column is a MIDI pitch. Two editions exist, those of pypianoroll 0.3.0
+(the published dataset) and of 1.0.4; both are read and written here without pickle.
 
-What a file cannot tell, or tells wrongly, becomes this in the `Song`:
+Some fields of a file are missing or wrong. The `Song` that is read has these values:
 
 | field | value |
 |---|---|
 | velocity | as stored, at most 127; 1 in a track that stores bool |
-| tempo | of each beat; both editions store the list of beats 24 times over, which is undone |
-| downbeats | as stored; every four beats if only the first step is marked, as both editions do |
-| signatures | `()`, a file holds none; the cleansed subset is 4/4 from its first step |
+| tempo | one value for each beat; both editions store the list of beats 24 times in a row |
+| downbeats | as stored; every four beats if only the first step is marked, as in both editions |
+| signatures | `()`, because a file has none; the cleansed subset is in 4/4 from its first step |
 | first_beat | 0 |
 
-Files written here hold the tempo and the downbeats of every step, as the fields are meant.
+Files written here have the tempo and the downbeats of every step, as the format intends.
 
-From LMD to the cleansed LPD-5, with `entries` and `scores` as of `midi_info.json` and
-`match_scores.json`:
+The cleansed LPD-5 is made from LMD as follows, with `entries` and `scores` as in `midi_info.json`
+and `match_scores.json`:
 
     song = midi.read(source, rule="lpd", name=md5)
     entries[md5] = lpd.info(song)
@@ -71,15 +71,15 @@ SEVENTEEN = (
 
 
 class _Damaged(Exception):
-    """What is wrong with a file; `read` adds its name."""
+    """An error in a file, to which `read` adds the name of the file."""
 
 
 def read(source: str | Path | bytes, name: str | None = None) -> Song:
     """Reads an LPD file of either edition.
 
     Args:
-        source: a path, or the bytes of a file.
-        name: of the song, also in messages; by default the name the file holds, or the file's.
+        source: path or bytes of the file.
+        name: name of the song, also in messages; by default the name in the file, or the file's.
     """
     is_path = isinstance(source, str | Path)
     label = name or (str(source) if is_path else "LPD data")
@@ -91,11 +91,12 @@ def read(source: str | Path | bytes, name: str | None = None) -> Song:
     except (_Damaged, budget.Exceeded) as error:
         raise Error(f"{label}: {error}") from None
     except reading.DAMAGE as error:
-        raise Error(f"{label}: damaged or no LPD file ({reading.reason(error)})") from None
+        raise Error(f"{label}: damaged or not an LPD file ({reading.reason(error)})") from None
     return replace(song, name=name or song.name or (Path(source).stem if is_path else ""))
 
 
 def _song(archive: reading.Arrays) -> Song:
+    """Reads the song of an opened file."""
     budget.check(sum(archive.sizes.values()), budget.EXPANDED, "bytes when unpacked")
     if "info.json" not in archive.sizes:
         raise _Damaged("there is no info.json in it, so it is no LPD file")
@@ -103,8 +104,8 @@ def _song(archive: reading.Arrays) -> Song:
     resolution = about.get("resolution") or about.get("beat_resolution")
     if not isinstance(resolution, int) or not 0 < resolution <= budget.RESOLUTION:
         raise _Damaged(
-            f"its info.json says {resolution!r:.40} of the resolution; 1 to {budget.RESOLUTION} "
-            "steps a beat exist"
+            f"its info.json has the resolution {resolution!r:.40}; 1 to {budget.RESOLUTION} steps "
+            "a beat are allowed"
         )
     longest = min(budget.STEPS, budget.BEATS * resolution)
     parts, lengths, left = [], [], budget.CELLS
@@ -136,12 +137,19 @@ def _song(archive: reading.Arrays) -> Song:
 def _part(track: dict, cells: np.ndarray) -> PartCells:
     program = track.get("program") or 0
     if not isinstance(program, int) or not 0 <= program < 128:
-        raise _Damaged(f"a track has the program {program!r:.40}; 0 to 127 exist")
+        raise _Damaged(f"a track has the program {program!r:.40}; 0 to 127 are allowed")
     return PartCells(int(program), bool(track.get("is_drum")), str(track.get("name") or ""), cells)
 
 
 def _cells(archive: reading.Arrays, prefix: str, left: int, longest: int) -> tuple[np.ndarray, int]:
-    """The cells of a sparse roll as a `PartCells` holds them, at most `left`; and its steps."""
+    """Reads the cells of one sparse roll, in the format of `PartCells`, and its number of steps.
+
+    Args:
+        archive: opened file.
+        prefix: start of the names of the roll's arrays.
+        left: largest number of cells allowed.
+        longest: largest number of steps allowed.
+    """
     n_cells = math.prod(archive.header(prefix + "data")[0])
     budget.check(n_cells + budget.CELLS - left, budget.CELLS, "cells")
     data = archive.array(prefix + "data", "bui", left)
@@ -168,7 +176,7 @@ def _cells(archive: reading.Arrays, prefix: str, left: int, longest: int) -> tup
 
 
 def _sorted(step: np.ndarray, pitch: np.ndarray, velocity: np.ndarray) -> np.ndarray:
-    """Cells by pitch, then step, int32 `(3, n)`; of equal cells the loudest."""
+    """Returns cells sorted by pitch, then step, int32 `(3, n)`; of equal cells, the loudest."""
     packed = np.sort(pitch.astype(np.int64) << 40 | step.astype(np.int64) << 7 | velocity)
     is_last = np.append(packed[1:] >> 7 != packed[:-1] >> 7, True)[: len(packed)]
     packed = packed[is_last]
@@ -187,18 +195,21 @@ def _tempo(stored: np.ndarray, resolution: int) -> np.ndarray:
 
 
 def write(song: Song, path: str | Path, edition: str = "0.3") -> Path:
-    """Writes a song as an LPD file, the same bytes for the same song.
+    """Writes a song as an LPD file; equal songs give equal bytes.
 
     A track whose velocities are all 1 is stored as bool. A silent track has no steps in edition
-    0.3, as in LPD-5, and all of them in 1.0.
+    0.3, as in LPD-5, and all steps in 1.0.
 
     Args:
-        edition: `"0.3"` as pypianoroll 0.3.0 and the published dataset, `"1.0"` as 1.0.4.
+        song: song to write.
+        path: path of the file.
+        edition: `"0.3"` for the format of pypianoroll 0.3.0 and the published dataset, `"1.0"` for
+            that of 1.0.4.
     """
     if edition not in EDITIONS:
         raise Error(f"unknown LPD edition {edition!r}; choose {' or '.join(EDITIONS)}")
     old = edition == "0.3"
-    unnamed = "" if old else None  # what each reader takes
+    unnamed = "" if old else None  # as the reader of each edition expects
     arrays = _timeline(song, column=not old)
     about = {"beat_resolution" if old else "resolution": song.resolution}
     about["name"] = song.name or unnamed
@@ -214,13 +225,13 @@ def write(song: Song, path: str | Path, edition: str = "0.3") -> Path:
 
 
 def _timeline(song: Song, column: bool) -> dict[str, np.ndarray]:
-    """The arrays `tempo` and `downbeat` of every step."""
+    """Returns the arrays `tempo` and `downbeat` with a value for every step."""
     arrays = {}
     tempo = np.repeat(song.tempo, song.resolution)[: song.n_steps]
     if len(tempo):
         arrays["tempo"] = np.pad(tempo, (0, song.n_steps - len(tempo)), mode="edge")
     elif not column:
-        arrays["tempo"] = np.full(song.n_steps, 120.0)  # the old reader needs one
+        arrays["tempo"] = np.full(song.n_steps, 120.0)  # the old reader needs a tempo
     if len(song.downbeats):
         arrays["downbeat"] = np.zeros(song.n_steps, bool)
         arrays["downbeat"][song.downbeats[song.downbeats < song.n_steps]] = True
@@ -230,6 +241,7 @@ def _timeline(song: Song, column: bool) -> dict[str, np.ndarray]:
 
 
 def _compressed(part: PartCells, n_steps: int, drop_silent: bool) -> dict[str, np.ndarray]:
+    """Returns the arrays of a part's roll in sparse column format."""
     step, pitch, velocity = part.cells
     silent = not len(step)
     is_binary = bool((velocity == 1).all()) and (drop_silent or not silent)
@@ -246,14 +258,16 @@ def _compressed(part: PartCells, n_steps: int, drop_silent: bool) -> dict[str, n
 
 
 def merge(song: Song, families: str = "lpd5") -> Song:
-    """One part for each of the five tracks, in their order, or for each of LPD-17's.
+    """Merges the parts of a song into the five tracks of LPD-5, or the 17 of LPD-17, in order.
 
-    Parts of a family are joined cell by cell, the loudest velocity winning; under `"musegan_v1"`
-    each cell that is on has velocity 1; under `"musegan_v3"` only the part with the most pitches
-    and sounding steps (of equals the first) stands for its family.
+    Parts of a family are merged cell by cell; of several velocities the loudest is kept. Under
+    `"musegan_v1"` each cell that is on has velocity 1. Under `"musegan_v3"` a family is not merged
+    but represented by the part with the most pitches and sounding steps; between equals, by the
+    first.
 
     Args:
-        families: a table of `song.FAMILIES`, or `"lpd17"`.
+        song: song to merge.
+        families: name of a table in `song.FAMILIES`, or `"lpd17"`.
     """
     if families == "lpd17":
         tracks = SEVENTEEN
@@ -274,7 +288,7 @@ def merge(song: Song, families: str = "lpd5") -> Song:
 
 
 def info(song: Song) -> dict:
-    """The entry in `midi_info.json` of a song that was read from a MIDI file."""
+    """Returns the entry of `midi_info.json` for a song that was read from a MIDI file."""
     signatures = [f"{top}/{bottom}" for _, top, bottom in song.signatures]
     steady = len(song.tempo) > 0 and np.ptp(song.tempo) <= 1e-6 * song.tempo[0]
     return {
@@ -286,29 +300,29 @@ def info(song: Song) -> dict:
 
 
 def rejected(song: Song, rules: str = "docs") -> str | None:
-    """Why a song is not in the cleansed dataset, or None if it is.
+    """Returns why a song is not in the cleansed dataset, or None if it is.
 
     | rules | a song is kept if |
     |---|---|
-    | `docs` | it has no time signature but one 4/4, and its first beat is at time 0 |
+    | `docs` | it has no time signature, or only one 4/4, and its first beat is at time 0 |
     | `code` | it has exactly one time signature, 4/4, and its first beat is at time 0 |
     | `paper` | all its time signatures are 4/4 |
     | `musegan_v1` | `code` keeps it and all five families play; programs 40 to 47 do not count |
 
-    The other conditions are not about a song alone: the match with the Million Song Dataset (see
+    LPD's other conditions are not checked here: the match with the Million Song Dataset (see
     `cleansed`), genre, key, an incomplete first bar. A song from an LPD file has no signatures, so
-    `docs` and `paper` keep it; for `code` and `musegan_v1` take the song of the MIDI file.
+    `docs` and `paper` always keep it, and `code` and `musegan_v1` need the song of the MIDI file.
     """
     if rules == "paper":
         others = [f"{a}/{b}" for _, a, b in song.signatures if (a, b) != (4, 4)]
         return f"the time signature is {others[0]}" if others else None
     if rules == "musegan_v1":
-        return rejected_entry(info(song), "code") or _lacking(song)
+        return rejected_entry(info(song), "code") or _missing_families(song)
     return rejected_entry(info(song), rules)
 
 
 def rejected_entry(entry: Mapping, rules: str = "docs") -> str | None:
-    """As `rejected`, from the entry of `midi_info.json` alone; rules `docs` and `code`."""
+    """Does the same as `rejected` with an entry of `midi_info.json`; rules `docs` and `code`."""
     if rules not in ("docs", "code"):
         raise Error(f"unknown cleansing rules {rules!r}; choose docs, code")
     n, meter = entry["num_time_signature_change"], entry["constant_time_signature"]
@@ -323,7 +337,8 @@ def rejected_entry(entry: Mapping, rules: str = "docs") -> str | None:
     return None
 
 
-def _lacking(song: Song) -> str | None:
+def _missing_families(song: Song) -> str | None:
+    """Returns which families do not play, as text, or None if all do."""
     playing = {
         family(part.program, part.is_drum, "musegan_v1")
         for part in song.parts
@@ -337,18 +352,21 @@ def _lacking(song: Song) -> str | None:
 
 
 def location(edition: str, md5: str, msd_id: str | None = None) -> Path:
-    """Where a file stands: `lpd_full/a/abc....npz`, `lpd_5_cleansed/A/B/C/TRABC.../abc....npz`.
+    """Returns the path of a file inside the dataset.
+
+    Examples are `lpd_full/a/abc....npz` and `lpd_5_cleansed/A/B/C/TRABC.../abc....npz`.
 
     Args:
-        edition: the first folder, such as `lpd_full`, `lpd_5_matched` or `lpd_17_cleansed`.
-        msd_id: the song's, in the matched and the cleansed subset.
+        edition: name of the first folder, such as `lpd_full`, `lpd_5_matched` or `lpd_17_cleansed`.
+        md5: hash of the MIDI file, which is the file's name.
+        msd_id: id of the song in the Million Song Dataset, in the matched and cleansed subsets.
     """
     folders = [md5[0]] if msd_id is None else [*msd_id[2:5], msd_id]
     return Path(edition, *folders, f"{md5}.npz")
 
 
 def match_scores(path: str | Path) -> dict[str, dict[str, float]]:
-    """LMD's `match_scores.json`: for each MSD id the md5 of its files and their confidence."""
+    """Reads LMD's `match_scores.json`: for each MSD id the md5 of its files and their scores."""
     scores = reading.read_json(path, FETCH, budget.CORPUS_JSON_BYTES)
     try:
         return {
@@ -360,7 +378,7 @@ def match_scores(path: str | Path) -> dict[str, dict[str, float]]:
 
 
 def midi_info(path: str | Path) -> dict[str, dict]:
-    """The entries of `midi_info.json` or of `midi_info_v2.json`, both as `info` gives them."""
+    """Reads `midi_info.json` or `midi_info_v2.json`; the entries are as `info` returns them."""
     entries = reading.read_json(path, FETCH, budget.CORPUS_JSON_BYTES)
     wanted = ("first_beat_time", "num_time_signature_change", "constant_time_signature")
     try:
@@ -373,7 +391,10 @@ def midi_info(path: str | Path) -> dict[str, dict]:
 
 
 def _constant_tempo(entry: Mapping) -> float | None:
-    """The second version says in `constant_tempo` whether `tempo` holds throughout."""
+    """Returns the tempo of a song whose tempo never changes, else None, from either version.
+
+    In the second version `constant_tempo` is a bool, and the tempo is in `tempo`.
+    """
     tempo = entry["constant_tempo"]
     if isinstance(tempo, bool):
         return entry["tempo"] if tempo else None
@@ -381,8 +402,8 @@ def _constant_tempo(entry: Mapping) -> float | None:
 
 
 def matched(scores: Mapping[str, Mapping], files: Container[str]) -> list[tuple[str, str]]:
-    """`(md5, MSD id)` of every file of every matched song that is among `files`."""
-    return [(md5, msd_id) for msd_id, own in scores.items() for md5 in own if md5 in files]
+    """Returns `(md5, MSD id)` of every file of every matched song that is among `files`."""
+    return [(md5, msd_id) for msd_id, matches in scores.items() for md5 in matches if md5 in files]
 
 
 def cleansed(
@@ -391,14 +412,14 @@ def cleansed(
     rules: str = "docs",
     confidence: float = 0.0,
 ) -> list[tuple[str, str]]:
-    """`(md5, MSD id)` of the one file that stands for each song of the cleansed subset.
+    """Returns `(md5, MSD id)` of the one file that is chosen for each song of the cleansed subset.
 
     Args:
-        scores: as of `match_scores`.
-        entries: as of `midi_info`; a file without one counts as missing.
-        rules: under `"docs"` it is the best match among the files that the rules keep; under
-            `"code"` it is the best match of all, and if that one is rejected so is the song.
-        confidence: a match must be better than this.
+        scores: scores as `match_scores` returns them.
+        entries: entries as `midi_info` returns them; a file without one is not used.
+        rules: `"docs"` to choose the best match among the files that these rules keep, `"code"`
+            to choose the best match of all and reject the song if its file is rejected.
+        confidence: score that a match must exceed.
     """
     chosen = []
     for msd_id, files in scores.items():
@@ -412,16 +433,16 @@ def cleansed(
 
 
 def write_ids(pairs: Iterable[tuple[str, str]], path: str | Path) -> None:
-    """Writes an id list such as `matched_ids.txt`: md5, four spaces, MSD id."""
+    """Writes an id list such as `matched_ids.txt`, with lines of md5, four spaces and MSD id."""
     Path(path).write_text("".join(f"{md5}    {msd_id}\n" for md5, msd_id in pairs))
 
 
 def read_ids(path: str | Path) -> list[tuple[str, str]]:
-    """The `(md5, MSD id)` of an id list."""
+    """Reads the `(md5, MSD id)` of an id list."""
     try:
         rows = [line.split() for line in Path(path).read_text().splitlines() if line.strip()]
         return [(md5, msd_id) for md5, msd_id in rows]
     except OSError as error:
         raise Error(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError:
-        raise Error(f"{path}: not an id list, whose lines are an md5 and an MSD id") from None
+        raise Error(f"{path}: not an id list; each line must be an md5 and an MSD id") from None

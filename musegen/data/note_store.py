@@ -1,13 +1,14 @@
-"""A store of notes: the pieces of a corpus on disk, each read when it is asked for.
+"""A store of notes holds the pieces of a corpus on disk, and reads each piece when it is used.
 
-`musegen data prepare --music notes` makes a folder of `notes-00000.npz`, `notes-00001.npz`, ...,
-256 pieces each, of `index.npz`, which has the split of each piece and how many notes it has, and of
-`manifest.json`, which is written last and makes the folder whole.
+`musegen data prepare --music notes` makes a folder with three kinds of files: `notes-00000.npz`,
+`notes-00001.npz`, ..., with 256 pieces each; `index.npz`, with the split and the number of notes of
+each piece; and `manifest.json`, which is written last and marks the folder as complete.
 
-In a file of notes all pieces stand in one table, whole numbers of shape `(notes, 5)` in the order
-of `piece.NOTE`, and `notes_starts` says where each piece begins; so it is with `pedal`, `tempi`,
-`meters`, `keys` and `parts` (program, drum flag). The length and the ticks a quarter of each piece
-are arrays, names are JSON. A file of generated pieces (`-o new.npz`) is such a file.
+In a file of notes, the notes of all pieces are one table, integers of shape `(notes, 5)` with the
+columns of `piece.NOTE`, and `notes_starts` says where each piece begins. The tables `pedal`,
+`tempi`, `meters`, `keys` and `parts` (program, drum flag) are stored in the same way. The lengths
+and the ticks a quarter of the pieces are arrays; the names are JSON. `-o new.npz` of the commands
+writes such a file.
 """
 
 import json
@@ -25,17 +26,17 @@ from musegen.files import write_bytes, write_npz
 from musegen.music.piece import NOTE, PEDAL, Part, Piece
 
 FORMAT = 1
-SIZE = 256  # pieces of a file
+SIZE = 256  # pieces in a file
 OPEN = 4  # files that a store keeps in memory
 INDEX = "index.npz"
 NAMES = "names.json"
-TABLES = {"notes": 5, "pedal": 3, "tempi": 2, "meters": 3, "keys": 3, "parts": 2}  # their columns
+TABLES = {"notes": 5, "pedal": 3, "tempi": 2, "meters": 3, "keys": 3, "parts": 2}  # columns of each
 FACTS = ("length", "ticks_per_quarter")
 REMEDY = "prepare the data again"
 
 
 def write(pieces: Iterable[tuple[Piece, str]], folder: str | Path) -> None:
-    """Writes pieces and the split of each as a store; an `Error` if there are none."""
+    """Writes a store of pieces, given with the split of each; without any it raises an `Error`."""
     folder, waiting, splits, counts = Path(folder), [], [], []
     if (folder / MANIFEST).exists():
         raise Error(f"{folder}: holds prepared data already; choose another folder")
@@ -60,14 +61,14 @@ def write_index(
     source: str = "",
     settings: dict | None = None,
 ) -> dict:
-    """Makes a folder of notes whole: writes its index, and its manifest, which is returned.
+    """Completes a store: writes its index and its manifest, and returns the manifest.
 
     Args:
         folder: folder that holds all files of notes.
-        splits: the split of each piece.
+        splits: split of each piece.
         counts: number of notes of each piece.
-        source: where the pieces are from.
-        settings: how they were made.
+        source: path or name of the corpus.
+        settings: settings that the pieces were made with.
     """
     numbers, counts = np.array([SPLITS.index(split) for split in splits]), np.array(counts)
     arrays = {"split": numbers.astype(np.uint8), "notes": counts.astype(np.int64)}
@@ -89,7 +90,7 @@ def write_index(
 
 
 def file_of(folder: Path, number: int) -> Path:
-    """The path of one file of notes in a store."""
+    """Returns the path of one file of notes in a store."""
     return folder / f"notes-{number:05d}.npz"
 
 
@@ -110,7 +111,7 @@ def write_pieces(path: str | Path, pieces: Sequence[Piece]) -> Path:
 
 
 def _table(rows, width: int) -> np.ndarray:
-    """Notes, pedal, events or parts as whole numbers, int64 `(n, width)`."""
+    """Returns notes, pedal, events or parts as integers, int64 `(n, width)`."""
     if isinstance(rows, np.ndarray):
         return structured_to_unstructured(rows, np.int64)
     rows = [(row.program, row.is_drum) if isinstance(row, Part) else row for row in rows]
@@ -121,7 +122,7 @@ class NotesFile:
     """One file of notes, read into memory.
 
     Args:
-        path: what `write_pieces` has written.
+        path: path of a file that `write_pieces` has written.
     """
 
     def __init__(self, path: str | Path):
@@ -141,16 +142,16 @@ class NotesFile:
                 raise ValueError(f"facts of other than {len(self)} pieces")
 
     def __len__(self) -> int:
-        """How many pieces there are."""
+        """Returns the number of pieces."""
         return len(self._tables["length"])
 
     def piece(self, k: int) -> Piece:
-        """One piece by its number in the file."""
+        """Returns one piece by its number in the file."""
         with reading.damaged(self.path, "damaged", REMEDY):
             spans = {name: slice(*self._starts[name][k : k + 2]) for name in TABLES}
             rows = {name: self._tables[name][span] for name, span in spans.items()}
-            called = self._names["parts"][spans["parts"]]
-            parts = zip(rows["parts"].tolist(), called, strict=True)
+            part_names = self._names["parts"][spans["parts"]]
+            parts = zip(rows["parts"].tolist(), part_names, strict=True)
             return Piece(
                 name=self._names["pieces"][k],
                 notes=unstructured_to_structured(rows["notes"], NOTE),
@@ -165,7 +166,7 @@ class NoteStore:
     """A store of notes, opened for reading.
 
     Args:
-        folder: what `musegen data prepare --music notes` has made.
+        folder: folder that `musegen data prepare --music notes` has made.
     """
 
     def __init__(self, folder: str | Path):
@@ -184,17 +185,17 @@ class NoteStore:
         self._opened = lru_cache(OPEN)(self._open)
 
     def __len__(self) -> int:
-        """How many pieces there are."""
+        """Returns the number of pieces."""
         return len(self.splits)
 
     def of(self, split: str) -> np.ndarray:
-        """The numbers of the pieces of a split."""
+        """Returns the numbers of the pieces of a split."""
         if split not in SPLITS:
             raise Error(f"unknown split {split!r}; choose {', '.join(SPLITS)}")
         return np.flatnonzero(self.splits == SPLITS.index(split))
 
     def piece(self, i: int) -> Piece:
-        """One piece by its number."""
+        """Returns one piece by its number."""
         if not 0 <= i < len(self):
             raise IndexError(f"no piece {i} among {len(self)}")
         number, k = divmod(int(i), SIZE)
@@ -203,12 +204,14 @@ class NoteStore:
     def _open(self, number: int) -> NotesFile:
         file = NotesFile(file_of(self.folder, number))
         if len(file) != min(SIZE, len(self) - number * SIZE):
-            raise Error(f"{file.path}: has {len(file)} pieces, the index another number; {REMEDY}")
+            raise Error(
+                f"{file.path}: has {len(file)} pieces, which is not what the index says; {REMEDY}"
+            )
         return file
 
 
 def _manifest(path: Path) -> dict:
-    """The manifest of a store of notes, if it is one."""
+    """Reads and checks the manifest of a store of notes; phrases raise an `Error`."""
     with reading.damaged(path, "damaged", REMEDY):
         manifest = reading.read_json(path, REMEDY)
         if manifest.get("music") != "notes":
@@ -217,7 +220,7 @@ def _manifest(path: Path) -> dict:
             )
         if (version := manifest["format"]) != FORMAT:
             raise Error(
-                f"{path}: format {version!r:.40}, this musegen reads {FORMAT}; prepare it again"
+                f"{path}: format {version!r:.40}, but this musegen reads {FORMAT}; {REMEDY}"
             )
         for split in SPLITS:
             counts = manifest["splits"][split]

@@ -1,6 +1,6 @@
-"""One song becomes phrases, or a piece of notes: what `musegen data prepare` does with each file.
+"""Converts one file to phrases or to a piece of notes, as `musegen data prepare` does.
 
-An `Error` says why nothing came of a file.
+An `Error` says why a file cannot be used.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from musegen import Error
 from musegen.data.sources import Item
 
-# numpy and all that reads music are imported where they are used: help does not wait for them, and
-# a worker can say how many threads it wants first.
+# numpy and the modules that read music are imported where they are used, so that --help is quick
+# and a worker can set its number of threads before numpy is imported.
 if TYPE_CHECKING:
     import numpy as np
 
@@ -29,24 +29,25 @@ RULES = ("paper", "lpd", "pypianoroll1")
 FAMILIES = ("lpd5", "musegan_v1", "musegan_v3")
 CLEANSING = ("docs", "code", "paper", "musegan_v1")
 PEDALS = ("keep", "apply", "drop")
-MAX_BARS = 64  # of a phrase: a shard of those is 330 MB unpacked
+MAX_BARS = 64  # in a phrase: a shard of such phrases takes 330 MB before compression
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How songs become phrases.
+    """The settings by which songs are converted to phrases.
 
     Args:
-        n_steps: steps of a bar, 96 or 48.
-        n_bars: bars of a phrase.
-        cut: `"fixed"` every `n_bars` bars, `"structural"` along the sections of the song;
-            `"random"`, `"sf_msaf"` and `"sf_v1"` are those of `musegen.data.segment`.
-        phrases_per_song: at most so many of a song, chosen at random; None for all.
-        val, test: shares of the songs.
-        rule: how MIDI notes become cells; see `musegen.music.midi`.
-        families: how instruments become tracks; see `musegen.music.song`.
+        n_steps: number of steps in a bar, 96 or 48.
+        n_bars: number of bars in a phrase.
+        cut: method of cutting: `"fixed"` cuts every `n_bars` bars, `"structural"` along the
+            sections of the song; `"random"`, `"sf_msaf"` and `"sf_v1"` are explained in
+            `musegen.data.segment`.
+        phrases_per_song: largest number of phrases of a song, chosen at random; None for all.
+        val, test: shares of the songs in these splits.
+        rule: rule for the cells that a MIDI note fills; see `musegen.music.midi.read`.
+        families: table that assigns instruments to tracks; see `musegen.music.song`.
         cleanse: rules of the cleansed LPD that songs must meet; see `musegen.data.lpd.rejected`.
-        seed: of the split and of every random choice.
+        seed: seed of the split and of every random choice.
     """
 
     n_steps: int = 96
@@ -69,20 +70,20 @@ class Settings:
         _check_choice(self.cleanse, (None, *CLEANSING), "cleansing rules")
         _check_shares(self.val, self.test)
         if self.n_bars < 1 or (self.phrases_per_song is not None and self.phrases_per_song < 1):
-            raise Error("a phrase needs at least one bar, and a song one phrase")
+            raise Error("bars and phrases per song: give 1 or more")
         if self.n_bars > MAX_BARS:
-            raise Error(f"{self.n_bars} bars are too long a phrase; it has {MAX_BARS} at most")
+            raise Error(f"a phrase of {self.n_bars} bars is too long; give {MAX_BARS} or fewer")
         if self.n_steps < 4 or 96 % self.n_steps:
-            raise Error(f"{self.n_steps} steps a bar: 96 must be a multiple of them")
+            raise Error(f"{self.n_steps} steps a bar: give a divisor of 96 from 4 on")
 
 
 @dataclass(frozen=True)
 class NoteSettings:
-    """How songs become pieces of notes.
+    """The settings by which songs are converted to pieces of notes.
 
     Args:
-        pedal: what becomes of the sustain pedal; see `musegen.music.midi.read_piece`.
-        val, test: shares of the songs.
+        pedal: treatment of the sustain pedal; see `musegen.music.midi.read_piece`.
+        val, test: shares of the songs in these splits.
         seed: seed of the split.
     """
 
@@ -93,7 +94,7 @@ class NoteSettings:
     music: ClassVar[str] = "notes"
 
     def __post_init__(self):
-        _check_choice(self.pedal, PEDALS, "way with the pedal")
+        _check_choice(self.pedal, PEDALS, "treatment of the pedal")
         _check_shares(self.val, self.test)
 
 
@@ -103,18 +104,18 @@ def _check_choice(value: str | None, choices: Iterable[str | None], what: str) -
 
 
 def _check_shares(val: float, test: float) -> None:
-    if not (val >= 0 and test >= 0 and val + test <= 1):  # NaN is none
-        raise Error(f"val {val} and test {test} are no shares of a whole")
+    if not (val >= 0 and test >= 0 and val + test <= 1):  # NaN is refused, too
+        raise Error(f"val {val} and test {test}: give shares from 0 on with a sum of at most 1")
 
 
 def song_phrases(item: Item, settings: Settings) -> "np.ndarray":
-    """The phrases of a file, bool `(n, bars, steps, 84, 5)`."""
+    """Returns the phrases of a file, bool `(n, bars, steps, 84, 5)`."""
     with _reasons(item):
         return _phrases(_song(item, settings), item, settings)
 
 
 def song_piece(item: Item, settings: NoteSettings) -> "Piece":
-    """The piece that a file holds, in any meter."""
+    """Returns the piece that a file holds, in any meter."""
     from musegen.music.midi import read_piece
     from musegen.music.piece_phrases import from_song
 
@@ -132,19 +133,19 @@ def song_piece(item: Item, settings: NoteSettings) -> "Piece":
 
 @contextmanager
 def _reasons(item: Item) -> Iterator[None]:
-    """Makes an `Error` without the file's name of whatever a file raises."""
+    """Turns any exception that a file causes into an `Error` without the file's name."""
     if item.error:
         raise Error(item.error)
     try:
         yield
     except Error as error:
         raise Error(str(error).removeprefix(f"{item.name}: ")) from None
-    except Exception as error:  # one odd file among a hundred thousand does not stop a run
+    except Exception as error:  # one strange file must not stop a run over thousands of files
         raise Error(f"cannot be read ({type(error).__name__}: {error})") from error
 
 
 def _song(item: Item, settings: Settings) -> "Song":
-    """The song, if it is to be used."""
+    """Reads a song; one that the settings exclude, or that is not in 4/4, raises an `Error`."""
     from musegen.data import lpd
     from musegen.music import midi
     from musegen.music.song import STEPS_PER_BEAT
@@ -159,17 +160,18 @@ def _song(item: Item, settings: Settings) -> "Song":
         if (top, bottom) != (4, 4):
             raise Error(f"not in 4/4 throughout ({top}/{bottom})")
         if abs(beat - 4 * round(beat / 4)) > 1 / song.resolution:
-            raise Error(f"a bar is not whole (4/4 starts anew on beat {beat:.5g})")
+            raise Error(f"a bar is not complete (a new 4/4 signature on beat {beat:.5g})")
     return song
 
 
 def _phrases(song: "Song", item: Item, settings: Settings) -> "np.ndarray":
+    """Cuts a song into phrases and drops those that are silent."""
     import numpy as np
 
     from musegen.data import segment
     from musegen.music.phrases import BEATS_PER_BAR
 
-    # Sections are found on the song's own grid, so they are the same for any number of steps.
+    # Sections are found on the song's own grid, so they do not depend on the steps of the result.
     fine = song.roll(settings.families)
     fine = fine.reshape(-1, BEATS_PER_BAR * song.resolution, *fine.shape[1:])
     if len(fine) < settings.n_bars:
@@ -181,22 +183,22 @@ def _phrases(song: "Song", item: Item, settings: Settings) -> "np.ndarray":
     if fine.shape[1] % settings.n_steps:
         raise Error(f"{fine.shape[1]} steps a bar cannot become {settings.n_steps}")
     bars = fine[:, :: fine.shape[1] // settings.n_steps]
-    sounds = bars.any(axis=(1, 2, 3))
-    within = starts[:, None] + np.arange(settings.n_bars)
-    within = within[sounds[within].any(axis=1)]
-    if not len(within):
-        raise Error("silent (no note of a family in the range of pitches)")
+    sounding = bars.any(axis=(1, 2, 3))
+    phrases = starts[:, None] + np.arange(settings.n_bars)  # numbers of the bars of each phrase
+    phrases = phrases[sounding[phrases].any(axis=1)]
+    if not len(phrases):
+        raise Error("silent (no note in the five tracks and the range of pitches)")
     limit = settings.phrases_per_song or (segment.PHRASES_PER_SONG if method == "random" else None)
-    if limit and len(within) > limit:
+    if limit and len(phrases) > limit:
         rng = np.random.default_rng([settings.seed, int.from_bytes(item.digest[:8], "big")])
-        within = within[np.sort(rng.choice(len(within), limit, replace=False))]
-    return bars[within]
+        phrases = phrases[np.sort(rng.choice(len(phrases), limit, replace=False))]
+    return bars[phrases]
 
 
 def split_of(digest: bytes, settings: Settings | NoteSettings) -> str:
-    """The split that a file falls to, by its content and the seed alone."""
-    lot = blake2b(digest + str(settings.seed).encode(), digest_size=8).digest()
-    share = int.from_bytes(lot, "big") / 2**64
+    """Returns the split of a file, which depends only on its content and the seed."""
+    draw = blake2b(digest + str(settings.seed).encode(), digest_size=8).digest()
+    share = int.from_bytes(draw, "big") / 2**64
     if share < settings.test:
         return "test"
     return "val" if share < settings.test + settings.val else "train"

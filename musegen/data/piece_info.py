@@ -1,4 +1,4 @@
-"""What a set of pieces holds: `musegen data info` of notes."""
+"""Describes a set of pieces: `musegen data info` for notes."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,31 +14,30 @@ if TYPE_CHECKING:
     from musegen.data.piece_loading import Pieces
 
 NUMBERS = [name for name in COLUMNS if name not in ("range", "meters")]
-LISTED = 12  # pieces that the table has a row for, if there are no more
-DRAWN_BARS = 128  # of a piece, at most
+LISTED = 12  # up to this number of pieces, the table has a row for each
+DRAWN_BARS = 128  # largest number of bars in the picture
 
 
 def describe(pieces: "Pieces") -> dict:
-    """Counts, and of each statistic the least, median and greatest value of the pieces."""
-    found, meters, rows = {name: [] for name in NUMBERS}, Counter(), {}
-    for number in range(len(pieces)):
-        piece = pieces[number]
-        own = facts(piece)
-        meters.update((own["meters"] or "none").split())
+    """Returns counts, and the smallest, median and largest value of each statistic."""
+    columns, meters, rows = {name: [] for name in NUMBERS}, Counter(), {}
+    for piece in pieces:
+        values = facts(piece)
+        meters.update((values["meters"] or "none").split())
         for name in NUMBERS:
-            if own[name] is not None:
-                found[name].append(own[name])
+            if values[name] is not None:
+                columns[name].append(values[name])
         if len(pieces) <= LISTED:
             rows |= statistics([piece])
     return {
         "name": pieces.name,
         "music": "notes",
         "pieces": len(pieces),
-        "notes": int(sum(found["notes"])),
+        "notes": int(sum(columns["notes"])),
         "skipped": len(pieces.skipped),
         "statistics": {
             name: dict(zip(("least", "median", "most"), _spread(values), strict=True))
-            for name, values in found.items()
+            for name, values in columns.items()
             if values
         },
         "meters": dict(meters.most_common()),
@@ -51,7 +50,7 @@ def _spread(values: list[float]) -> list[float]:
 
 
 def picture(pieces: "Pieces", path: str | Path, seed: int = 0) -> str:
-    """Draws a random piece, or the beginning of a long one; returns what was drawn, in words."""
+    """Draws a random piece, or the beginning of a long one; returns what it shows, as text."""
     from musegen import plots
 
     piece = pieces[int(np.random.default_rng(seed).integers(len(pieces)))]
@@ -64,14 +63,14 @@ def picture(pieces: "Pieces", path: str | Path, seed: int = 0) -> str:
 
 
 def text(info: dict) -> str:
-    """What `describe` found, to be read."""
+    """Formats what `describe` returns as text."""
     from musegen.commands.outputs import counted, table
 
     lines = [shown(f"{info['name']}: {counted(info['pieces'], 'piece')}, {info['notes']:,} notes")]
     if info.get("source"):
         lines[0] += f", from {shown(info['source'])}"
     if info["skipped"]:
-        lines.append(f"{info['skipped']:,} files gave none")
+        lines.append(f"{info['skipped']:,} files gave no piece")
     lines += [f"  {counts_line(*split)}" for split in info.get("splits", {}).items()]
     lines += [""]
     if info["rows"]:

@@ -1,12 +1,12 @@
-"""Opens anything that holds notes, or can become notes, as pieces.
+"""Opens anything that holds notes, or can be converted to notes, as pieces.
 
 | source | pieces |
 |---|---|
-| folder of `musegen data prepare --music notes` | each read when it is asked for |
-| `.npz` file of pieces, such as `musegen generate -o new.npz` writes | as they are |
+| folder of `musegen data prepare --music notes` | the stored pieces, each read when it is used |
+| `.npz` file of pieces, such as `musegen generate -o new.npz` writes | the stored pieces |
 | MIDI file, LPD `.npz` file | the whole song, in any meter |
-| folder or archive of such files, `freedoom` | all their songs, each once |
-| phrases in whatever form `musegen.data.load` takes, `demo` | a piece for each phrase |
+| folder or archive of such files, `freedoom` | all their songs, without duplicates |
+| phrases in any form that `musegen.data.load` opens, `demo` | one piece for each phrase |
 """
 
 import zipfile
@@ -27,13 +27,13 @@ from musegen.music.piece import Piece
 
 @dataclass(frozen=True)
 class Pieces(Sequence):
-    """Pieces in order, each read when it is asked for.
+    """A sequence of pieces, each of which is read when it is used.
 
     Args:
-        name: what messages and tables call them.
-        read: function that gives a piece by its number in the source.
+        name: name of the pieces in messages and tables.
+        read: function that returns a piece by its number in the source.
         numbers: numbers of these pieces in the source.
-        splits: the split of each piece of these; other data are all `"train"`.
+        splits: split of each of these pieces; if it is empty, all pieces are `"train"`.
         skipped: name and reason of each file that gave no piece.
     """
 
@@ -50,20 +50,20 @@ class Pieces(Sequence):
         return self.read(int(self.numbers[i]))
 
     def of(self, split: str) -> "Pieces":
-        """The pieces of one split."""
+        """Returns the pieces of one split."""
         splits = self.splits or ("train",) * len(self)
         if split not in splits:
             raise Error(
                 f"{self.name}: has no {split} split; `musegen data prepare --music notes` makes "
-                "data that have"
+                "data with splits"
             )
-        chosen = [number for number, own in zip(self.numbers, splits, strict=True) if own == split]
+        chosen = [n for n, name in zip(self.numbers, splits, strict=True) if name == split]
         name = self.name if len(chosen) == len(self) else f"{self.name} {split}"
         return replace(self, name=name, numbers=chosen, splits=(split,) * len(chosen))
 
 
 def load_pieces(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Pieces:
-    """Opens pieces from anywhere; see the module.
+    """Opens pieces from any of the sources that the module names.
 
     Example:
         >>> len(load_pieces("demo"))
@@ -77,7 +77,7 @@ def load_pieces(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") ->
 
 
 def holds_notes(source: str | Path) -> bool:
-    """Whether a source is a store or file of pieces, which has no phrases."""
+    """Returns whether a source is a store or a file of pieces, which has no phrases."""
     path = Path(source)
     if (manifest := path / shards.MANIFEST).is_file():
         return b'"music": "notes"' in manifest.read_bytes()[: 1 << 16]
@@ -85,6 +85,7 @@ def holds_notes(source: str | Path) -> bool:
 
 
 def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Pieces:
+    """Opens a source, which may be empty."""
     if isinstance(source, Pieces):
         return source
     if isinstance(source, np.ndarray):
@@ -106,10 +107,10 @@ def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Piece
 
 
 def _holds_songs(source: str | Path) -> bool:
-    """Whether a source is songs; otherwise it is phrases."""
+    """Returns whether a source is songs; otherwise it is phrases."""
     path = Path(source)
     if str(source) in ("freedoom", "demo") or not path.exists():
-        return str(source) == "freedoom"  # what is missing is named when it is opened
+        return str(source) == "freedoom"  # opening a path that does not exist will say so
     files.check([], [path])
     if path.is_dir():
         return not [*path.glob(f"*/{shards.MANIFEST}"), *path.glob(shards.MANIFEST)]
@@ -121,6 +122,7 @@ def _holds_songs(source: str | Path) -> bool:
 
 
 def _members(path: Path) -> set[str]:
+    """Returns the names in a zip archive; a damaged one has none."""
     try:
         with zipfile.ZipFile(path) as archive:
             return set(archive.namelist())
@@ -129,10 +131,10 @@ def _members(path: Path) -> set[str]:
 
 
 def _songs(name: str, source: str | Path) -> Pieces:
-    """The songs of a source; of equal files the first counts."""
-    pieces, skipped, seen, settings = [], [], {}, NoteSettings()
+    """Reads the songs of a source; of files with equal content only the first is used."""
+    pieces, skipped, names, settings = [], [], {}, NoteSettings()
     for item in items(source):
-        first = seen.setdefault(item.digest, item.name)
+        first = names.setdefault(item.digest, item.name)
         try:
             if first != item.name and not item.error:
                 raise Error(f"duplicate (of {first})")
@@ -143,6 +145,8 @@ def _songs(name: str, source: str | Path) -> Pieces:
 
 
 def _phrases(data: loading.Data) -> Pieces:
+    """Returns phrases as pieces, each of which is converted when it is used."""
+
     def read(i: int) -> Piece:
         phrase = data.part(i, i + 1).phrases
         name = f"{data.name} {i + 1}"

@@ -1,16 +1,16 @@
-"""Batches for training, from shards or anything else that `musegen.data.load` opens.
+"""Makes batches for training, from shards or anything else that `musegen.data.load` opens.
 
-One plan, two backends. `Plan` decides, in numpy alone, which phrases an epoch holds, in which
-order, and by how many semitones each is moved, all from the seed and the number of the epoch. Two
-equal calls therefore give equal batches, whichever backend carries them:
+A `Plan` decides, in numpy, which phrases an epoch holds, in which order, and by how many semitones
+each is transposed. All this depends only on the seed and the number of the epoch, so two equal
+calls give equal batches with both implementations:
 
-- with TensorFlow, a `tf.data.Dataset` that moves packed phrases, and transposes, unpacks and maps
+- with TensorFlow, a `tf.data.Dataset` that carries packed phrases, and transposes, unpacks and maps
   them inside its graph;
-- without, a `keras.utils.PyDataset` that does the same in numpy.
+- without TensorFlow, a `keras.utils.PyDataset` that does the same in numpy.
 
-Iterating once is one epoch. The next epoch begins, in another order, when the last batch has been
-given out; an iteration left early is begun again. Pass `shuffle=False` to `fit`: the batches are
-shuffled already.
+One iteration is one epoch. After its last batch the next epoch begins, in another order; an
+iteration that was stopped before starts the same epoch again. Pass `shuffle=False` to `fit`: the
+batches are shuffled already.
 """
 
 import os
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 SHIFTS = range(-5, 7)
 WINDOW_BYTES = 64 << 20
-READERS = 2  # windows that are read at the same time
-DECODERS = os.cpu_count() or 2  # batches that are unpacked at the same time
+WINDOWS_AT_ONCE = 2  # windows that are read at the same time
+BATCHES_AT_ONCE = os.cpu_count() or 2  # batches that are unpacked at the same time
 
 
 def batches(
@@ -48,18 +48,24 @@ def batches(
     drop_remainder: bool = False,
     epoch: int = 0,
 ) -> "tf.data.Dataset | keras.utils.PyDataset":
-    """Batches of phrases, `(batch, bars, steps, 84, tracks)`, for `fit` or a loop of one's own.
+    """Makes batches of phrases, `(batch, bars, steps, 84, tracks)`, for `fit` or your own loop.
 
     Args:
-        data: whatever `musegen.data.load` opens; of shards, `split` is read.
-        augment: moves each phrase by -5 to 6 semitones, drawn anew each epoch; never the drums.
-        map: applied to each batch; with TensorFlow inside the graph, so keep to operators that
-            numpy arrays and tensors share. With `dtype="float32"`, `lambda x: 2 * x - 1` gives
-            -1 and 1, and `lambda x: (x, x)` what an autoencoder's `fit` takes.
-        dtype: of the cells. Bool moves a quarter of the bytes to the accelerator, and functional
-            Keras models and losses cast it to float by themselves.
-        drop_remainder: leaves out a last batch that is not full.
-        epoch: the first epoch to give out, for a training that is resumed.
+        data: any source that `musegen.data.load` opens.
+        batch_size: number of phrases in a batch.
+        shuffle: whether each epoch has a new random order.
+        seed: seed of the order and of the transpositions.
+        augment: whether each phrase is transposed by -5 to 6 semitones, drawn again in each epoch;
+            the drums are not.
+        map: function that is applied to each batch. With TensorFlow it runs inside the graph, so
+            use only operators that numpy arrays and tensors share. With `dtype="float32"`,
+            `lambda x: 2 * x - 1` gives -1 and 1, and `lambda x: (x, x)` gives the inputs and
+            targets of an autoencoder.
+        split: split of the data to read.
+        dtype: type of the cells. Bool moves a quarter of the bytes to the accelerator, and
+            functional Keras models and losses cast it to float by themselves.
+        drop_remainder: whether a last batch that is not full is left out.
+        epoch: number of the first epoch, for a training that is resumed.
 
     Returns:
         A `tf.data.Dataset`, or a `keras.utils.PyDataset` where TensorFlow is not installed.
@@ -76,10 +82,17 @@ def batches(
 
 
 class Plan:
-    """Which phrases an epoch holds, in which order, and by how much each is moved.
+    """A plan says which phrases an epoch holds, in which order, and how each is transposed.
 
-    An epoch is read in windows, each of several pieces of the data (shards) in random order; the
-    phrases of a window are shuffled. A window depends on nothing but the seed and its numbers.
+    An epoch is read in windows. A window is several pieces of the data (shards), drawn in random
+    order, and its phrases are shuffled. It depends only on the seed, the epoch and its number.
+
+    Args:
+        data: phrases to read.
+        shuffle: whether the order is random.
+        seed: seed of the order and of the transpositions.
+        augment: whether phrases are transposed.
+        epoch: number of the first epoch.
     """
 
     def __init__(self, data: Data, shuffle: bool, seed: int, augment: bool, epoch: int):
@@ -90,12 +103,15 @@ class Plan:
         self.n_windows = -(-len(data.sizes) // self.pieces_a_window)
 
     def n_batches(self, batch_size: int, drop_remainder: bool) -> int:
-        """Batches of an epoch."""
-        full, rest = divmod(len(self.data), batch_size)
-        return full + (rest > 0 and not drop_remainder)
+        """Returns the number of batches in an epoch."""
+        full, remainder = divmod(len(self.data), batch_size)
+        return full + (remainder > 0 and not drop_remainder)
 
     def window(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Packed phrases, uint8 `(n, bytes)`, and the semitones to move each by, int32 `(n,)`."""
+        """Returns the packed phrases of one window, uint8 `(n, bytes)`, and their transpositions.
+
+        The transpositions are in semitones, int32 `(n,)`.
+        """
         sizes = np.array(self.data.sizes)
         order = np.arange(len(sizes))
         if self.shuffle:
@@ -108,13 +124,13 @@ class Plan:
         rows = np.empty((n, self.data.layout.n_bytes), np.uint8)
         start = 0
         for piece in pieces:
-            read = self.data.rows(piece)
-            rows[places[start : start + len(read)]] = read
-            start += len(read)
+            piece_rows = self.data.rows(piece)
+            rows[places[start : start + len(piece_rows)]] = piece_rows
+            start += len(piece_rows)
         return rows, shifts.astype(np.int32)
 
     def finish(self) -> int:
-        """Called with the last batch of an epoch: what is begun from now on is the next."""
+        """Counts an epoch as finished, so that the next iteration is the next epoch."""
         self.epoch += 1
         return self.epoch
 
@@ -122,6 +138,7 @@ class Plan:
 def _tf_dataset(
     plan: Plan, batch_size: int, map: Callable | None, dtype: str, drop_remainder: bool
 ):
+    """Makes the batches of a plan as a `tf.data.Dataset`."""
     import tensorflow as tf
 
     layout, n_batches = plan.data.layout, plan.n_batches(batch_size, drop_remainder)
@@ -137,7 +154,7 @@ def _tf_dataset(
             return rows, shifts
 
         windows = tf.data.Dataset.range(plan.n_windows)
-        return windows.map(window, num_parallel_calls=READERS, deterministic=True)
+        return windows.map(window, num_parallel_calls=WINDOWS_AT_ONCE, deterministic=True)
 
     def decode(rows, shifts):
         if plan.augment:
@@ -147,37 +164,37 @@ def _tf_dataset(
             batch = tf.ensure_shape(batch, (batch_size, *layout.shape))
         return map(batch) if map else batch
 
-    def noticed(index, batch):
-        # The very last step of the pipeline: no buffer after it runs ahead of who takes the batch.
+    def counted(index, batch):
+        # The last step of the pipeline, after all buffers: it runs when a batch is taken.
         def finish():
             return tf.numpy_function(plan.finish, [], tf.int64)
 
         tf.cond(index == n_batches - 1, finish, lambda: tf.constant(0, tf.int64))
         return batch
 
-    # Fixed numbers of threads instead of tf.data's own tuning: the thread that tunes sleeps for
-    # ever longer, up to a minute, and an iterator that ends waits for it to wake.
+    # The numbers of threads are fixed because tf.data's own tuning is slow to stop: its thread
+    # sleeps for up to a minute, and an iterator that ends waits for it.
     settings = tf.data.Options()
     settings.autotune.enabled = False
     return (
         tf.data.Dataset.range(1)
         .flat_map(epoch)
         .rebatch(batch_size, drop_remainder=drop_remainder)
-        .map(decode, num_parallel_calls=DECODERS, deterministic=True)
+        .map(decode, num_parallel_calls=BATCHES_AT_ONCE, deterministic=True)
         .prefetch(2)
         .enumerate()
-        .map(noticed)
+        .map(counted)
         .apply(tf.data.experimental.assert_cardinality(n_batches))
         .with_options(settings)
     )
 
 
 def _tf_unpack(rows, layout: Layout):
-    """Bits to cells in the graph: uint8 `(B, bytes)` to bool `(B, bars, steps, 84, tracks)`."""
+    """Unpacks bits in the graph: uint8 `(B, bytes)` to bool `(B, bars, steps, 84, tracks)`."""
     import tensorflow as tf
 
-    # Eight copies of each byte in one integer, and of the first copy the highest bit is kept, of
-    # the second the next one, and so on: twice as fast as looking bytes up in a table.
+    # One integer holds eight copies of a byte; the first copy keeps only its highest bit, the
+    # second only the next one, and so on. This is twice as fast as a table of all bytes.
     copies = tf.cast(rows, tf.uint64) * tf.constant(0x0101010101010101, tf.uint64)
     bits = tf.bitwise.bitwise_and(copies, tf.constant(0x0102040810204080, tf.uint64))
     cells = tf.cast(tf.bitcast(bits, tf.uint8), tf.bool)  # (B, bytes, 8)
@@ -186,11 +203,11 @@ def _tf_unpack(rows, layout: Layout):
 
 
 def _tf_transpose(layout: Layout) -> Callable:
-    """Transposition in the graph, of packed rows `(B, bytes)` by semitones `(B,)`.
+    """Returns a function that transposes packed rows `(B, bytes)` by semitones `(B,)` in the graph.
 
-    Pitch is the last axis but one, so a semitone is as many cells as there are tracks, and moving
-    a phrase is a shift of its row by bits. Masks then remove what left the range and keep the
-    drums where they were.
+    Pitch is the last axis but one, so a semitone is as many cells as there are tracks, and a
+    phrase is transposed by shifting the bits of its row. Masks then remove notes that left the
+    range and restore the drums.
     """
     import tensorflow as tf
 
@@ -200,14 +217,14 @@ def _tf_transpose(layout: Layout) -> Callable:
     edge = 1 + max(map(abs, SHIFTS)) * n_tracks // 8
 
     def move(rows, semitones: int):
-        whole, part = divmod(semitones * n_tracks, 8)
+        n_whole, n_bits = divmod(semitones * n_tracks, 8)  # bytes and bits of the shift
         origin = np.arange(N_PITCHES)[:, None] - semitones
         kept = (origin >= 0) & (origin < N_PITCHES) & ~drums
         padded = tf.pad(rows, [[0, 0], [edge, edge]])
-        moved = tf.bitwise.right_shift(padded[:, edge - whole :][:, :n_bytes], np.uint8(part))
-        if part:
-            before = padded[:, edge - whole - 1 :][:, :n_bytes]
-            moved |= tf.bitwise.left_shift(before, np.uint8(8 - part))
+        moved = tf.bitwise.right_shift(padded[:, edge - n_whole :][:, :n_bytes], np.uint8(n_bits))
+        if n_bits:
+            before = padded[:, edge - n_whole - 1 :][:, :n_bytes]
+            moved |= tf.bitwise.left_shift(before, np.uint8(8 - n_bits))
         return moved & pack(np.broadcast_to(kept, (1, *layout.shape)))
 
     def transposed(rows, shifts):
@@ -223,6 +240,7 @@ def _tf_transpose(layout: Layout) -> Callable:
 def _py_dataset(
     plan: Plan, batch_size: int, map: Callable | None, dtype: str, drop_remainder: bool
 ):
+    """Makes the batches of a plan as a `keras.utils.PyDataset`."""
     import keras
 
     layout, n_batches = plan.data.layout, plan.n_batches(batch_size, drop_remainder)
@@ -245,7 +263,7 @@ def _py_dataset(
         return map(batch) if map else batch
 
     class Batches(keras.utils.PyDataset):
-        """The batches of an epoch, to be taken in order."""
+        """The batches of an epoch, which must be taken in order."""
 
         def __init__(self):
             super().__init__()
@@ -257,8 +275,8 @@ def _py_dataset(
         def __getitem__(self, index: int):
             if index == 0:
                 self._rows = enumerate(regroup(windows(), batch_size))
-            due, rows = next(self._rows, (None, None))
-            if index != due:
+            expected, rows = next(self._rows, (None, None))
+            if index != expected:
                 raise Error("batches are taken in order: call fit(..., shuffle=False)")
             if index == n_batches - 1:
                 plan.finish()

@@ -1,17 +1,19 @@
-"""Songs to training data: what `musegen data prepare` does.
+"""Converts songs to training data: `musegen data prepare`.
 
-Two views of the same songs can be prepared. As **phrases**, each song becomes a five-track roll and
-the roll phrases of four bars, in shards of train, val or test; songs are kept if they are in 4/4
-from end to end, and a file without a time signature counts as 4/4. As **notes**, a song in any
-meter becomes one piece in a store of notes. Which split a song goes to depends on its content and
-the seed alone, so it is the same in any order, with any number of workers, and in both views.
+Songs can be prepared in two forms. As **phrases**, each song becomes a five-track roll, and the
+roll is cut into phrases of four bars, which are stored in shards of the splits train, val and test.
+Only songs in 4/4 from start to end are used; a file without a time signature counts as 4/4. As
+**notes**, a song in any meter becomes one piece in a store of notes. The split of a song depends
+only on its content and the seed, so it is the same in any order, with any number of workers, and in
+both forms.
 
-Whatever is left out stands in `skipped.csv` with the reason; `songs.csv` says what each song number
-stands for.
+`skipped.csv` lists every file that was left out, with the reason; `songs.csv` lists the number and
+the name of every song that was used.
 
-The parent process reads the source and hands a few songs at a time to the workers, never more than
-they can take, so memory does not grow with the source. It keeps a journal: a run that was killed
-and is started again goes on, and ends with the same bytes as one that was not.
+The parent process reads the source and sends a few songs at a time to the workers. The number of
+songs that wait is limited, so memory does not grow with the source. A journal records each finished
+file: a run that was killed continues when it is started again, and its output is the same to the
+byte.
 """
 
 from argparse import SUPPRESS, ArgumentParser, Namespace
@@ -44,30 +46,30 @@ from musegen.data.sources import Item, items
 from musegen.data.workers import available, processes, threads
 from musegen.files import check_folder, shown, write_bytes
 
-# numpy and all that reads music are imported where they are used: help does not wait for them, and
-# a worker can say how many threads it wants first.
+# numpy and the modules that read music are imported where they are used, so that --help is quick
+# and a worker can set its number of threads before numpy is imported.
 if TYPE_CHECKING:
     import numpy as np
 
     from musegen.data.shelves import Shelf
     from musegen.music.piece import Piece
 
-    # What came of a song (packed phrases or a piece), why nothing did, or no work done.
+    # Packed phrases, a piece, the reason why a song is skipped, or None where no work was needed.
     Result = np.ndarray | Piece | str | None
 
 SETTINGS = {"phrases": Settings, "notes": NoteSettings}
 MAX_REASONS = 6  # in a message
-CHUNK_SONGS, CHUNK_BYTES = 8, 1 << 20  # what a worker is given at a time
-CHUNK_TASKS = 64  # files that need no work among them
-CHUNKS_AHEAD = 3  # for each worker
-MAX_WRITERS = 4  # threads that compress shards, 200 MB each
+CHUNK_SONGS, CHUNK_BYTES = 8, 1 << 20  # most songs, and bytes, that a worker gets at a time
+CHUNK_TASKS = 64  # most files in a chunk, with those that need no work
+CHUNKS_AHEAD = 3  # chunks that wait, for each worker
+MAX_WRITERS = 4  # threads that compress shards, of 200 MB each
 
 
-# What workers do
+# In the workers
 
 
 def _convert(songs: list[Item], settings: Settings | NoteSettings) -> "list[Result]":
-    """What each song gives, or the reason why it gives nothing."""
+    """Converts songs; the result of one that cannot be used is the reason."""
     return [_result(item, settings) for item in songs]
 
 
@@ -82,28 +84,35 @@ def _result(item: Item, settings: Settings | NoteSettings) -> "Result":
         return str(error)
 
 
-# What the parent does
+# In the parent process
 
 
 @dataclass(frozen=True)
 class _Task:
-    """One file on its way: what is known of it, and the file itself if it has to be read."""
+    """One file of the source and the work that it needs.
+
+    Args:
+        record: record of the file, not yet complete if the file has to be converted.
+        at: share of the source that has been read, 0 to 1.
+        in_journal: whether an earlier run has added the record to the journal.
+        item: the file, if it has to be converted.
+    """
 
     record: Record
     at: float
-    known: bool
+    in_journal: bool
     item: Item | None = None
 
 
 @dataclass
 class Summary:
-    """What came of a source.
+    """The result of preparing a source.
 
     Args:
-        manifest: as in `manifest.json`.
-        files: music files in the source.
-        skipped: how many of them were left out, by reason.
-        new: whether this run has done anything.
+        manifest: content of `manifest.json`.
+        files: number of music files in the source.
+        skipped: number of files that were left out, by reason.
+        new: whether this run has made the data; otherwise an earlier run had.
     """
 
     manifest: dict
@@ -119,16 +128,17 @@ def prepare(
     workers: int = 1,
     progress: Callable[[int, float, str], None] | None = None,
 ) -> Summary:
-    """Makes shards of phrases of a source, or a store of its notes, or goes on making them.
+    """Makes shards of phrases, or a store of notes, from a source; an interrupted run continues.
 
     With more than one worker the calling script needs the usual `if __name__ == "__main__":`.
 
     Args:
-        source: a folder, archive, WAD or file; see `musegen.data.sources`.
-        out: an empty folder, or one that an interrupted run has left.
-        workers: processes that cut songs; 1 for none but this.
-        settings: how songs become phrases (`Settings`, the default) or notes (`NoteSettings`).
-        progress: called with the number of songs done, the share of the source, and what they gave.
+        source: folder, archive, WAD or file; see `musegen.data.sources`.
+        out: empty folder, or a folder that an interrupted run has left.
+        settings: settings for phrases (`Settings`, the default) or notes (`NoteSettings`).
+        workers: number of processes that convert songs; with 1, this process does it.
+        progress: function that is called with the number of files done, their share of the source,
+            and a text such as "120 phrases".
     """
     settings, out = settings or Settings(), Path(out)
     check_folder(out, [source])
@@ -138,7 +148,7 @@ def prepare(
     from musegen.data.shelves import SHELVES
 
     header = asdict(settings) | {"musegen": musegen.__version__}
-    if settings.music != "phrases":  # journals of phrases had no such line at first
+    if settings.music != "phrases":  # the first journals, of phrases only, had no such entry
         header["music"] = settings.music
     with (
         Journal(out, header) as journal,
@@ -164,43 +174,54 @@ def _tasks(
     shelf: "Shelf",
     settings: Settings | NoteSettings,
 ) -> Iterator[_Task]:
-    """The files of a source in order; those that an earlier run has finished need no work."""
+    """Yields a task for each file of a source; files that an earlier run has finished need no work.
+
+    Args:
+        stream: files of the source.
+        source: path or name of the source.
+        journal: journal of this run and of the one that it continues.
+        shelf: shelf for the results, which knows what is on disk.
+        settings: settings of this run.
+    """
     names: dict[bytes, str] = {}
-    before, passed = journal.records(), Counter()
+    earlier, amounts = journal.records(), Counter()
     for item in stream:
         digest = item.digest
-        twin = None if item.error else names.get(digest)
+        original = None if item.error else names.get(digest)
         if not item.error:
             names.setdefault(digest, item.name)
-        record, known = Record(item.name, digest.hex()), next(before, None)
-        if known:
-            if (known.name, known.digest) != (record.name, record.digest):
+        record, finished = Record(item.name, digest.hex()), next(earlier, None)
+        if finished:
+            if (finished.name, finished.digest) != (record.name, record.digest):
                 raise Error(
-                    f"{journal.path.parent}: an unfinished run from another source stands there "
-                    f"({known.name!r}, not {item.name!r}); choose another folder"
+                    f"{journal.path.parent}: holds an unfinished run from another source "
+                    f"({finished.name!r}, not {item.name!r}); choose another folder"
                 )
-            again = False
-            if not known.reason:
-                if known.split not in SPLITS or not getattr(known, shelf.unit):
-                    raise _torn(journal)
-                group, amount = shelf.share(known)
-                passed[group] += amount
-                again = passed[group] > shelf.written[group]
-            yield _Task(known, item.at, True, item if again else None)
+            not_on_disk = False
+            if not finished.reason:
+                if finished.split not in SPLITS or not getattr(finished, shelf.unit):
+                    raise _inconsistent(journal)
+                group, amount = shelf.share(finished)
+                amounts[group] += amount
+                not_on_disk = amounts[group] > shelf.written[group]
+            yield _Task(finished, item.at, True, item if not_on_disk else None)
         elif item.error:
             yield _Task(replace(record, reason=item.error), item.at, False)
-        elif twin is not None:
-            yield _Task(replace(record, reason=f"duplicate (of {twin})"), item.at, False)
+        elif original is not None:
+            yield _Task(replace(record, reason=f"duplicate (of {original})"), item.at, False)
         else:
             yield _Task(replace(record, split=split_of(digest, settings)), item.at, False, item)
-    if known := next(before, None):
-        raise Error(f"{source}: has lost {known.name!r} since the unfinished run began")
+    if missing := next(earlier, None):
+        raise Error(
+            f"{source}: {missing.name!r} is missing since the unfinished run began; restore it, or "
+            "choose another folder"
+        )
 
 
 def _results(
     tasks: Iterator[_Task], settings: Settings | NoteSettings, cutters: Executor, ahead: int
 ) -> Iterator[tuple[_Task, "Result"]]:
-    """Each task, in order, with what `_convert` made of it; `ahead` chunks are being worked on."""
+    """Yields each task, in order, with its result; up to `ahead` chunks wait or are in work."""
     pending: deque[tuple[list[_Task], Future]] = deque()
     for chunk in _chunks(tasks):
         work = [task.item for task in chunk if task.item]
@@ -212,6 +233,7 @@ def _results(
 
 
 def _chunks(tasks: Iterator[_Task]) -> Iterator[list[_Task]]:
+    """Yields tasks in chunks, each of which is sent to a worker."""
     chunk, songs, size = [], 0, 0
     for task in tasks:
         chunk.append(task)
@@ -225,6 +247,7 @@ def _chunks(tasks: Iterator[_Task]) -> Iterator[list[_Task]]:
 
 
 def _paired(chunk: list[_Task], future: Future) -> Iterator[tuple[_Task, "Result"]]:
+    """Yields the tasks of a chunk with their results; one that needed no work has None."""
     results = iter(future.result())
     for task in chunk:
         yield task, next(results) if task.item else None
@@ -237,10 +260,10 @@ def _keep(
     journal: Journal,
     summary: Summary,
 ) -> None:
-    """Puts what came of a song on the shelf and notes what became of it."""
+    """Puts the result for one file on the shelf and adds its record to the journal."""
     record = task.record
-    if task.known and result is not None and len(result) != getattr(record, shelf.unit):
-        raise _torn(journal)
+    if task.in_journal and result is not None and len(result) != getattr(record, shelf.unit):
+        raise _inconsistent(journal)
     if isinstance(result, str):
         record = replace(record, split="", reason=result)
     elif result is not None:
@@ -250,16 +273,16 @@ def _keep(
     else:
         shelf.add(record, summary.files - summary.skipped.total(), result)
     summary.files += 1
-    if not task.known:
+    if not task.in_journal:
         journal.add(record)
 
 
-def _torn(journal: Journal) -> Error:
-    return Error(f"{journal.path}: does not fit its source or its shards; {REMEDY}")
+def _inconsistent(journal: Journal) -> Error:
+    return Error(f"{journal.path}: does not match its source or its shards; {REMEDY}")
 
 
 def _kind(reason: str) -> str:
-    """A reason without its particulars, which stand in brackets."""
+    """Returns a reason without the details in brackets."""
     return reason.partition(" (")[0]
 
 
@@ -270,15 +293,14 @@ def _finish(
     shelf: "Shelf",
     summary: Summary,
 ) -> Summary:
-    """Makes the folder whole: tables, manifest, no journal."""
+    """Completes the folder: writes the tables and the manifest, and deletes the journal."""
     songs, skipped = journal.tables(shelf.unit)
     write_bytes(shelf.folder / SKIPPED, skipped)
     if not shelf.total:
         journal.complete()
-        what = {"phrases": "phrase", "notes": "note"}[shelf.unit]
         raise Error(
-            f"{source}: no {what} came of its {summary.files:,} files: "
-            f"{_reasons(summary.skipped)}; {shelf.folder / SKIPPED} names each"
+            f"{source}: its {summary.files:,} files gave no {shelf.unit}: "
+            f"{_reasons(summary.skipped)}; {shelf.folder / SKIPPED} lists them"
         )
     write_bytes(shelf.folder / SONGS, songs)
     summary.manifest = shelf.finish(str(source), asdict(settings), journal.records())
@@ -287,7 +309,7 @@ def _finish(
 
 
 def _done(source: str | Path, out: Path, settings: Settings | NoteSettings) -> Summary | None:
-    """What a complete run with the same settings has left."""
+    """Returns the summary of an earlier, complete run with the same settings, if there is one."""
     import csv
 
     from musegen.data.shards import MANIFEST
@@ -303,7 +325,8 @@ def _done(source: str | Path, out: Path, settings: Settings | NoteSettings) -> S
         now |= asdict(settings) | {"source": str(source)}
     if changed := differences(before, now):
         raise Error(
-            f"{out}: holds data prepared otherwise ({changed}); choose another folder, or delete it"
+            f"{out}: holds data with other settings ({changed}); choose another folder, or delete "
+            "it"
         )
     (out / JOURNAL).unlink(missing_ok=True)
     skipped = Counter()
@@ -325,9 +348,9 @@ def _reasons(skipped: Counter) -> str:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The options of `musegen data prepare`."""
+    """Adds the options of `musegen data prepare`."""
     parser.add_argument(
-        "source", metavar="SRC", help="folder, .tar(.gz, .xz), .zip, .wad, or the word freedoom"
+        "source", metavar="SRC", help="folder, .tar(.gz, .xz), .zip or .wad file, or freedoom"
     )
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="folder for the data")
     parser.add_argument(
@@ -336,15 +359,23 @@ def add_arguments(parser: ArgumentParser) -> None:
         "meter (default: %(default)s)",
     )  # fmt: skip
     phrases = parser.add_argument_group("phrases")
-    _add(phrases, Settings, "--steps", "steps of a bar", "n_steps", type=int, choices=STEPS)
-    _add(phrases, Settings, "--bars", "bars of a phrase", "n_bars", type=int, metavar="N")
-    _add(phrases, Settings, "--cut", "every 4 bars, or along the sections of a song", choices=CUTS)
+    _add(phrases, Settings, "--steps", "steps in a bar", "n_steps", type=int, choices=STEPS)
+    _add(phrases, Settings, "--bars", "bars in a phrase", "n_bars", type=int, metavar="N")
     _add(
-        phrases, Settings, "--phrases-per-song", "at most N of a song, at random",
+        phrases, Settings, "--cut",
+        "where to cut: fixed is one phrase after the other, random anywhere, the rest along the "
+        "sections of a song",
+        choices=CUTS,
+    )  # fmt: skip
+    _add(
+        phrases, Settings, "--phrases-per-song", "use at most N phrases of a song, at random",
         type=int, metavar="N",
     )  # fmt: skip
-    _add(phrases, Settings, "--rule", "how MIDI notes become cells", choices=RULES)
-    _add(phrases, Settings, "--families", "how instruments become tracks", choices=FAMILIES)
+    _add(phrases, Settings, "--rule", "rule for the cells that a MIDI note fills", choices=RULES)
+    _add(
+        phrases, Settings, "--families", "table that assigns instruments to tracks",
+        choices=FAMILIES,
+    )  # fmt: skip
     _add(
         phrases, Settings, "--cleanse", "keep only songs that meet these rules of LPD",
         choices=CLEANSING,
@@ -358,7 +389,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     both = parser.add_argument_group("both")
     _add(both, Settings, "--val", "share of the songs for validation", type=float, metavar="SHARE")
     _add(both, Settings, "--test", "share of the songs for testing", type=float, metavar="SHARE")
-    _add(both, Settings, "--seed", "seed of the split and of every choice", type=SEED)
+    _add(both, Settings, "--seed", "seed of the split and of every random choice", type=SEED)
     both.add_argument(
         "--workers", type=int, metavar="N", default=available(),
         help="processes that read songs (default: all cores, here %(default)s)",
@@ -366,7 +397,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def _add(parser, settings: type, flag: str, text: str, name: str | None = None, **options) -> None:
-    """Adds the flag of one field of the settings; it has no value unless the user gives one."""
+    """Adds the flag of one field of the settings; without the flag the argument is not set."""
     name = name or flag[2:].replace("-", "_")
     value = getattr(settings, name)
     text += "" if value is None else f" (default: {value})"
@@ -374,17 +405,18 @@ def _add(parser, settings: type, flag: str, text: str, name: str | None = None, 
 
 
 def settings_of(args: Namespace) -> Settings | NoteSettings:
-    """The settings that the user has chosen; an `Error` for one that the music does not have."""
-    own = {field.name for field in fields(SETTINGS[args.music])}
-    other = {field.name for kind in SETTINGS.values() for field in fields(kind)} - own
-    for name in sorted(other & vars(args).keys()):
+    """Returns the settings that the user has chosen; one of the other music is an `Error`."""
+    allowed = {field.name for field in fields(SETTINGS[args.music])}
+    known = {field.name for kind in SETTINGS.values() for field in fields(kind)}
+    chosen = known & vars(args).keys()
+    for name in sorted(chosen - allowed):
         flag = f"--{name.removeprefix('n_').replace('_', '-')}"
-        raise Error(f"{flag}: is of no use with --music {args.music}; leave it out")
-    return SETTINGS[args.music](**{name: getattr(args, name) for name in own & vars(args).keys()})
+        raise Error(f"{flag}: has no effect with --music {args.music}; leave it out")
+    return SETTINGS[args.music](**{name: getattr(args, name) for name in chosen})
 
 
 def run(args: Namespace) -> None:
-    """Prepares data and says what came of it."""
+    """Prepares data and prints a report."""
     import time
 
     from musegen.data.progress import Progress
@@ -394,21 +426,22 @@ def run(args: Namespace) -> None:
         with Progress("songs") as progress:
             summary = prepare(args.source, args.out, settings, args.workers, progress)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("stopped; the same command goes on from here") from None
+        raise KeyboardInterrupt("stopped; the same command continues from here") from None
     print(report(summary, args.out, time.monotonic() - start))
 
 
 def report(summary: Summary, out: str | Path, seconds: float) -> str:
-    """The closing lines of `musegen data prepare`."""
+    """Returns the last lines that `musegen data prepare` prints."""
     splits = summary.manifest["splits"]
     lines = [counts_line(split, counts) for split, counts in splits.items()]
     if summary.skipped:
         total = summary.skipped.total()
         lines.append(f"skipped {total:,} of {summary.files:,} files: {_reasons(summary.skipped)}")
-        lines.append(f"{shown(Path(out) / SKIPPED)} names each")
+        lines.append(f"{shown(Path(out) / SKIPPED)} lists them")
     if not splits["train"]["songs"]:
         lines.append(
-            "no song fell to train: there are few; try --val 0 --test 0, or another --seed"
+            "no song is in the train split, as there are few; try --val 0 --test 0, or another "
+            "--seed"
         )
     if summary.new:
         lines.append(f"{summary.files:,} files in {seconds:.1f} s, written to {shown(out)}")
@@ -420,7 +453,7 @@ def report(summary: Summary, out: str | Path, seconds: float) -> str:
 
 
 def counts_line(split: str, counts: dict[str, int]) -> str:
-    """`train  80 songs  1,024 phrases  1 shards`, or the same of notes."""
+    """Returns a line such as `train  80 songs  1,024 phrases  1 shards`, or the same for notes."""
     units = [unit for unit in ("songs", "phrases", "notes", "shards") if unit in counts]
     widths = {"songs": 9, "phrases": 11, "notes": 11, "shards": 7}
     return f"{split:<6}" + "".join(f"{counts[u]:>{widths[u]},} {u}" for u in units)

@@ -1,4 +1,4 @@
-"""A progress bar of one line."""
+"""Shows progress in one line."""
 
 import sys
 import time
@@ -6,14 +6,18 @@ from types import TracebackType
 from typing import TextIO
 
 _BAR = 24
-_AT_ONCE = 0.1  # seconds between two pictures on a terminal
-_NOW_AND_THEN = 30.0  # seconds between two lines anywhere else
+_TERMINAL_INTERVAL = 0.1  # seconds between two updates on a terminal
+_LOG_INTERVAL = 30.0  # seconds between two lines elsewhere
 
 
 class Progress:
-    """Shows how far a long piece of work is, how fast it goes, and how long it will take.
+    """A progress bar shows how much work is done, how fast it is, and how long the rest will take.
 
     On a terminal it redraws one line; elsewhere, as in a log, it adds a line every half a minute.
+
+    Args:
+        unit: name of what is counted.
+        stream: file to write to; by default standard error.
 
     Example:
         >>> with Progress("songs") as progress:
@@ -23,21 +27,27 @@ class Progress:
     def __init__(self, unit: str, stream: TextIO | None = None):
         self.unit, self.stream = unit, stream or sys.stderr
         self.on_terminal = self.stream.isatty()
-        self.every = _AT_ONCE if self.on_terminal else _NOW_AND_THEN
+        self.interval = _TERMINAL_INTERVAL if self.on_terminal else _LOG_INTERVAL
         self.start = self.shown = time.monotonic()
         self.origin: tuple[int, float] | None = None
 
     def __call__(self, done: int, share: float, more: str = "") -> None:
-        """`done` units, which are a `share` (0 to 1) of the work."""
+        """Shows the progress, if the last update is old enough.
+
+        Args:
+            done: number of units done.
+            share: share of the work that is done, 0 to 1.
+            more: text to add, such as a count of results.
+        """
         now = time.monotonic()
-        if self.origin is None:  # work that an earlier run has done tells nothing about speed
+        if self.origin is None:  # the work of an earlier run does not count for the speed
             self.origin, self.start = (done, share), now
-        if now - self.shown >= self.every:
+        if now - self.shown >= self.interval:
             self.shown = now
             self._show(self.text(done, share, more, now - self.start))
 
     def text(self, done: int, share: float, more: str, seconds: float) -> str:
-        """The line after so many seconds."""
+        """Returns the line to show after a number of seconds."""
         units, part = done - self.origin[0], share - self.origin[1]
         rate = units / seconds if seconds else 0.0
         left = _clock(seconds / part * (1 - share)) if part > 0 else "?"

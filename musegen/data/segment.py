@@ -1,19 +1,20 @@
-"""Where the sections of a song begin, and which of its bars become phrases.
+"""Finds the sections of a song, and chooses the bars that become phrases.
 
 Sections are found by structural features (Serrà, Müller, Grosche, Arcos: Unsupervised Detection of
-Music Boundaries by Time Series Structure Features, AAAI 2012): moments whose chroma is alike are
-linked, the links are laid out as lag against time and smoothed, and a section begins where that
-picture changes most.
+Music Boundaries by Time Series Structure Features, AAAI 2012). Delay vectors, which are a few
+consecutive frames of chroma, are linked if they are nearest neighbours of each other. The links are
+arranged in a matrix of lag against time and smoothed, and a section begins where this matrix
+changes most over time.
 
 | method | what it is |
 |---|---|
-| `sf` | the parameters of the MSAF library, each beat linked to the beats nearest to it |
-| `sf_msaf` | what that library does: of those nearest it keeps the earliest |
+| `sf` | the parameters of the MSAF library, each vector linked to its nearest neighbours |
+| `sf_msaf` | the code of that library, which keeps the earliest of the nearest neighbours |
 | `sf_v1` | the MATLAB program of MuseGAN's authors: 16 frames a bar, drums included, labels |
-| `uniform` | every `n_bars` bars, without analysis |
-| `random` | anywhere in the song, six phrases unless told otherwise (BinaryMuseGAN) |
+| `uniform` | phrases that follow each other, without analysis |
+| `random` | phrases anywhere in the song, by default six (BinaryMuseGAN) |
 
-A roll here is bool `(bars, steps, 84, tracks)`, the drums first.
+In this module a roll is bool `(bars, steps, 84, tracks)`, and its first track is the drums.
 """
 
 from collections import Counter
@@ -33,35 +34,35 @@ STRUCTURAL = ("sf", "sf_msaf", "sf_v1")
 METHODS = (*STRUCTURAL, "uniform", "random")
 RULES = ("paper", "musegan_v1")
 ROLES = ("intro", "outro", "bridge", "verse", "chorus")
-PHRASES_PER_SONG = 6  # of the random method
+PHRASES_PER_SONG = 6  # default of the random method
 ACTIVE_TRACKS = 3
-MAX_FRAMES = 4_096  # beats: they take a second, and twice as many four times as long
-MAX_V1_FRAMES = 5_120  # 320 bars, four frames a beat: they take a second and a half
+MAX_FRAMES = 4_096  # beats; this takes a second, and the time grows with the square
+MAX_V1_FRAMES = 5_120  # 320 bars of four frames a beat; this takes a second and a half
 
-_BLOCK = 1 << 21  # cells of a square matrix that are worked on at a time
+_BLOCK = 1 << 21  # cells of a square matrix that are computed at a time
 
 
 @dataclass(frozen=True)
 class Section:
-    """Bars `start ... stop - 1`. Sections that sound alike share a letter."""
+    """A section of a song, of the bars `start ... stop - 1`; similar sections share a letter."""
 
     start: int
     stop: int
     letter: str
 
 
-# From a roll to the bars where its sections begin
+# From a roll to the bars at which its sections begin
 
 
 def chroma(
     roll: np.ndarray, frames_per_bar: int = BEATS_PER_BAR, drums: bool = False
 ) -> np.ndarray:
-    """How many cells of each pitch class (C first) sound in each frame, int `(frames, 12)`.
+    """Counts the on-cells of each pitch class (C first) in each frame, int `(frames, 12)`.
 
     Args:
-        roll: bool `(bars, steps, 84, tracks)`.
-        frames_per_bar: by default a frame is a beat.
-        drums: whether the first track counts as well.
+        roll: bool array `(bars, steps, 84, tracks)`.
+        frames_per_bar: number of frames in a bar; by default a frame is a beat.
+        drums: whether the first track is counted as well.
     """
     n_bars, n_steps = roll.shape[:2]
     if n_steps % frames_per_bar:
@@ -76,23 +77,25 @@ def chroma(
 
 
 def boundaries(features: np.ndarray, method: str = "sf") -> np.ndarray:
-    """Frames at which a section begins, and where the last one ends, int, rising.
+    """Returns the frames at which sections begin, and the end of the last one, as rising integers.
+
+    The end is the last frame, or for `sf_v1` the frame after it.
 
     Args:
-        features: `(frames, 12)`; a frame is a beat, for `sf_v1` a sixteenth of a bar.
-        method: one of `STRUCTURAL`. The end is the last frame; for `sf_v1`, the frame after it.
+        features: chroma `(frames, 12)`; a frame is a beat, or for `sf_v1` a sixteenth of a bar.
+        method: one of `STRUCTURAL`.
     """
     features = _checked(features, MAX_V1_FRAMES if method == "sf_v1" else MAX_FRAMES)
     if method == "sf_v1":
         return _v1_frames(_v1_edges(features)[0], len(features))
     if method not in STRUCTURAL:
-        raise Error(f"{method!r} finds no sections; choose {', '.join(STRUCTURAL)}")
+        raise Error(f"the method {method!r} finds no sections; choose {', '.join(STRUCTURAL)}")
     peaks = _peaks(features, earliest=method == "sf_msaf") if len(features) > 20 else []
     return np.unique(np.concatenate([[0], peaks, [len(features) - 1]]).astype(int))
 
 
 def bar_boundaries(roll: np.ndarray, method: str = "sf") -> np.ndarray:
-    """Bars at which a section begins, and the number of bars: int, `0 ... len(roll)`."""
+    """Returns the bars at which sections begin, and the number of bars: int, `0 ... len(roll)`."""
     if method == "sf_v1":
         frames = boundaries(chroma(roll, _V1_FRAMES, drums=True), method)
         return np.unique(_bars(frames, _V1_FRAMES))
@@ -100,12 +103,12 @@ def bar_boundaries(roll: np.ndarray, method: str = "sf") -> np.ndarray:
 
 
 def sections(roll: np.ndarray) -> list[Section]:
-    """The sections of a song with their letters, as `sf_v1` finds them."""
+    """Returns the sections of a song with their letters, by the method `sf_v1`."""
     features = _checked(chroma(roll, _V1_FRAMES, drums=True), MAX_V1_FRAMES)
     edges, links = _v1_edges(features)
     bars = _bars(_v1_frames(edges, len(features)), _V1_FRAMES).tolist()
-    found = zip(bars[:-1], bars[1:], _letters(_similarity(links, edges)), strict=True)
-    return [Section(start, stop, letter) for start, stop, letter in found if stop > start]
+    spans = zip(bars[:-1], bars[1:], _letters(_similarity(links, edges)), strict=True)
+    return [Section(start, stop, letter) for start, stop, letter in spans if stop > start]
 
 
 def _checked(features: np.ndarray, most: int) -> np.ndarray:
@@ -114,13 +117,14 @@ def _checked(features: np.ndarray, most: int) -> np.ndarray:
         raise Error(f"features of shape (frames, 12) are needed, these have {features.shape}")
     if len(features) > most:
         raise Error(
-            f"too long a song for structural features ({len(features):,} frames, they take "
-            f"{most:,}); cut it with the method 'uniform'"
+            f"the song is too long for structural features ({len(features):,} frames; at most "
+            f"{most:,} are allowed); cut it with the method 'uniform'"
         )
     return features
 
 
 def _bars(frames: np.ndarray, frames_per_bar: int) -> np.ndarray:
+    """Returns the bars nearest to frames; halves are rounded up."""
     return np.floor(frames / frames_per_bar + 0.5).astype(int)
 
 
@@ -128,12 +132,17 @@ def _bars(frames: np.ndarray, frames_per_bar: int) -> np.ndarray:
 
 
 def _links(
-    frames: np.ndarray, n: int, depth: int, nearest: int, kept: int, own: bool
+    frames: np.ndarray, n: int, depth: int, nearest: int, kept: int, with_self: bool
 ) -> np.ndarray:
-    """Which of `n` moments are neighbours of each other, bool `(n, n)`.
+    """Returns which delay vectors are neighbours of each other, bool `(n, n)`.
 
-    A moment is `depth` frames in a row. Of its `nearest` moments, ties to the earlier, the first
-    `kept` in time are its neighbours. `own` says whether a moment counts among its own.
+    Args:
+        frames: features `(frames, 12)`.
+        n: number of delay vectors.
+        depth: number of consecutive frames in a delay vector.
+        nearest: number of nearest vectors to find; of equally near ones the earlier are taken.
+        kept: number of those that count as neighbours, the earliest in time.
+        with_self: whether a vector may be its own neighbour.
     """
     from scipy.spatial.distance import cdist
 
@@ -143,9 +152,9 @@ def _links(
     block = max(1, _BLOCK // n)
     for first in range(0, n, block):
         rows = np.arange(min(block, n - first))
-        apart = cdist(frames[first : first + len(rows) + depth - 1], frames, "sqeuclidean")
-        distance = _down(apart, depth)
-        if not own:
+        frame_distance = cdist(frames[first : first + len(rows) + depth - 1], frames, "sqeuclidean")
+        distance = _diagonal_sums(frame_distance, depth)
+        if not with_self:
             distance[rows, first + rows] = np.inf
         furthest = np.partition(distance, nearest - 1, axis=1)[:, nearest - 1 : nearest]
         near, ties = distance < furthest, distance == furthest
@@ -157,18 +166,18 @@ def _links(
     return links & links.T
 
 
-def _down(apart: np.ndarray, depth: int) -> np.ndarray:
-    """Sums of `depth` values down each diagonal.
+def _diagonal_sums(values: np.ndarray, depth: int) -> np.ndarray:
+    """Returns the sums of `depth` consecutive values down each diagonal.
 
-    Each is summed in the same order: music repeats itself, and equal moments must tie to the last
-    bit.
+    All are summed in the same order. Music repeats itself, so many distances are equal, and they
+    must be equal to the last bit.
     """
     if depth == 1:
-        return apart
+        return values
     half = depth // 2
-    part = _down(apart, half)
+    part = _diagonal_sums(values, half)
     both = part[:-half, :-half] + part[half:, half:]
-    return both[:-1, :-1] + apart[2 * half :, 2 * half :] if depth % 2 else both
+    return both[:-1, :-1] + values[2 * half :, 2 * half :] if depth % 2 else both
 
 
 def _change(
@@ -177,14 +186,16 @@ def _change(
     over_lag: np.ndarray,
     border: str,
 ) -> np.ndarray:
-    """Squared change of the smoothed links from each moment to the next, float `(n - 1,)`.
+    """Returns the squared change of the smoothed links between successive times, float `(n - 1,)`.
 
-    Row `l` of the picture holds, at time `t`, whether `t` and `t + l` (round the end) are linked.
+    The links are arranged as a matrix of lag against time. Row `l` holds, at time `t`, whether the
+    vectors `t` and `t + l` (modulo the length) are linked.
 
     Args:
-        over_time: smooths each row.
-        over_lag: an odd window to smooth the columns.
-        border: above and below the picture, `"symmetric"` or `"empty"`.
+        links: links of all vectors, bool `(n, n)`.
+        over_time: function that smooths each row.
+        over_lag: window of odd length that smooths the columns.
+        border: rows above and below the matrix, `"symmetric"` or `"empty"`.
     """
     n, reach = len(links), len(over_lag) // 2
     time = np.arange(n)
@@ -194,11 +205,11 @@ def _change(
         lags = np.pad(time, reach, constant_values=-1)
     change = np.zeros(n - 1)
     twice = np.concatenate([links, links], axis=1)
-    picture = as_strided(twice, (n, n), (2 * n + 1, 1), writeable=False)  # time, lag
+    by_lag = as_strided(twice, (n, n), (2 * n + 1, 1), writeable=False)  # (time, lag)
     block = max(1, _BLOCK // n)
     for first in range(0, n, block):
         lag = lags[first : first + block + 2 * reach]
-        linked = picture[:, lag.clip(min=0)] & (lag >= 0)
+        linked = by_lag[:, lag.clip(min=0)] & (lag >= 0)
         smooth = over_time(np.ascontiguousarray(linked.T, float))
         height = len(lag) - 2 * reach
         smooth = sum(weight * smooth[j : j + height] for j, weight in enumerate(over_lag))
@@ -215,11 +226,17 @@ def _gaussian(offsets: np.ndarray, sigma: float) -> np.ndarray:
 
 _DEPTH = 3
 _TIME_SIGMA, _LAG_SIGMA = 13.5, 0.5
-_NEIGHBOURS = 0.04  # of the frames
+_NEIGHBOURS = 0.04  # share of the frames
 _WINDOW, _OFFSET = 28, 0.05  # of the adaptive threshold
 
 
 def _peaks(features: np.ndarray, earliest: bool) -> np.ndarray:
+    """Returns the frames at which sections begin inside a song, with MSAF's parameters.
+
+    Args:
+        features: chroma `(frames, 12)`.
+        earliest: whether only the earliest of the nearest neighbours are kept, as MSAF does.
+    """
     from scipy.ndimage import gaussian_filter1d, median_filter
 
     n = len(features) - _DEPTH
@@ -227,7 +244,7 @@ def _peaks(features: np.ndarray, earliest: bool) -> np.ndarray:
     frames = features / np.where(largest < np.finfo(float).tiny, 1, largest)
     kept = int(_NEIGHBOURS * len(features))
     nearest = min(n - 1, kept + 2) if earliest else kept
-    links = _links(frames[:-1], n, _DEPTH, nearest, kept, own=False)
+    links = _links(frames[:-1], n, _DEPTH, nearest, kept, with_self=False)
 
     over_time = partial(gaussian_filter1d, sigma=_TIME_SIGMA, axis=1)
     over_lag = _gaussian(np.arange(-2, 3), _LAG_SIGMA)
@@ -239,17 +256,17 @@ def _peaks(features: np.ndarray, earliest: bool) -> np.ndarray:
     return np.flatnonzero(is_peak) + 1 + (_DEPTH + 1) // 2
 
 
-# The parameters of the MATLAB program, which calls ten frames a second
+# The parameters of the MATLAB program, for which ten frames are a second
 
-_V1_FRAMES = 16  # of a bar
+_V1_FRAMES = 16  # frames in a bar
 _V1_DEPTH = 25
-_V1_LEAST = 0.05  # of a peak, after scaling to 0 ... 1
-_V1_REACH = 60  # frames that a peak must dominate on either side
-_V1_ENDS = 20  # a peak this near to an end stands for it
+_V1_LEAST = 0.05  # smallest peak, as a share of the largest
+_V1_REACH = 60  # frames on either side in which a peak must be the largest value
+_V1_ENDS = 20  # a peak within this number of frames of the start or end is taken as that
 
 
 def _v1_edges(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Moments at which sections begin, with the last moment; and the links of all moments."""
+    """Returns the delay vectors at which sections begin, with the last one, and all links."""
     from scipy.ndimage import maximum_filter1d
     from scipy.signal import fftconvolve
 
@@ -257,11 +274,11 @@ def _v1_edges(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if n < 2:
         return np.zeros(2, int), np.ones((1, 1), bool)
     kept = int(np.floor(_NEIGHBOURS * n + 0.5))
-    links = _links(features, n, _V1_DEPTH, kept, kept, own=True)
+    links = _links(features, n, _V1_DEPTH, kept, kept, with_self=True)
     window = _gaussian(np.arange(300) - 149.5, 60)
 
-    def over_time(picture: np.ndarray) -> np.ndarray:
-        return fftconvolve(picture, window[None], axes=1)[:, 150 : 150 + n]
+    def over_time(rows: np.ndarray) -> np.ndarray:
+        return fftconvolve(rows, window[None], axes=1)[:, 150 : 150 + n]
 
     change = _change(links, over_time, _gaussian(np.arange(-1, 2), 0.6), "empty")
     change -= change.min()
@@ -274,25 +291,27 @@ def _v1_edges(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _v1_frames(edges: np.ndarray, n_frames: int) -> np.ndarray:
-    """Edges as frames: inside the song 14 later, half a moment and the program's two."""
+    """Converts edges to frames: 14 later inside the song, which is half a vector and 2 more."""
     return np.concatenate([[0], edges[1:-1] + _V1_DEPTH // 2 + 2, [n_frames]])
 
 
 def _similarity(links: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """The longest diagonal path of links between every two sections, per frame of the shorter.
+    """Returns the similarity of all pairs of sections, float `(sections, sections)`.
 
-    A path moves by (1, 1), (2, 1) or (1, 2) and gains one on each link. All pairs grow together,
-    row by row; `paths` and `older` hold the two rows before, with two columns of padding.
+    It is the length of the longest diagonal path of links between two sections, divided by the
+    length of the shorter section. A path moves by (1, 1), (2, 1) or (1, 2), and each link adds one
+    to its length. All pairs are computed together, row by row; `paths` and `older` hold the two
+    rows before, with two columns of padding.
     """
     lengths = np.diff(edges) + 1
     offsets = np.arange(lengths.max())
-    moments = np.minimum(edges[:-1, None] + offsets, len(links) - 1)  # (sections, longest)
+    vectors = np.minimum(edges[:-1, None] + offsets, len(links) - 1)  # (sections, longest)
     inside = offsets < lengths[:, None]
     n = len(lengths)
     best = np.zeros((n, n), np.int32)
     paths = older = np.zeros((n, n, len(offsets) + 2), np.int32)
-    for rows, valid in zip(moments.T, inside.T, strict=True):
-        linked = links[rows[:, None, None], moments] & inside & valid[:, None, None]
+    for rows, valid in zip(vectors.T, inside.T, strict=True):
+        linked = links[rows[:, None, None], vectors] & inside & valid[:, None, None]
         longest = np.maximum(paths[..., 1:-1], paths[..., :-2])
         longest = np.maximum(longest, older[..., 1:-1]) + linked
         paths, older = np.pad(longest, ((0, 0), (0, 0), (2, 0))), paths
@@ -301,16 +320,16 @@ def _similarity(links: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _letters(similarity: np.ndarray) -> list[str]:
-    """A letter for each section, that of the first section it is linked to."""
-    spread = similarity.std(ddof=1) if similarity.size > 1 else 0.0
-    strong = np.where(similarity >= similarity.mean() + spread, similarity, 0)
+    """Returns a letter for each section, which is that of the first section it is linked to."""
+    deviation = similarity.std(ddof=1) if similarity.size > 1 else 0.0
+    strong = np.where(similarity >= similarity.mean() + deviation, similarity, 0)
     linked = strong @ strong >= 1
     letters = np.full(len(linked), -1)
     for k in range(len(letters)):
         if letters[k] < 0:
-            alike = linked[k] & (letters < 0)
-            alike[k] = True
-            letters[alike] = letters.max() + 1
+            group = linked[k] & (letters < 0)
+            group[k] = True
+            letters[group] = letters.max() + 1
     return [ascii_uppercase[k % 26] + (str(k // 26) if k > 25 else "") for k in letters.tolist()]
 
 
@@ -318,10 +337,11 @@ def _letters(similarity: np.ndarray) -> list[str]:
 
 
 def roles(letters: Sequence[str]) -> list[int]:
-    """The part each section plays, as an index into `ROLES`.
+    """Returns the role of each section, as an index into `ROLES`.
 
-    A letter that comes back is a verse, any other a bridge; the most frequent (of equals the
-    latest) is the chorus; a last or first section that never comes back is the outro or intro.
+    A letter that occurs several times is a verse, and any other a bridge. The most frequent letter
+    (of equals the latest) is the chorus. A first section whose letter occurs once is the intro, and
+    a last one the outro.
     """
     counts = Counter(letters)
     role = {letter: ROLES.index("verse" if n > 1 else "bridge") for letter, n in counts.items()}
@@ -332,11 +352,16 @@ def roles(letters: Sequence[str]) -> list[int]:
     return [role[letter] for letter in letters]
 
 
-def to_lab(found: Sequence[Section], with_roles: bool = False) -> str:
-    """The text of a `.lab` file: start, end and letter, then count and role if wanted."""
-    letters = [section.letter for section in found]
+def to_lab(song: Sequence[Section], with_roles: bool = False) -> str:
+    """Returns the text of a `.lab` file, with a line of start, end and letter for each section.
+
+    Args:
+        song: sections of the song in order.
+        with_roles: whether each line also has the count of the letter and the role.
+    """
+    letters = [section.letter for section in song]
     counts = Counter(letters)
-    lines = [f"{section.start:f} {section.stop:f} {section.letter}" for section in found]
+    lines = [f"{section.start:f} {section.stop:f} {section.letter}" for section in song]
     if with_roles and lines:
         ends = zip(lines, letters, roles(letters), strict=True)
         lines = [f"{line} {counts[letter]} {role}" for line, letter, role in ends]
@@ -344,7 +369,7 @@ def to_lab(found: Sequence[Section], with_roles: bool = False) -> str:
 
 
 def from_lab(text: str) -> list[Section]:
-    """The sections of a `.lab` file, of either kind."""
+    """Reads the sections of a `.lab` file, with or without roles."""
     try:
         rows = [line.split()[:3] for line in text.splitlines() if line.strip()]
         return [Section(int(float(a)), int(float(b)), letter) for a, b, letter in rows]
@@ -356,14 +381,14 @@ def from_lab(text: str) -> list[Section]:
 
 
 def windows(bounds: Sequence[int], n_bars: int = N_BARS, rule: str = "paper") -> np.ndarray:
-    """First bars of the phrases of a segmented song; its first and last section give none.
+    """Returns the first bars of the phrases of a song; its first and last section have none.
 
     Args:
-        bounds: as `bar_boundaries` gives them.
-        n_bars: length of a phrase.
-        rule: `"paper"` cuts a section into phrases that follow each other and drops the rest;
-            `"musegan_v1"` takes 8 bars every 4 bars, after moving the section's ends by a bar
-            where that makes its length a multiple of 4.
+        bounds: boundaries of the sections, as `bar_boundaries` returns them.
+        n_bars: number of bars in a phrase.
+        rule: `"paper"` to cut a section into phrases that follow each other, without remaining
+            bars; `"musegan_v1"` to take 8 bars every 4 bars, after moving the section's ends by a
+            bar where that makes its length a multiple of 4.
     """
     if rule not in RULES:
         raise Error(f"unknown cutting rule {rule!r}; choose {', '.join(RULES)}")
@@ -377,7 +402,7 @@ def windows(bounds: Sequence[int], n_bars: int = N_BARS, rule: str = "paper") ->
 
 
 def _rounded(start: int, stop: int) -> tuple[int, int]:
-    """Moves the ends of a section so that it holds a multiple of four bars, from six bars on."""
+    """Moves the ends of a section of six bars or more so that it has a multiple of four bars."""
     length = stop - start
     if length == 6:
         return start - 1, stop + 1
@@ -395,50 +420,54 @@ def starts(
     limit: int | None = None,
     seed: int = 0,
 ) -> np.ndarray:
-    """First bars of a song's phrases, int, rising.
+    """Returns the first bars of a song's phrases, as rising integers.
 
     Args:
-        roll: bool `(bars, steps, 84, tracks)`.
+        roll: bool array `(bars, steps, 84, tracks)`.
         method: one of `METHODS`.
-        n_bars: length of a phrase.
-        rule: how the sections of a structural method are cut; see `windows`.
-        limit: phrases to choose at random when there are more.
-        seed: of that choice, and of the random method.
+        n_bars: number of bars in a phrase.
+        rule: rule by which the sections of a structural method are cut; see `windows`.
+        limit: largest number of phrases; if there are more, they are chosen at random.
+        seed: seed of that choice, and of the random method.
     """
     if method not in METHODS:
         raise Error(f"unknown cutting method {method!r}; choose {', '.join(METHODS)}")
     if method == "random":
-        found = np.arange(len(roll) - n_bars + 1)
+        first = np.arange(len(roll) - n_bars + 1)
         limit = PHRASES_PER_SONG if limit is None else limit
     elif method == "uniform":
-        found = np.arange(0, len(roll) - n_bars + 1, n_bars)
+        first = np.arange(0, len(roll) - n_bars + 1, n_bars)
     else:
-        found = windows(bar_boundaries(roll, method), n_bars, rule) if len(roll) else []
-    if limit is not None and len(found) > limit:
-        found = np.sort(np.random.default_rng(seed).choice(found, limit, replace=False))
-    return np.asarray(found, int)
+        first = windows(bar_boundaries(roll, method), n_bars, rule) if len(roll) else []
+    if limit is not None and len(first) > limit:
+        first = np.sort(np.random.default_rng(seed).choice(first, limit, replace=False))
+    return np.asarray(first, int)
 
 
 def cut(roll: np.ndarray, method: str = "sf", n_bars: int = N_BARS, **options) -> np.ndarray:
-    """A song's phrases, bool `(N, n_bars, steps, 84, tracks)`; `options` are those of `starts`."""
+    """Cuts a song into phrases, bool `(N, n_bars, steps, 84, tracks)`; for options see `starts`."""
     first = starts(roll, method, n_bars, **options)
     return roll[first[:, None] + np.arange(n_bars)]
 
 
-def bar_set(found: Sequence[Section], seed: int = 0) -> np.ndarray:
-    """The bars of a song that its authors train bar models on; first and last section give none.
+def bar_set(song: Sequence[Section], seed: int = 0) -> np.ndarray:
+    """Chooses the bars of a song on which MuseGAN's authors train models of single bars.
 
-    From the end backwards, the first section seen of a letter gives all its bars, every other one
-    a random half.
+    The first and the last section are not used. Of each letter, the last section gives all its
+    bars, and each other section a random half.
+
+    Args:
+        song: sections of the song in order.
+        seed: seed of the random halves.
     """
-    rng, seen, bars = np.random.default_rng(seed), set(), [np.zeros(0, int)]
-    for section in reversed(found[1:-1]):
+    rng, used, bars = np.random.default_rng(seed), set(), [np.zeros(0, int)]
+    for section in reversed(song[1:-1]):
         span = np.arange(section.start, section.stop)
-        bars.append(rng.permutation(span)[: len(span) // 2] if section.letter in seen else span)
-        seen.add(section.letter)
+        bars.append(rng.permutation(span)[: len(span) // 2] if section.letter in used else span)
+        used.add(section.letter)
     return np.concatenate(bars)
 
 
 def active(roll: np.ndarray) -> np.ndarray:
-    """Which bars have at least three tracks that play, bool `(bars,)`."""
+    """Returns which bars have at least three tracks that play, bool `(bars,)`."""
     return roll.any(axis=(1, 2)).sum(axis=1) >= ACTIVE_TRACKS

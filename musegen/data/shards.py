@@ -1,10 +1,10 @@
-"""Shards: phrases on disk, eight cells to a byte.
+"""Shards hold phrases on disk, eight cells in a byte.
 
-A folder of shards holds `train-00000.npz`, `train-00001.npz`, ... for each split, and
-`manifest.json` with the counts, the layout and how the phrases were made. A shard has three
-arrays: `phrases` (uint8, one packed phrase a row), `shape` (of one phrase) and `song` (which song
-each phrase is from, so that splits share none). Packed music is mostly zeros, so shards are
-compressed: some twenty times smaller than stored, and still read faster than their bits unpack.
+A folder of shards has the files `train-00000.npz`, `train-00001.npz`, ... for each split, and
+`manifest.json` with the counts, the layout and the settings. A shard has three arrays: `phrases`
+(uint8, one packed phrase a row), `shape` (the shape of one phrase) and `song` (the number of the
+song of each phrase; no song is in two splits). Packed music is mostly zeros, so compression makes
+shards some twenty times smaller, and reading them still takes less time than unpacking the bits.
 """
 
 import json
@@ -31,10 +31,11 @@ def write(
     """Writes one shard.
 
     Args:
+        folder: folder of the shards.
         split: `"train"`, `"val"` or `"test"`.
         index: number of the shard in its split.
-        phrases: bool `(n, bars, steps, 84, tracks)`, at most 1,024 of them.
-        songs: the number of the song of each phrase, `(n,)`.
+        phrases: bool array `(n, bars, steps, 84, tracks)` of at most 1,024 phrases.
+        songs: number of the song of each phrase, `(n,)`.
     """
     phrases = validate(phrases)
     return write_rows(folder, split, index, pack(phrases), phrases.shape[1:], songs)
@@ -50,7 +51,9 @@ def write_rows(
 ) -> Path:
     """Writes one shard of phrases that are packed already, uint8 `(n, bytes)`."""
     if split not in SPLITS or len(rows) > SIZE or len(rows) != len(songs):
-        raise ValueError(f"no shard of split {split!r}, {len(rows)} phrases, {len(songs)} songs")
+        raise ValueError(
+            f"not a shard: split {split!r}, {len(rows)} phrases, songs of {len(songs)} phrases"
+        )
     arrays = {
         "phrases": rows,
         "shape": np.array(shape, np.int64),
@@ -62,7 +65,7 @@ def write_rows(
 def write_manifest(
     folder: str | Path, layout: Layout, source: str = "", settings: dict | None = None
 ) -> dict:
-    """Counts the shards of a folder and writes `manifest.json`, which makes the folder whole."""
+    """Counts the shards of a folder and writes `manifest.json`, which completes the folder."""
     songs = {split: [_songs(file) for file in _files(folder, split)] for split in SPLITS}
     none = np.zeros(0, np.int32)
     distinct = {split: np.unique(np.concatenate([none, *songs[split]])) for split in SPLITS}
@@ -91,8 +94,8 @@ def write_manifest(
 
 
 def read(path: str | Path) -> tuple[np.ndarray, tuple[int, ...], np.ndarray]:
-    """One shard as it is stored: packed rows `(n, bytes)`, the shape of a phrase, songs `(n,)`."""
-    with reading.damaged(path, "not a whole shard", REMEDY), reading.arrays(path) as arrays:
+    """Reads one shard: packed phrases `(n, bytes)`, the shape of a phrase, and songs `(n,)`."""
+    with reading.damaged(path, "not a complete shard", REMEDY), reading.arrays(path) as arrays:
         shape, song = arrays.array("shape", "iu", most=4), arrays.array("song", "iu", most=SIZE)
         if shape.shape != (4,) or not 0 < np.prod(shape, dtype=float) <= budget.PHRASE_CELLS:
             raise ValueError(f"a phrase of shape {shape.tolist()}")
@@ -112,58 +115,63 @@ class Shards:
         if not path.exists():
             raise Error(f"{self.folder}: no {MANIFEST}; run `musegen data prepare` to its end")
         with reading.damaged(path, "damaged", REMEDY):
-            self.manifest = told = reading.read_json(path, REMEDY)
-            if told.get("music", "phrases") != "phrases":
-                raise Error(f"{self.folder}: holds notes; prepare the songs again as phrases")
-            if (version := told["format"]) != FORMAT:
+            self.manifest = manifest = reading.read_json(path, REMEDY)
+            if manifest.get("music", "phrases") != "phrases":
                 raise Error(
-                    f"{path}: format {version!r:.40}, this musegen reads {FORMAT}; prepare it again"
+                    f"{self.folder}: holds notes; prepare the songs again with --music phrases"
                 )
-            self.layout = _layout(**told["layout"])
-            self._splits = {split: _counts(**told["splits"][split]) for split in SPLITS}
-            _counts(told["songs"])
-            if not (isinstance(told["source"], str) and isinstance(told["settings"], dict)):
+            if (version := manifest["format"]) != FORMAT:
+                raise Error(
+                    f"{path}: format {version!r:.40}, but this musegen reads {FORMAT}; {REMEDY}"
+                )
+            self.layout = _layout(**manifest["layout"])
+            self._splits = {split: _counts(**manifest["splits"][split]) for split in SPLITS}
+            _check_count(manifest["songs"])
+            source, settings = manifest["source"], manifest["settings"]
+            if not (isinstance(source, str) and isinstance(settings, dict)):
                 raise TypeError("a source or settings of the wrong type")
 
     def count(self, split: str) -> int:
-        """Phrases of a split."""
+        """Returns the number of phrases in a split."""
         return self._splits[split]["phrases"]
 
     def files(self, split: str) -> list[Path]:
-        """The shards of a split in order."""
+        """Returns the paths of the shards of a split in order."""
         files = _files(self.folder, split)
         expected = self._splits[split]["shards"]
         if len(files) != expected:
             raise Error(
-                f"{self.folder}: {len(files)} {split} shards where its manifest has {expected}; "
-                "prepare the data again"
+                f"{self.folder}: has {len(files)} {split} shards, but its manifest says "
+                f"{expected}; {REMEDY}"
             )
         return files
 
     def size(self, file: Path) -> int:
-        """Phrases of one shard, without reading them."""
+        """Returns the number of phrases in one shard, without reading them."""
         return len(_songs(file))
 
     def rows(self, file: Path) -> tuple[np.ndarray, np.ndarray]:
-        """One shard packed, uint8 `(n, bytes)`, and the song of each phrase."""
+        """Reads one shard: packed phrases, uint8 `(n, bytes)`, and the song of each phrase."""
         rows, shape, song = read(file)
         if shape != self.layout.shape:
             raise Error(
-                f"{file}: phrases of shape {shape} among others of {self.layout.shape}; "
-                "prepare the data again"
+                f"{file}: has phrases of shape {shape}, but its manifest says {self.layout.shape}; "
+                f"{REMEDY}"
             )
         return rows, song
 
     def read(self, file: Path) -> tuple[np.ndarray, np.ndarray]:
-        """One shard as bool phrases, and the song of each phrase."""
+        """Reads one shard: bool phrases, and the song of each phrase."""
         rows, song = self.rows(file)
         return unpack(rows, self.layout.shape), song
 
 
 def regroup(pieces: Iterable[tuple], n: int) -> Iterator[tuple[np.ndarray, ...]]:
-    """Cuts tuples of arrays, of any but equal lengths, into tuples of `n` rows.
+    """Cuts a sequence of rows into blocks of `n` rows; the last block may be shorter.
 
-    The last may be shorter.
+    Args:
+        pieces: tuples of arrays; the arrays of one tuple have the same length.
+        n: number of rows in a block.
     """
     waiting, have = [], 0
     for piece in pieces:
@@ -184,7 +192,8 @@ def _files(folder: str | Path, split: str) -> list[Path]:
 
 
 def _songs(file: Path) -> np.ndarray:
-    with reading.damaged(file, "not a whole shard", REMEDY), reading.arrays(file) as arrays:
+    """Reads the song of each phrase of a shard."""
+    with reading.damaged(file, "not a complete shard", REMEDY), reading.arrays(file) as arrays:
         songs = arrays.array("song", "iu", most=SIZE)
         if songs.ndim != 1:
             raise ValueError(f"songs of shape {songs.shape}")
@@ -192,19 +201,23 @@ def _songs(file: Path) -> np.ndarray:
 
 
 def _layout(n_bars: int, n_steps: int, tracks: list[str]) -> Layout:
-    """The layout that a manifest tells; damage raises what `reading.damaged` takes."""
+    """Returns the layout of a manifest; a wrong one raises what `reading.damaged` catches."""
     layout = Layout(n_bars, n_steps, tuple(tracks))
-    whole = type(n_bars) is int and type(n_steps) is int and min(n_bars, n_steps) > 0
-    if not whole or type(tracks) is not list or not all(isinstance(t, str) for t in tracks):
+    integers = type(n_bars) is int and type(n_steps) is int and min(n_bars, n_steps) > 0
+    if not integers or type(tracks) is not list or not all(isinstance(t, str) for t in tracks):
         raise TypeError("a layout of the wrong type")
     if not 0 < layout.n_cells <= budget.PHRASE_CELLS:
         raise ValueError(f"phrases of shape {layout.shape}")
     return layout
 
 
-def _counts(*alone: int, **counts: int) -> dict[str, int]:
-    """The counts of a split; KeyError or TypeError if one lacks or is none."""
-    for count in (*alone, *counts.values()):
-        if type(count) is not int or count < 0:
-            raise TypeError(f"a count of {count!r:.40}")
-    return counts if alone else {name: counts[name] for name in ("phrases", "songs", "shards")}
+def _counts(**counts: int) -> dict[str, int]:
+    """Returns the counts of a split; a missing one raises KeyError, a wrong one TypeError."""
+    for count in counts.values():
+        _check_count(count)
+    return {name: counts[name] for name in ("phrases", "songs", "shards")}
+
+
+def _check_count(count: int) -> None:
+    if type(count) is not int or count < 0:
+        raise TypeError(f"a count of {count!r:.40}")

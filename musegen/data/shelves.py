@@ -1,8 +1,8 @@
-"""What has been prepared and is not on disk yet: phrases for shards, pieces for a store of notes.
+"""Shelves hold prepared music until there is enough for a file: phrases for shards, or pieces.
 
-A shelf takes what came of each song, in the order of the source, and writes a file whenever there
-is enough for one. A run that goes on after an interruption finds the full files and makes the rest
-anew, so its files are the same bytes.
+A shelf takes the result for each song, in the order of the source, and writes a file whenever there
+is enough for one. A run that continues after an interruption keeps the full files and makes the
+others again, so its files are the same to the byte.
 """
 
 from collections import deque
@@ -19,14 +19,15 @@ from musegen.music.phrases import Layout
 
 
 class Shelf:
-    """What waits for each group of files, and how much of it earlier runs have written.
+    """A shelf collects rows for each group of files, and knows what earlier runs have written.
 
-    A kind of shelf says `unit`, what is counted of a song; `groups`, the names of its rows of
-    files; `size`, how many of its rows make a file; and what the methods below leave open.
+    A row is a packed phrase or a piece. A subclass defines `unit`, the name of what is counted in a
+    song; `groups`, the names of the groups of files; `size`, the number of rows in a file; and the
+    methods below that are not implemented.
 
     Args:
         folder: folder that the files are written to.
-        settings: how the songs are prepared.
+        settings: settings by which the songs are prepared.
         writers: threads that write files.
         ahead: number of files that may wait to be written.
     """
@@ -42,18 +43,18 @@ class Shelf:
         self.written = {group: index * self.size for group, index in self.index.items()}
         self.waiting = {group: [] for group in self.groups}
         self.writes: deque[Future] = deque()
-        self.total = 0  # of the unit
+        self.total = 0  # number of units
 
     def share(self, record: Record) -> tuple[str, int]:
-        """The group that a song belongs to, and how many rows it has there."""
+        """Returns the group that a song belongs to, and its number of rows there."""
         raise NotImplementedError
 
     def file(self, group: str, index: int) -> Path:
-        """The path of one file."""
+        """Returns the path of one file."""
         raise NotImplementedError
 
     def rows_in(self, file: Path) -> int:
-        """How many rows a file on disk has."""
+        """Returns the number of rows in a file on disk."""
         raise NotImplementedError
 
     def write(self, group: str, index: int, rows: np.ndarray, songs: np.ndarray) -> None:
@@ -61,18 +62,19 @@ class Shelf:
         raise NotImplementedError
 
     def finish(self, source: str, settings: dict, records: Iterator[Record]) -> dict:
-        """Writes the manifest, which makes the folder whole, and returns it."""
+        """Writes the manifest, which completes the folder, and returns it."""
         raise NotImplementedError
 
     def _on_disk(self, group: str) -> int:
-        """Full files that an earlier run has left; a short last one is made anew."""
-        index = 0
-        while self.file(group, index).exists():
-            index += 1
-        return index - (index and self.rows_in(self.file(group, index - 1)) < self.size)
+        """Returns the number of full files of an earlier run; a last one with fewer rows is not."""
+        n_files = 0
+        while self.file(group, n_files).exists():
+            n_files += 1
+        is_short = n_files and self.rows_in(self.file(group, n_files - 1)) < self.size
+        return n_files - is_short
 
     def add(self, record: Record, song: int, rows: np.ndarray | None) -> None:
-        """Takes the rows of a song; those that an earlier run has written may be missing."""
+        """Takes the rows of a song; they may be None if an earlier run has written them."""
         group, amount = self.share(record)
         start = self.count[group]
         self.count[group] += amount
@@ -85,10 +87,11 @@ class Shelf:
             self._shift(group)
 
     def _shift(self, group: str) -> None:
-        """Hands the first rows that wait to a writer."""
+        """Gives the rows of the next file to a writer."""
         rows, songs = map(np.concatenate, zip(*self.waiting[group], strict=True))
         n = self.size
-        self.waiting[group] = [(rows[n:].copy(), songs[n:])]  # no view: what is written can go
+        # A copy, because a view would keep the rows of the written file in memory.
+        self.waiting[group] = [(rows[n:].copy(), songs[n:])]
         index = self.index[group]
         self.index[group] += 1
         self.writes.append(self.writers.submit(self._write, group, index, rows[:n], songs[:n]))
@@ -100,11 +103,11 @@ class Shelf:
             self.write(*job)
         except Error as error:
             raise Error(
-                f"{error}; once that is mended the same command goes on from here"
+                f"{error}; after this is solved, the same command continues from here"
             ) from error
 
     def close(self) -> None:
-        """Writes what is left."""
+        """Writes the rows that are left."""
         for group, count in self.count.items():
             if count > self.index[group] * self.size:
                 self._shift(group)
@@ -113,7 +116,7 @@ class Shelf:
 
 
 class PhraseShelf(Shelf):
-    """Packed phrases for the shards of three splits."""
+    """A shelf of packed phrases, with a group of shards for each split."""
 
     unit = "phrases"
     groups = shards.SPLITS
@@ -140,7 +143,7 @@ class PhraseShelf(Shelf):
 
     @staticmethod
     def manifest_of(folder: Path) -> dict:
-        """The manifest of a whole folder; an `Error` if a file is missing."""
+        """Returns the manifest of a complete folder; a missing file raises an `Error`."""
         opened = shards.Shards(folder)
         for split in shards.SPLITS:
             opened.files(split)
@@ -148,7 +151,7 @@ class PhraseShelf(Shelf):
 
 
 class NoteShelf(Shelf):
-    """Pieces for the files of a store of notes, those of all splits in one row."""
+    """A shelf of pieces for a store of notes, with one group of files for all splits."""
 
     unit = "notes"
     groups = ("notes",)
@@ -181,7 +184,7 @@ class NoteShelf(Shelf):
 
     @staticmethod
     def manifest_of(folder: Path) -> dict:
-        """The manifest of a whole folder; an `Error` if a file is missing."""
+        """Returns the manifest of a complete folder; a missing file raises an `Error`."""
         return note_store.NoteStore(folder).manifest
 
 
@@ -189,7 +192,7 @@ SHELVES = {"phrases": PhraseShelf, "notes": NoteShelf}
 
 
 def manifest_of(folder: str | Path) -> dict:
-    """The manifest of a whole folder of phrases or notes."""
+    """Returns the manifest of a complete folder of phrases or notes."""
     content = reading.read_json(Path(folder) / shards.MANIFEST, shards.REMEDY)
     shelf = SHELVES.get(content.get("music", "phrases"), PhraseShelf)
     return shelf.manifest_of(Path(folder))

@@ -1,13 +1,14 @@
-"""Music files out of folders and archives, one at a time.
+"""Reads the music files in folders and archives, one at a time.
 
 `items(source)` reads a folder, a tar archive (plain, gzip, xz or bzip2), a zip archive, a Doom WAD
-(its music lumps, so that Debian's `freedoom` package is a corpus), or a single file, and yields the
-MIDI files and LPD `.npz` files in it, always in the same order: a folder's by name, an archive's as
-they stand in it.
+(its music lumps, so that Debian's `freedoom` package is a corpus), or a single file. It yields the
+MIDI files and LPD `.npz` files in it, always in the same order: those of a folder sorted by name,
+those of an archive in the order of the archive.
 
-Archives are streams: nothing is ever unpacked to disk and one member at a time is in memory. What a
-member is, its first bytes say. A member that has a music file's name, or its content, but cannot be
-used is yielded all the same, with the reason as its `error`; anything else is passed over.
+Archives are read as streams: nothing is unpacked to disk, and only one member at a time is in
+memory. The first bytes of a member say what it is. A member with the name or the content of a music
+file that cannot be used is yielded as well, with the reason as its `error`; any other member is
+ignored.
 """
 
 import bz2
@@ -31,17 +32,18 @@ from musegen import Error
 from musegen.data import corpora
 from musegen.files import check, shown
 
-MAX_BYTES = 1 << 26  # of one member
+MAX_BYTES = 1 << 26  # largest size of one member
 SUFFIXES = (".mid", ".midi", ".kar", ".npz")
 
 _MIDI, _ZIP, _MUS = b"MThd", b"PK\3\4", b"MUS\x1a"
 _WADS = (b"IWAD", b"PWAD")
-# What the standard library raises on archives that are damaged or made to do harm.
+# Exceptions of the standard library for archives that are damaged or malicious.
 _DAMAGE = (
     OSError, EOFError, ValueError, ArithmeticError, RuntimeError,
     struct.error, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
 )  # fmt: skip
-_STRAYS = re.compile(r"([A-Za-z]:)?[\\/]|(.*[\\/])?\.\.([\\/]|$)", re.DOTALL)
+# Names of members that lead out of the archive: absolute paths and paths with "..".
+_OUTSIDE = re.compile(r"([A-Za-z]:)?[\\/]|(.*[\\/])?\.\.([\\/]|$)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,11 @@ class Item:
     """One file of a source.
 
     Args:
-        name: a label: where it stands in the source, as it can be shown and stored.
-        kind: `"midi"` or `"npz"`, empty when there is an error.
-        data: the whole file.
+        name: path of the file in the source, made safe to show and store.
+        kind: `"midi"` or `"npz"`; empty if there is an error.
+        data: content of the file.
         at: share of the source that has been read, 0 to 1.
-        error: why the file cannot be used.
+        error: reason why the file cannot be used.
     """
 
     name: str
@@ -68,31 +70,33 @@ class Item:
 
     @cached_property
     def digest(self) -> bytes:
-        """Of the content alone: the same file under two names is one."""
+        """Returns a hash of the content, which is equal for equal files of different names."""
         return blake2b(self.data, digest_size=16).digest()
 
 
 def items(source: str | Path) -> Iterator[Item]:
-    """All music files of a source; an `Error` if there are none.
+    """Returns an iterator over all music files of a source; without any it raises an `Error`.
 
     Args:
-        source: a folder, archive, WAD or file, or the word `freedoom` where that is installed.
+        source: path of a folder, archive, WAD or file, or `freedoom` if that is installed.
     """
     stream = _freedoom() if str(source) == "freedoom" else _open(Path(source))
-    return _some(stream, source)
+    return _not_empty(stream, source)
 
 
-def _some(stream: Iterator[Item], source: str | Path) -> Iterator[Item]:
-    found = False
+def _not_empty(stream: Iterator[Item], source: str | Path) -> Iterator[Item]:
+    """Yields the files of a stream; at the end of an empty one it raises an `Error`."""
+    empty = True
     for item in stream:
-        found = True
+        empty = False
         yield item
-    if not found:
+    if empty:
         raise Error(f"{source}: there is no MIDI file and no LPD .npz file in it")
 
 
 def _open(path: Path) -> Iterator[Item]:
-    check([], [path])  # a FIFO would wait for ever
+    """Returns an iterator over the files in a path, by its first bytes."""
+    check([], [path])  # reading a pipe might never end
     try:
         if path.is_dir():
             return _folder(path)
@@ -115,9 +119,17 @@ def _open(path: Path) -> Iterator[Item]:
 def _item(
     name: str, size: int, open_file: Callable[[], BinaryIO], at: float, expected: bool
 ) -> Item | None:
-    """A member of `size` bytes; None if it is no music, and was not `expected` to be."""
+    """Reads one member; returns None for one that is not music by its name or its content.
+
+    Args:
+        name: name of the member.
+        size: number of bytes that it claims to have.
+        open_file: function that opens it.
+        at: share of the source that has been read.
+        expected: whether its name is that of a music file, so that a problem is reported.
+    """
     reject = partial(Item, name, at=at)
-    if expected and _STRAYS.match(name):
+    if expected and _OUTSIDE.match(name):
         return reject(error="its path leads out of the archive")
     if size > MAX_BYTES:
         return reject(error=f"too large ({size:,} bytes)") if expected else None
@@ -151,12 +163,15 @@ def _expected(name: str) -> bool:
 
 
 def _folder(folder: Path) -> Iterator[Item]:
-    """Each folder's share of the whole is divided equally among its entries."""
+    """Yields the files of a folder and its subfolders.
+
+    The entries of a folder count as equal shares of it.
+    """
     waiting = [("", 0.0, 1.0)]
     while waiting:
         name, low, high = waiting.pop()
         path = folder / name
-        if not os.path.isdir(path):  # as Path.is_dir, but False where it may not look
+        if not os.path.isdir(path):  # unlike Path.is_dir it is False where access is denied
             yield from _file(path, name, high)
         elif name and os.path.islink(path):
             yield Item(name, at=high, error="a link to a folder; give that folder itself")
@@ -205,10 +220,10 @@ def _is_npz(path: Path, head: bytes) -> bool:
 
 
 class _Tape:
-    """An archive as tarfile reads it: forwards only, and never much at a time.
+    """A file for tarfile that can be read only forwards, and only a limited amount at a time.
 
-    A header can claim any length and point anywhere. `last` is the piece read last: the end mark
-    of a tar archive is a block of zeros.
+    It is a protection, because a header can claim any length and point anywhere. `last` is what was
+    read last, which shows whether the archive ends with its end mark, a block of zeros.
     """
 
     def __init__(self, file: BinaryIO):
@@ -244,7 +259,7 @@ def _tar(path: Path, head: bytes) -> Iterator[Item]:
             ) from None
         try:
             while member := archive.next():
-                archive.members.clear()  # or it remembers every member it has passed
+                archive.members.clear()  # otherwise it keeps every member in memory
                 name, at = member.name, raw.tell() / size
                 if member.isreg():
                     open_file = partial(archive.extractfile, member)
@@ -261,9 +276,7 @@ def _tar(path: Path, head: bytes) -> Iterator[Item]:
 
 
 def _broken(path: Path, reason: str) -> Item:
-    return Item(
-        path.name, at=1.0, error=f"damaged archive: what follows in it is not read ({reason})"
-    )
+    return Item(path.name, at=1.0, error=f"damaged archive: the rest of it is not read ({reason})")
 
 
 # Zip
@@ -273,21 +286,21 @@ def _zip(path: Path) -> Iterator[Item]:
     try:
         archive = zipfile.ZipFile(path)
     except _DAMAGE as error:
-        yield from _torn_zip(path)
+        yield from _cut_off_zip(path)
         yield _broken(path, _text(error))
         return
     with archive:
         members = archive.infolist()
         for k, member in enumerate(members, 1):
-            if not member.filename.endswith("/"):  # `is_dir` fails on a name of nothing
+            if not member.filename.endswith("/"):  # `is_dir` fails on an empty name
                 name, open_file = member.filename, partial(archive.open, member)
                 at = k / len(members)
                 if item := _item(name, member.file_size, open_file, at, _expected(name)):
                     yield item
 
 
-def _torn_zip(path: Path) -> Iterator[Item]:
-    """Members of a zip archive that has lost its end, and with it its directory."""
+def _cut_off_zip(path: Path) -> Iterator[Item]:
+    """Yields the members of a zip archive whose end, with the directory, is missing."""
     header = struct.Struct("<4s2x2H4x3I2H")
     total = path.stat().st_size
     with path.open("rb") as file:
@@ -306,6 +319,7 @@ def _torn_zip(path: Path) -> Iterator[Item]:
 
 
 def _inflated(file: BinaryIO, packed: int, method: int, crc: int) -> BinaryIO:
+    """Decompresses the member of a zip archive that begins at the position of `file`."""
     data = file.read(min(packed, MAX_BYTES))
     if len(data) < packed:
         raise EOFError("the archive ends within it")
@@ -327,8 +341,8 @@ def _freedoom() -> Iterator[Item]:
 
 
 def _wad(path: Path, prefix: str = "") -> Iterator[Item]:
-    """The music lumps of a WAD, each content once; a lump of music is called `D_...`."""
-    seen, total = set(), path.stat().st_size
+    """Yields the music lumps of a WAD, without duplicates; their names begin with `D_`."""
+    digests, total = set(), path.stat().st_size
     with path.open("rb") as file:
         start = file.read(12)
         count, where = struct.unpack("<4xii", start) if len(start) == 12 else (-1, 0)
@@ -344,8 +358,8 @@ def _wad(path: Path, prefix: str = "") -> Iterator[Item]:
             open_file = partial(_lump, file, offset, size)
             item = _item(prefix + name, size, open_file, k / count, name.startswith("D_"))
             digest = item and item.digest
-            if item and (item.error or digest not in seen):
-                seen.add(digest)
+            if item and (item.error or digest not in digests):
+                digests.add(digest)
                 yield item
         if len(directory) < 16 * count:
             yield _broken(path, "its directory is cut off")

@@ -1,4 +1,4 @@
-"""Processes and threads to give work to."""
+"""Starts worker processes and threads."""
 
 import os
 import signal
@@ -12,22 +12,23 @@ from musegen.stopping import leave, leave_at
 
 
 def available() -> int:
-    """Processor cores this process may use."""
+    """Returns the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def processes(workers: int, one_thread: bool = True) -> Iterator[Executor]:
-    """Processes to submit work to; with one worker, work is done at once in this process.
+    """Starts processes and yields the executor to submit work to.
 
-    Workers start afresh (nothing is inherited but the environment), leave Ctrl-C to their parent,
-    and end when it is stopped or ends, however it ends.
+    Workers are new processes that inherit only the environment. They ignore Ctrl-C, which the
+    parent handles, and end when the parent ends, for whatever reason.
 
     Args:
-        one_thread: whether a worker computes on one thread.
+        workers: number of processes; with 1, work is done at once in this process.
+        one_thread: whether the libraries of numpy use one thread in each worker.
     """
     if workers < 1:
-        raise Error(f"{workers} workers cannot work; give 1 or more")
+        raise Error(f"{workers} workers; give 1 or more")
     if workers == 1:
         yield _Here()
         return
@@ -36,14 +37,14 @@ def processes(workers: int, one_thread: bool = True) -> Iterator[Executor]:
 
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (one_thread,))
     try:
-        with _deaf():  # until they come to `_start`
+        with _without_interrupts():  # until `_start` has run in the workers
             for _ in range(workers):
                 pool.submit(int)
         yield pool
         pool.shutdown()
     except BrokenProcessPool:
         raise Error(
-            "a worker was ended from outside, perhaps for want of memory; run the same command "
+            "a worker process was killed, perhaps because memory ran out; run the same command "
             "again with fewer workers"
         ) from None
     except KeyboardInterrupt:
@@ -55,8 +56,8 @@ def processes(workers: int, one_thread: bool = True) -> Iterator[Executor]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes that are started in the block do not hear Ctrl-C; this one does at its end."""
+def _without_interrupts() -> Iterator[None]:
+    """Blocks Ctrl-C: processes started in the block ignore it, and this one gets it at the end."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -68,7 +69,7 @@ def _deaf() -> Iterator[None]:
 
 
 def threads(workers: int) -> Executor:
-    """Threads to submit work to; with one worker, work is done at once in this thread."""
+    """Returns an executor of threads; with one worker, work is done at once in this thread."""
     if workers == 1:
         return _Here()
     from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,8 @@ def threads(workers: int) -> Executor:
 
 
 class _Here(Executor):
+    """An executor that does the work at once, in the calling thread."""
+
     def submit(self, function, /, *args):
         done = Future()
         done.set_result(function(*args))
@@ -84,15 +87,17 @@ class _Here(Executor):
 
 
 def _start(one_thread: bool) -> None:
+    """Prepares a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     leave_at(signal.SIGTERM)
     if one_thread:
         for library in ("OMP", "OPENBLAS", "MKL"):
-            os.environ[f"{library}_NUM_THREADS"] = "1"  # read when numpy is imported, so in time
+            os.environ[f"{library}_NUM_THREADS"] = "1"  # numpy, imported later, will read it
     Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
+    """Waits until the parent has ended, and then ends this process."""
     import multiprocessing
 
     multiprocessing.parent_process().join()

@@ -1,1 +1,1 @@
-"""What music is here: phrases of five tracks, notes, and the files that both come from."""
+"""Defines phrases of five tracks and pieces of notes, and reads and writes their files."""

@@ -1,9 +1,9 @@
-"""The phrase array: what every model sees and every command passes on.
+"""The phrase array is what all models and commands for phrases work on.
 
 Phrases are `bool (N, bars, steps, 84, tracks)`. Pitch index 0 is MIDI 24 (C1), index 83 is MIDI
-107 (B7). Tracks stand in LPD-5's order. A bar has 96 steps (24 a beat), 48 (12 a beat) or 8 (2 a
+107 (B7). The tracks are in LPD-5's order. A bar has 96 steps (24 a beat), 48 (12 a beat) or 8 (2 a
 beat). A cell that is on sounds; a run of on-cells of one pitch is a note, and one silent step
-separates two notes of the same pitch. Drums hold onsets: each on-cell is a hit.
+separates two notes of the same pitch. A drum track holds onsets only: each on-cell is a hit.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from musegen import Error
-from musegen.music.layout import (  # noqa: F401 - they belong to this contract, and are had from here
+from musegen.music.layout import (  # noqa: F401 - other modules import these names from here
     BEATS_PER_BAR,
     LOWEST_PITCH,
     N_BARS,
@@ -20,11 +20,16 @@ from musegen.music.layout import (  # noqa: F401 - they belong to this contract,
     Layout,
 )
 
-SIXTEENTHS = 16  # of a bar
+SIXTEENTHS = 16  # in a bar
 
 
 def validate(phrases: np.ndarray, what: str = "phrases") -> np.ndarray:
-    """`phrases` as bool `(N, bars, steps, 84, tracks)`; raises an `Error` naming `what`."""
+    """Returns phrases as bool `(N, bars, steps, 84, tracks)`; invalid ones raise an `Error`.
+
+    Args:
+        phrases: array of bools or numbers; a cell above 0 is on.
+        what: name of the phrases in the message of the error.
+    """
     phrases = np.asarray(phrases)
     if phrases.ndim != 5 or phrases.shape[3] != N_PITCHES:
         raise Error(
@@ -32,31 +37,31 @@ def validate(phrases: np.ndarray, what: str = "phrases") -> np.ndarray:
             f"this one has {phrases.shape}"
         )
     if 0 in phrases.shape[1:]:
-        raise Error(f"{what}: phrases of shape {phrases.shape[1:]} hold nothing")
+        raise Error(f"{what}: phrases of shape {phrases.shape[1:]} are empty")
     if phrases.dtype.kind not in "biuf":
-        raise Error(f"{what}: values of type {phrases.dtype}; phrases are numbers or bools")
+        raise Error(f"{what}: values of type {phrases.dtype}; phrases must be numbers or bools")
     if phrases.dtype.kind == "f" and not np.isfinite(phrases).all():
-        raise Error(f"{what}: not a finite number everywhere; such cells are neither on nor off")
+        raise Error(f"{what}: a value is not a finite number but NaN or infinite")
     return phrases if phrases.dtype == bool else phrases > 0
 
 
 def pack(phrases: np.ndarray) -> np.ndarray:
-    """Eight cells to a byte: bool `(N, ...)` to uint8 `(N, ceil(cells / 8))`."""
+    """Packs eight cells into a byte: bool `(N, ...)` becomes uint8 `(N, ceil(cells / 8))`."""
     return np.packbits(phrases.reshape(len(phrases), int(np.prod(phrases.shape[1:]))), axis=1)
 
 
 def unpack(packed: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """The inverse of `pack`; `shape` is that of one phrase."""
+    """Undoes `pack`; `shape` is the shape of one phrase."""
     cells = np.unpackbits(packed, axis=1, count=int(np.prod(shape)))
     return cells.view(bool).reshape(len(packed), *shape)
 
 
 class Packed:
-    """Phrases that are kept as bits, an eighth of their size, and given out in blocks.
+    """Phrases that are stored as bits, an eighth of their size; a slice unpacks a block of them.
 
     Args:
-        rows: what `pack` makes of them, uint8 `(N, bytes)`.
-        shape: of one phrase.
+        rows: phrases as `pack` returns them, uint8 `(N, bytes)`.
+        shape: shape of one phrase.
     """
 
     def __init__(self, rows: np.ndarray, shape: Sequence[int]):
@@ -65,17 +70,17 @@ class Packed:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, places: slice) -> np.ndarray:
-        return unpack(self.rows[places], self.shape[1:])
+    def __getitem__(self, index: slice) -> np.ndarray:
+        return unpack(self.rows[index], self.shape[1:])
 
     def changed(self, change: Callable[[np.ndarray], np.ndarray]) -> "Packed":
-        """What a function of phrases makes of them, block by block."""
+        """Applies a function of phrases block by block and returns the results, packed."""
         rows = [pack(change(block)) for block in blocks(self)]
         return Packed(np.concatenate(rows), change(self[:1]).shape[1:])
 
 
 def blocks(phrases: np.ndarray | Packed, size: int = 128) -> Iterator[np.ndarray]:
-    """Phrases some at a time: those of an array are there already, and come at once."""
+    """Yields packed phrases in blocks of `size`; an array is in memory already, and one block."""
     if not isinstance(phrases, Packed):
         yield phrases
         return
@@ -84,7 +89,7 @@ def blocks(phrases: np.ndarray | Packed, size: int = 128) -> Iterator[np.ndarray
 
 
 def transpose(phrases: np.ndarray, semitones: int, tracks: Sequence[str] = TRACKS) -> np.ndarray:
-    """Moves every track but the drums by `semitones`; notes that leave the range are lost."""
+    """Moves all tracks but the drums by `semitones`; notes that leave the range are dropped."""
     moved = np.zeros_like(phrases)
     up, down = max(semitones, 0), max(-semitones, 0)
     if max(up, down) < N_PITCHES:
@@ -95,7 +100,13 @@ def transpose(phrases: np.ndarray, semitones: int, tracks: Sequence[str] = TRACK
 
 
 def reorder(phrases: np.ndarray, tracks: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
-    """Takes tracks named `tracks` into the order `wanted`."""
+    """Returns the phrases with their tracks in another order.
+
+    Args:
+        phrases: array whose last axis is the tracks.
+        tracks: names of its tracks.
+        wanted: names of the tracks to return, in order.
+    """
     missing = [name for name in wanted if name not in tracks]
     if missing:
         raise Error(f"no track named {', '.join(missing)}; there are {', '.join(tracks)}")
@@ -105,17 +116,18 @@ def reorder(phrases: np.ndarray, tracks: Sequence[str], wanted: Sequence[str]) -
 def resample(
     phrases: np.ndarray, n_steps: int, rule: str = "keep", tracks: Sequence[str] = TRACKS
 ) -> np.ndarray:
-    """Changes the steps of a bar.
+    """Changes the number of steps in a bar.
 
-    Downwards a new step is a group of old ones: its first cell (`"keep"`, how the published
-    48-step data come from 96), on when `"any"` cell is, or when the `"majority"` is. Upwards each
-    pitched cell is held, while a drum hit stays one step.
+    With fewer steps, each new step stands for a group of old ones. By the rule `"keep"` it takes
+    the first cell of the group, as the published 48-step data do with 96 steps; by `"any"` it is
+    on if any cell is on, by `"majority"` if more than half of them are. With more steps, each
+    pitched cell is repeated, while a drum hit stays one step long.
     """
     old = phrases.shape[2]
     if n_steps == old:
         return phrases
     if n_steps < 1:
-        raise Error(f"{n_steps} steps a bar are none")
+        raise Error(f"{n_steps} steps a bar; give 1 or more")
     head, tail = phrases.shape[:2], phrases.shape[3:]
     if old % n_steps == 0:
         groups = phrases.reshape(*head, n_steps, old // n_steps, *tail)
@@ -143,14 +155,17 @@ def binarise(
     tracks: Sequence[str] = TRACKS,
     seed: int | Sequence[int] | None = None,
 ) -> np.ndarray:
-    """Real model output to cells.
+    """Turns the real-valued output of a model into cells.
 
     Args:
-        x: `(..., pitches, tracks)`; tanh output for `"threshold"`, probabilities for `"bernoulli"`.
-        threshold: a cell is on above it.
+        x: model output `(..., pitches, tracks)`, which is tanh output for `"threshold"` and
+            probabilities for `"bernoulli"`.
+        threshold: value above which a cell is on.
         rule: `"threshold"`, or `"bernoulli"` to draw each cell with probability `x`.
-        monophonic_bass: of the bass keep only the highest-valued pitch of a step.
-        seed: of the Bernoulli draw.
+        monophonic_bass: whether only the pitch with the highest value of each step is kept in the
+            bass.
+        tracks: names of the tracks.
+        seed: seed of the Bernoulli draw.
     """
     x = np.asarray(x)
     if rule == "threshold":
@@ -167,21 +182,21 @@ def binarise(
 
 
 def bars_of(phrases: np.ndarray) -> np.ndarray:
-    """Phrases as bars of single tracks, `(N * bars * tracks, steps, 84)`.
+    """Cuts phrases into the bars of single tracks, `(N * bars * tracks, steps, 84)`.
 
-    Track k of bar b of phrase p is row `(bars * p + b) * tracks + k`.
+    Row `(bars * p + b) * tracks + k` is track k of bar b of phrase p.
     """
     bars = np.moveaxis(phrases, -1, 2)
     return bars.reshape(-1, *bars.shape[3:])
 
 
 def from_bars(bars: np.ndarray, n_tracks: int, n_bars: int = N_BARS) -> np.ndarray:
-    """The inverse of `bars_of`."""
+    """Undoes `bars_of`."""
     return np.moveaxis(bars.reshape(-1, n_bars, n_tracks, *bars.shape[1:]), 2, -1)
 
 
 def chain(phrases: np.ndarray, gap: int = 0) -> np.ndarray:
-    """Plays phrases one after the other: `(N, bars, steps, ...)` to a roll `(all steps, ...)`.
+    """Joins phrases `(N, bars, steps, ...)` into one roll `(all steps, ...)`.
 
     `gap` bars of silence follow every phrase.
     """
@@ -193,7 +208,7 @@ def chain(phrases: np.ndarray, gap: int = 0) -> np.ndarray:
 
 
 def cut(roll: np.ndarray, n_steps: int, n_bars: int = N_BARS, gap: int = 0) -> np.ndarray:
-    """The inverse of `chain`; the last phrase is filled up with silence."""
+    """Undoes `chain`; the last phrase is filled up with silence."""
     length = (n_bars + gap) * n_steps
     n = -(-len(roll) // length)
     if len(roll) < n * length:
@@ -202,7 +217,7 @@ def cut(roll: np.ndarray, n_steps: int, n_bars: int = N_BARS, gap: int = 0) -> n
 
 
 def quantised(phrases: np.ndarray | Packed, rule: str | None) -> np.ndarray | Packed:
-    """Phrases in steps of a sixteenth note, by a rule of `resample`; without one unchanged."""
+    """Resamples phrases to sixteenth notes by a rule of `resample`; None changes nothing."""
     if rule is None:
         return phrases
     if isinstance(phrases, Packed):

@@ -1,10 +1,10 @@
-"""A piece of music as notes: of any length, in any meter, at the times of its file.
+"""A piece is music as notes, of any length, in any meter, with the exact times of its file.
 
-Times are integers, in ticks of which a piece has its own number a quarter, and so nothing is
-rounded before somebody asks for it. Notes are a structured array `NOTE`: `onset` and `duration` in
-ticks, `pitch` and `velocity` as in MIDI, and `part`, the number of an instrument in `Piece.parts`.
-They are in order of onset, part, pitch, duration and velocity, so equal music is equal arrays. Two
-notes of one pitch and part may overlap, and a note may have no length.
+Times are integers in ticks. Each piece has its own number of ticks a quarter, that of its file, so
+reading rounds nothing. Notes are a structured array `NOTE`: `onset` and `duration` in ticks,
+`pitch` and `velocity` as in MIDI, and `part`, the number of an instrument in `Piece.parts`. They
+are sorted by onset, part, pitch, duration and velocity, so equal music gives equal arrays. Two
+notes of one pitch and part may overlap, and a note may have a duration of 0.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,14 +20,20 @@ NOTE = np.dtype(
     [("onset", "i8"), ("duration", "i8"), ("pitch", "i2"), ("velocity", "i2"), ("part", "i2")]
 )
 PEDAL = np.dtype([("tick", "i8"), ("part", "i2"), ("value", "i2")])
-TEMPO = 500_000  # microseconds a quarter where a piece tells none, as MIDI has it
-MAX_TPQ = 32_767  # ticks a quarter that a MIDI file can tell
-DOWN = 64  # values from here on say that the pedal is down
+TEMPO = 500_000  # microseconds a quarter in a piece without a tempo, as the MIDI standard says
+MAX_TPQ = 32_767  # largest number of ticks a quarter that a MIDI file can store
+DOWN = 64  # smallest value that means that the pedal is down
 
 
 @dataclass(frozen=True)
 class Part:
-    """One instrument: its General MIDI program (from 0), whether it is drums, and its name."""
+    """One instrument of a piece.
+
+    Args:
+        program: General MIDI program, from 0.
+        is_drum: whether the instrument is drums.
+        name: name of the instrument.
+    """
 
     program: int = 0
     is_drum: bool = False
@@ -36,22 +42,25 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Notes, who plays them, and how fast.
+    """A piece holds notes, the instruments that play them, and their tempo, meter and key.
 
-    Notes, pedal, tempi, meters and keys are brought into order; of several tempi, meters or keys
-    at one tick the last counts. What no MIDI file can tell is an `Error`. Two pieces are equal if
-    they agree in all but their name.
+    Notes, pedal, tempi, meters and keys are sorted by time; of several tempi, meters or keys at one
+    tick the last counts. A value that no MIDI file can store is an `Error`. Two pieces are equal if
+    they agree in everything but their name.
 
     Args:
-        name: what messages call it.
-        ticks_per_quarter: unit of all times.
+        name: name of the piece in messages.
+        ticks_per_quarter: number of ticks in a quarter note, the unit of all times.
         notes: array of `NOTE`.
         parts: the instruments.
-        tempi: `(tick, microseconds a quarter)`; before the first it is 120 quarters a minute.
-        meters: `(tick, numerator, denominator)`, each starts a bar; before the first it is 4/4.
-        keys: `(tick, sharps, minor)`; flats are negative sharps, `minor` is 0 or 1.
-        pedal: array of `PEDAL`, the sustain pedal of each part: it is down from a value of 64 on.
-        length: ticks that the piece lasts; at least until its last event ends.
+        tempi: `(tick, microseconds a quarter)` of each tempo; 120 quarters a minute hold before
+            the first one.
+        meters: `(tick, numerator, denominator)` of each meter, which starts a bar; 4/4 holds
+            before the first one.
+        keys: `(tick, sharps, minor)` of each key; flats are negative sharps, `minor` is 0 or 1.
+        pedal: array of `PEDAL`, the sustain pedal of each part, which is down at values of 64 and
+            more.
+        length: number of ticks that the piece lasts; it is extended to the end of the last event.
     """
 
     name: str
@@ -65,54 +74,60 @@ class Piece:
     length: int = 0
 
     def __post_init__(self):
-        def put(**values):
+        def assign(**values):  # the way to set fields of a frozen dataclass
             for name, value in values.items():
                 object.__setattr__(self, name, value)
 
         notes, pedal = np.asarray(self.notes, NOTE), np.asarray(self.pedal, PEDAL)
-        put(notes=np.sort(notes, order=["onset", "part", "pitch", "duration", "velocity"]))
-        put(pedal=pedal[np.lexsort((pedal["part"], pedal["tick"]))])  # stable, as the last counts
-        put(parts=tuple(self.parts))
-        put(**{name: _ordered(getattr(self, name)) for name in ("tempi", "meters", "keys")})
+        # A stable sort: of several pedal values at one tick the last counts.
+        in_order = np.lexsort((pedal["part"], pedal["tick"]))
+        assign(
+            notes=np.sort(notes, order=["onset", "part", "pitch", "duration", "velocity"]),
+            pedal=pedal[in_order],
+            parts=tuple(self.parts),
+            **{name: _ordered(getattr(self, name)) for name in ("tempi", "meters", "keys")},
+        )
         _check(self)
         events = [event[0] for event in (*self.tempi, *self.meters, *self.keys)]
         ends = [int(self.ends.max(initial=0)), int(self.pedal["tick"].max(initial=0))]
-        put(length=max(self.length, *ends, *events))
+        assign(length=max(self.length, *ends, *events))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Piece):
             return NotImplemented
-        arrays = np.array_equal(self.notes, other.notes) and np.array_equal(self.pedal, other.pedal)
+        arrays = all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("notes", "pedal")
+        )
         names = ("ticks_per_quarter", "parts", "tempi", "meters", "keys", "length")
         return arrays and all(getattr(self, name) == getattr(other, name) for name in names)
 
-    __hash__ = None  # arrays have none
+    __hash__ = None  # arrays cannot be hashed
 
     def __len__(self) -> int:
-        """How many notes there are."""
+        """Returns the number of notes."""
         return len(self.notes)
 
     @property
     def ends(self) -> np.ndarray:
-        """The tick at which each note ends."""
+        """Returns the tick at which each note ends."""
         return self.notes["onset"] + self.notes["duration"]
 
     @property
     def drums(self) -> np.ndarray:
-        """Whether each note is one of drums."""
+        """Returns, for each note, whether a drum part plays it."""
         return np.array([part.is_drum for part in self.parts], bool)[self.notes["part"]]
 
     # Time
 
     def seconds(self, ticks: np.ndarray | int) -> np.ndarray:
-        """Ticks as seconds from the start, float64: to the last bit those of pretty_midi."""
-        from musegen.music.midi import beats  # music.midi stands on this module
+        """Converts ticks to seconds from the start, float64, equal to pretty_midi's to the bit."""
+        from musegen.music.midi import beats  # here, because music.midi imports this module
 
         at, lengths = np.array(self.tempi, np.int64).reshape(-1, 2).T
         return beats.clock(self.ticks_per_quarter, at, lengths)[0](np.asarray(ticks))
 
     def ticks(self, seconds: np.ndarray | float) -> np.ndarray:
-        """The ticks nearest to times in seconds; the inverse of `seconds`."""
+        """Returns the ticks nearest to times in seconds; the inverse of `seconds`."""
         tempi = self.tempi if self.tempi and not self.tempi[0][0] else ((0, TEMPO), *self.tempi)
         at, lengths = np.array(tempi, np.int64).T
         starts, seconds = self.seconds(at), np.asarray(seconds)
@@ -121,37 +136,40 @@ class Piece:
         return np.round(exact).astype(np.int64)
 
     def bars(self, closed: bool = False) -> np.ndarray:
-        """The ticks at which bars start, in any meter; a new meter starts one at once.
+        """Returns the ticks at which bars start, in any meter; a new meter starts a new bar.
 
         Args:
-            closed: also gives the end of the last bar, which may lie behind that of the piece.
+            closed: whether the end of the last bar, which may be after the end of the piece, is
+                returned as well.
         """
         meters = self.meters
         if not meters or meters[0][0]:
             meters = ((0, BEATS_PER_BAR, 4), *meters)
         starts, tops, bottoms = np.array(meters, np.int64).T
-        whole = 4 * self.ticks_per_quarter * tops  # of a bar, in shares of a tick
+        # A bar lasts `scaled / bottoms` ticks, which need not be a whole number.
+        scaled = 4 * self.ticks_per_quarter * tops
         spans = np.append(starts[1:], self.length) - starts
-        counts = -(-spans * bottoms // whole)
+        counts = -(-spans * bottoms // scaled)
         budget.check_song(self.name, beats=int(counts.sum()))
         which, number = np.repeat(np.arange(len(starts)), counts), ranges(0 * counts, counts)
         if closed and len(which):
             which, number = np.append(which, which[-1]), np.append(number, number[-1] + 1)
-        return starts[which] + number * whole[which] // bottoms[which]
+        return starts[which] + number * scaled[which] // bottoms[which]
 
     def in_bars(self, ticks: np.ndarray) -> np.ndarray:
-        """Where ticks stand, counted in bars from 0: the middle of the second bar is 1.5."""
+        """Converts ticks to bars, counted from 0: the middle of the second bar is 1.5."""
         lines = self.bars(closed=True)
         return np.interp(ticks, lines, np.arange(len(lines))) if len(lines) else 0.0 * ticks
 
     def quantised(self, ticks_per_quarter: int) -> "Piece":
-        """The same piece in other ticks, each time the nearest; halves go up.
+        """Returns the piece with another number of ticks a quarter.
 
-        A note that has a length keeps one tick of it at least.
+        Each time is rounded to the nearest new tick, halves upwards. A note with a duration keeps
+        a duration of at least one tick.
         """
         new, old = ticks_per_quarter, self.ticks_per_quarter
         if not 1 <= new <= MAX_TPQ:
-            raise Error(f"{self.name}: {new} ticks a quarter; 1 to {MAX_TPQ:,} can be told")
+            raise Error(f"{self.name}: {new} ticks a quarter; give 1 to {MAX_TPQ:,}")
 
         def nearest(tick):
             return (2 * tick * new + old) // (2 * old)
@@ -161,31 +179,43 @@ class Piece:
         return self._at(nearest, _with(self.notes, onset=onset, duration=length), self.pedal, new)
 
     def cut(self, start: int, end: int, held: bool = True) -> "Piece":
-        """What sounds from tick `start` until before `end`, as a piece that starts at 0.
+        """Returns the music from tick `start` until before `end` as a piece that starts at 0.
 
-        Notes are cut off at both ends. Tempo, meter, key and pedal are those that hold at `start`;
-        a bar begins there.
+        Notes are cut off at both ends. Tempo, meter, key and pedal are those that hold at `start`,
+        where the first bar of the new piece begins.
 
         Args:
-            held: whether notes that began before `start` go on in it.
+            start: first tick of the music.
+            end: tick after its last one.
+            held: whether notes that began before `start` and still sound there are kept.
         """
         if not 0 <= start <= end:
-            raise Error(f"{self.name}: no piece lies between ticks {start} and {end}")
+            raise Error(f"{self.name}: cannot be cut from tick {start} to tick {end}")
         onset, ends = self.notes["onset"], self.ends
         inside = (onset < end) & ((onset >= start) | (held & (ends > start)))
         onset, ends = onset[inside].clip(start) - start, ends[inside].clip(max=end) - start
         notes = _with(self.notes[inside], onset=onset, duration=ends - onset)
         pedal = self.pedal[np.argsort(self.pedal["part"], kind="stable")]
         early, part = pedal["tick"] < start, pedal["part"]
-        old = early[:-1] & early[1:] & (part[:-1] == part[1:])  # another one follows in time
-        pedal = pedal[(pedal["tick"] < end) & ~np.append(old, False)[: len(pedal)]]
-        parts = {name: getattr(self, name) for name in ("tempi", "meters", "keys")}
-        kept = {name: [e for e in events if e[0] < end] for name, events in parts.items()}
-        whole = replace(self, notes=self.notes[:0], pedal=pedal, length=end, **kept)
-        return whole._at(lambda tick: np.maximum(tick - start, 0), notes, pedal)
+        # Of the pedal values before `start` only the last of each part still holds there.
+        replaced = early[:-1] & early[1:] & (part[:-1] == part[1:])
+        pedal = pedal[(pedal["tick"] < end) & ~np.append(replaced, False)[: len(pedal)]]
+        kept = {
+            name: [event for event in getattr(self, name) if event[0] < end]
+            for name in ("tempi", "meters", "keys")
+        }
+        shortened = replace(self, notes=self.notes[:0], pedal=pedal, length=end, **kept)
+        return shortened._at(lambda tick: np.maximum(tick - start, 0), notes, pedal)
 
     def _at(self, moved: Callable, notes: np.ndarray, pedal: np.ndarray, tpq: int = 0) -> "Piece":
-        """A piece of these notes, whose other events are at the times that `moved` gives."""
+        """Returns the piece with other notes and pedal, and its events at other times.
+
+        Args:
+            moved: function from an old tick to the new one.
+            notes: notes of the new piece, at their new times.
+            pedal: pedal of the new piece, still at its old times.
+            tpq: ticks a quarter of the new piece; 0 keeps those of this one.
+        """
         events = {
             name: [(int(moved(tick)), *rest) for tick, *rest in getattr(self, name)]
             for name in ("tempi", "meters", "keys")
@@ -202,20 +232,21 @@ class Piece:
     # Notes
 
     def transposed(self, semitones: int) -> tuple["Piece", int]:
-        """The piece so many semitones higher, and how many notes left MIDI's range and are lost.
+        """Returns the piece some semitones higher, and how many notes left MIDI's range.
 
-        Drums stay as they are.
+        Those notes are dropped. Drums stay as they are.
         """
         pitch = self.notes["pitch"] + semitones * ~self.drums
         inside = (pitch >= 0) & (pitch < 128)
         notes = _with(self.notes[inside], pitch=pitch[inside])
-        # A semitone is seven fifths; of two names of a key the one with fewer signs is taken.
+        # A semitone is seven steps on the circle of fifths, modulo 12; of the two names of a key
+        # the one with fewer accidentals is taken.
         keys = [(t, (key + 7 * semitones + 5) % 12 - 5, minor) for t, key, minor in self.keys]
         moved = replace(self, notes=notes, keys=keys if semitones % 12 else self.keys)
         return moved, int((~inside).sum())
 
     def only(self, parts: Sequence[int]) -> "Piece":
-        """The piece with these parts alone, in this order; it lasts as long as before."""
+        """Returns the piece with these parts only, in this order; its length stays the same."""
         number = np.full(len(self.parts), -1)
         number[list(parts)] = np.arange(len(parts))
         notes, pedal = (
@@ -225,32 +256,34 @@ class Piece:
         return replace(self, notes=notes, pedal=pedal, parts=[self.parts[k] for k in parts])
 
     def merged(self) -> "Piece":
-        """All parts but drums as one, with the first one's instrument, and the drums as another.
+        """Returns the piece with its pitched parts merged into one part, and its drums into one.
 
-        The pedal is dropped, as it would hold the notes of other parts; `pedalled` applies it.
+        Each merged part has the instrument of its first part. The pedal is dropped, because it
+        would hold the notes of other parts; `pedalled` applies it before.
         """
         first = [k for k, part in enumerate(self.parts) if not part.is_drum][:1]
         first += [k for k, part in enumerate(self.parts) if part.is_drum][:1]
-        drum = [self.parts[k].is_drum for k in first]
-        part = [drum.index(part.is_drum) for part in self.parts]
+        is_drum = [self.parts[k].is_drum for k in first]
+        part = [is_drum.index(part.is_drum) for part in self.parts]
         notes = _with(self.notes, part=np.array(part, int)[self.notes["part"]])
         return replace(self, notes=notes, parts=[self.parts[k] for k in first], pedal=_NO_PEDAL)
 
     def melody(self) -> "Piece":
-        """The highest voice of all parts but drums: one part, one note at a time.
+        """Returns the highest voice of the pitched parts as one part, one note at a time.
 
-        A note belongs to it if nothing higher sounds when it begins, and ends where the next one
-        begins. A voice that was cut off by a higher one does not come back.
+        A note belongs to the melody if no higher note sounds when it begins. It ends at the latest
+        where the next note of the melody begins, and does not sound again after that.
         """
         notes = self.notes[~self.drums]
         notes = notes[np.lexsort((-notes["duration"], -notes["pitch"], notes["onset"]))]
         onset, pitch = notes["onset"], notes["pitch"]
         end = onset + notes["duration"]
         highest = np.ones(len(notes), bool)
-        until = np.zeros(len(notes), np.int64)  # at each note, the end of all higher ones by then
-        for own in (pitch == p for p in np.unique(pitch)[::-1]):
-            highest[own] = until[own] <= onset[own]
-            until = np.maximum(until, np.maximum.accumulate(np.where(own, end, 0)))
+        higher_end = np.zeros(len(notes), np.int64)  # latest end of the higher notes begun by then
+        for p in np.unique(pitch)[::-1]:
+            same = pitch == p
+            highest[same] = higher_end[same] <= onset[same]
+            higher_end = np.maximum(higher_end, np.maximum.accumulate(np.where(same, end, 0)))
         notes = notes[highest]
         notes = notes[np.unique(notes["onset"], return_index=True)[1]]
         following = np.append(notes["onset"][1:], self.length)[: len(notes)]
@@ -260,20 +293,21 @@ class Piece:
         return replace(self, notes=notes, parts=parts, pedal=_NO_PEDAL)
 
     def pedalled(self) -> "Piece":
-        """The piece without a pedal: notes last as long as it held them.
+        """Returns the piece without a pedal, with its notes as long as the pedal held them.
 
-        A note that ends while the pedal is down sounds on until the pedal goes up or its pitch is
-        struck again in the same part. Drums do not listen to it.
+        A note that ends while the pedal is down is extended until the pedal goes up or its pitch
+        is struck again in the same part. The pedal does not act on drums.
         """
         notes, pedal = self.notes, self.pedal
         by_part = pedal[np.argsort(pedal["part"], kind="stable")]
-        place = by_part["part"].astype(np.int64) << 40 | by_part["tick"]  # room for any tick
+        # Part and tick as one sortable number, with 40 bits for the tick.
+        place = by_part["part"].astype(np.int64) << 40 | by_part["tick"]
         part, pitch = notes["part"].astype(np.int64), notes["pitch"].astype(np.int64)
         last = np.searchsorted(place, part << 40 | self.ends, side="right") - 1
-        states = np.append(by_part["value"] >= DOWN, False)  # the last is of notes without events
+        states = np.append(by_part["value"] >= DOWN, False)  # the last: notes before any event
         down = states[last] & (np.append(by_part["part"], -1)[last] == part) & ~self.drums
         up = np.append(np.where(states[:-1], np.iinfo(np.int64).max, place), np.iinfo(np.int64).max)
-        up = np.minimum.accumulate(up[::-1])[::-1][last + 1]  # the place where it next goes up
+        up = np.minimum.accumulate(up[::-1])[::-1][last + 1]  # where the pedal next goes up
         release = np.where(up >> 40 == part, up & ((1 << 40) - 1), self.length)
 
         line = (part << 7 | pitch) << 40
@@ -289,7 +323,7 @@ _NO_PEDAL = np.zeros(0, PEDAL)
 
 
 def note_array(onset, duration, pitch, velocity=100, part=0) -> np.ndarray:
-    """An array of `NOTE` from its columns, each an array or one value for all notes."""
+    """Returns an array of `NOTE` from its columns, each an array or one value for all notes."""
     columns = np.broadcast_arrays(onset, duration, pitch, velocity, part)
     notes = np.empty(columns[0].shape, NOTE)
     for name, column in zip(NOTE.names, columns, strict=True):
@@ -298,7 +332,7 @@ def note_array(onset, duration, pitch, velocity=100, part=0) -> np.ndarray:
 
 
 def _with(array: np.ndarray, **columns) -> np.ndarray:
-    """A copy of a structured array in which some columns are others."""
+    """Returns a copy of a structured array with some columns replaced."""
     copy = array.copy()
     for name, column in columns.items():
         copy[name] = column
@@ -306,21 +340,21 @@ def _with(array: np.ndarray, **columns) -> np.ndarray:
 
 
 def _ordered(events: Sequence[tuple]) -> tuple[tuple[int, ...], ...]:
-    """Events in order of time, the last one of each tick."""
+    """Returns the events sorted by time, with only the last one of each tick."""
     events = sorted((tuple(map(int, event)) for event in events), key=lambda event: event[0])
     return tuple({event[0]: event for event in events}.values())
 
 
 def _check(piece: Piece) -> None:
-    """Raises an `Error` if a piece holds what no MIDI file can tell."""
+    """Raises an `Error` if a piece holds a value that no MIDI file can store."""
 
-    def need(right: bool, what: str) -> None:
-        if not right:
-            raise Error(f"{piece.name}: {what}")
+    def need(condition: bool, problem: str) -> None:
+        if not condition:
+            raise Error(f"{piece.name}: {problem}")
 
     def within(values, low: int, high: int, what: str) -> None:
-        for worst in (np.min(values, initial=low), np.max(values, initial=low)):
-            need(low <= worst <= high, f"{what} of {worst}; {low} to {high:,} can be told")
+        for extreme in (np.min(values, initial=low), np.max(values, initial=low)):
+            need(low <= extreme <= high, f"{what} of {extreme}; MIDI allows {low} to {high:,}")
 
     notes, pedal, n = piece.notes, piece.pedal, len(piece.parts)
     within(piece.ticks_per_quarter, 1, MAX_TPQ, "ticks a quarter")
@@ -330,14 +364,15 @@ def _check(piece: Piece) -> None:
     within(notes["velocity"], 1, 127, "a velocity")
     within(pedal["value"], 0, 127, "a value of the pedal")
     for array in (notes, pedal):
-        need(((array["part"] >= 0) & (array["part"] < n)).all(), f"a part beyond the {n} it has")
+        valid = ((array["part"] >= 0) & (array["part"] < n)).all()
+        need(valid, f"a note or a pedal value of a part beyond its {n} parts")
     within([part.program for part in piece.parts], 0, 127, "a program")
     events = (*piece.tempi, *piece.meters, *piece.keys)
     first = min([int(pedal["tick"].min(initial=0)), *(event[0] for event in events)])
     need(first >= 0, "an event before the piece begins")
     within([length for _, length in piece.tempi], 1, (1 << 24) - 1, "microseconds a quarter")
     for _, top, bottom in piece.meters:
-        exists = 1 <= top <= 255 and bottom in (1, 2, 4, 8, 16, 32, 64, 128)
-        need(exists, f"there is no meter of {top}/{bottom}")
+        valid = 1 <= top <= 255 and bottom in (1, 2, 4, 8, 16, 32, 64, 128)
+        need(valid, f"{top}/{bottom} is no meter that MIDI can store")
     for _, sharps, minor in piece.keys:
-        need(abs(sharps) <= 7 and minor in (0, 1), f"there is no key of {sharps} sharps")
+        need(abs(sharps) <= 7 and minor in (0, 1), f"a key of {sharps} sharps; MIDI allows -7 to 7")

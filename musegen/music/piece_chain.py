@@ -1,4 +1,4 @@
-"""Pieces one after the other, as one piece."""
+"""Joins pieces, one after the other, into one piece."""
 
 import math
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from musegen.music.piece import BEATS_PER_BAR, MAX_TPQ, NOTE, PEDAL, TEMPO, Piec
 
 
 def chain_pieces(pieces: Sequence[Piece], gap: int = 0, name: str | None = None) -> Piece:
-    """The pieces one after the other; each starts a bar, with its own tempo and meter.
+    """Joins pieces; each starts a new bar, with its own tempo and meter.
 
-    Equal parts (program, drums, name) become one. Where the ticks of all pieces do not fit into one
-    unit, times are rounded to the finest unit that there is.
+    Equal parts (program, drums, name) become one. If the pieces have no common unit of time that a
+    MIDI file can store, times are rounded to the finest unit among the pieces.
 
     Args:
-        pieces: at least one piece.
+        pieces: one piece or more.
         gap: number of silent bars after each piece but the last, as long as its last bar.
-        name: name of the whole; by default that of the first piece.
+        name: name of the joined piece; by default that of the first piece.
     """
     ticks = math.lcm(*(piece.ticks_per_quarter for piece in pieces))
     if ticks > MAX_TPQ:
@@ -31,13 +31,16 @@ def chain_pieces(pieces: Sequence[Piece], gap: int = 0, name: str | None = None)
     for piece in pieces:
         piece = _begun(piece.quantised(ticks))
         part = np.array([number[part] for part in piece.parts], np.int16)
-        for chained, own, time in ((notes, piece.notes, "onset"), (pedals, _lifted(piece), "tick")):
-            moved = own.copy()
+        for chained, array, time in (
+            (notes, piece.notes, "onset"),
+            (pedals, _lifted(piece), "tick"),
+        ):
+            moved = array.copy()
             moved[time] += start
-            moved["part"] = part[own["part"]] if len(own) else own["part"]
+            moved["part"] = part[array["part"]] if len(array) else array["part"]
             chained.append(moved)
-        for kind, found in events.items():
-            found += [(tick + start, *rest) for tick, *rest in getattr(piece, kind)]
+        for kind, chained in events.items():
+            chained += [(tick + start, *rest) for tick, *rest in getattr(piece, kind)]
         length = start + piece.length
         lines = piece.bars(closed=True)
         if len(lines):
@@ -54,7 +57,7 @@ def chain_pieces(pieces: Sequence[Piece], gap: int = 0, name: str | None = None)
 
 
 def _begun(piece: Piece) -> Piece:
-    """The piece with a tempo and a meter at its first tick, those that hold there by default."""
+    """Returns the piece with an explicit tempo and meter at its first tick, by default MIDI's."""
     defaults = {"tempi": (0, TEMPO), "meters": (0, BEATS_PER_BAR, 4)}
     missing = {
         kind: (event, *getattr(piece, kind))
@@ -65,7 +68,7 @@ def _begun(piece: Piece) -> Piece:
 
 
 def _lifted(piece: Piece) -> np.ndarray:
-    """The pedal of the piece, lifted at its end in each part, so that it holds no other piece."""
+    """Returns the pedal of the piece, lifted at its end, so that it holds no note of the next."""
     parts = np.unique(piece.pedal["part"])
     lifts = np.zeros(len(parts), PEDAL)
     lifts["tick"], lifts["part"] = piece.length, parts

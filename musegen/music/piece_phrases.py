@@ -1,4 +1,4 @@
-"""Pieces as phrases of five tracks, phrases as pieces, and songs on a grid as pieces."""
+"""Converts pieces to phrases of five tracks, and phrases and songs to pieces."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,28 +16,32 @@ from musegen.music.song import PartCells, Song, family
 def to_phrases(
     piece: Piece, n_steps: int = 96, n_bars: int = N_BARS, families: str = "lpd5"
 ) -> np.ndarray:
-    """A piece in 4/4 as phrases, bool `(N, n_bars, n_steps, 84, 5)`; silence fills up the last.
+    """Converts a piece in 4/4 to phrases, bool `(N, n_bars, n_steps, 84, 5)`.
 
-    Each note stands at the nearest step, and a note that is struck again ends one step earlier, or
-    it would be one with the next. What lies outside the 84 pitches, or is of no family, is left
-    out.
+    Silence fills up the last phrase. Each note is moved to the nearest step. Where a note is struck
+    again, it ends one step earlier, because the two would be one run of cells otherwise. Notes
+    outside the 84 pitches, and instruments of no family, are left out.
 
     Args:
-        families: the table of `musegen.music.song.FAMILIES` that sorts programs into tracks.
+        piece: piece in 4/4.
+        n_steps: number of steps in a bar.
+        n_bars: number of bars in a phrase.
+        families: name of the table in `musegen.music.song.FAMILIES` that assigns programs to
+            tracks.
     """
-    steps_per_beat, odd = divmod(n_steps, BEATS_PER_BAR)
-    if odd or n_steps < BEATS_PER_BAR:
-        raise Error(f"{n_steps} steps a bar are no whole number of steps a beat")
+    steps_per_beat, remainder = divmod(n_steps, BEATS_PER_BAR)
+    if remainder or n_steps < BEATS_PER_BAR:
+        raise Error(f"{n_steps} steps a bar; give a multiple of {BEATS_PER_BAR}")
     _need_common_time(piece)
     piece = piece.quantised(steps_per_beat)
     names = [family(part.program, part.is_drum, families) for part in piece.parts]
     track = np.array([TRACKS.index(name) if name else -1 for name in names], int)
     notes = _on_tracks(piece.notes, track[piece.notes["part"]])
     notes["duration"] = np.where(
-        notes["track"] == TRACKS.index("drums"), notes["duration"] > 0, _apart(notes)
+        notes["track"] == TRACKS.index("drums"), notes["duration"] > 0, _separated(notes)
     )
-    whole = n_bars * n_steps
-    length = -(-max(piece.length, 1) // whole) * whole
+    phrase_steps = n_bars * n_steps
+    length = -(-max(piece.length, 1) // phrase_steps) * phrase_steps
     roll = events.to_roll(notes, (length, N_PITCHES, len(TRACKS)))
     return cut(roll, n_steps, n_bars)
 
@@ -51,30 +55,35 @@ def from_phrases(
     programs: Mapping[str, int] = PROGRAMS,
     tracks: Sequence[str] = TRACKS,
 ) -> Piece:
-    """Phrases one after the other as a piece, one tick a step; `to_phrases` gives them back.
+    """Joins phrases into a piece, one tick a step; `to_phrases` converts it back.
 
     Args:
-        phrases: bool `(N, bars, steps, 84, tracks)`.
+        phrases: bool array `(N, bars, steps, 84, tracks)`.
         tempo: beats a minute.
-        velocity: of every note.
-        gap: bars of silence after every phrase.
+        velocity: velocity of all notes.
+        gap: number of silent bars after every phrase.
+        name: name of the piece.
         programs: General MIDI program (from 0) of each track.
+        tracks: names of the tracks.
     """
     phrases = validate(phrases, name)
-    steps_per_beat, odd = divmod(phrases.shape[2], BEATS_PER_BAR)
-    if odd or phrases.shape[-1] != len(tracks):
-        raise Error(f"{name}: phrases of shape {phrases.shape[1:]} have no beats, or other tracks")
+    steps_per_beat, remainder = divmod(phrases.shape[2], BEATS_PER_BAR)
+    if remainder or phrases.shape[-1] != len(tracks):
+        raise Error(
+            f"{name}: phrases of shape {phrases.shape[1:]}; a multiple of {BEATS_PER_BAR} steps a "
+            f"bar and {len(tracks)} tracks are needed"
+        )
     if not 4 <= tempo <= 1000:
-        raise Error(f"{name}: a tempo of {tempo}; 4 to 1000 can be heard")
+        raise Error(f"{name}: a tempo of {tempo}; give 4 to 1000 beats a minute")
     roll = chain(phrases, gap)
     drums = np.array([track == "drums" for track in tracks])
     held = events.from_roll(roll & ~drums)
-    found = np.concatenate([held, events.hits(roll & drums)])
-    pitch = found["pitch"] + LOWEST_PITCH
+    notes = np.concatenate([held, events.hits(roll & drums)])
+    pitch = notes["pitch"] + LOWEST_PITCH
     return Piece(
         name=name,
         ticks_per_quarter=steps_per_beat,
-        notes=note_array(found["onset"], found["duration"], pitch, velocity, found["track"]),
+        notes=note_array(notes["onset"], notes["duration"], pitch, velocity, notes["track"]),
         parts=tuple(Part(programs.get(track, 0), track == "drums", track) for track in tracks),
         tempi=((0, round(6e7 / tempo)),),
         meters=((0, BEATS_PER_BAR, 4),),
@@ -83,10 +92,10 @@ def from_phrases(
 
 
 def from_song(song: Song) -> Piece:
-    """The notes of a song that was stored as cells, such as an LPD file; one tick a step.
+    """Converts a song of cells, such as an LPD file, to a piece, one tick a step.
 
-    Cells of one pitch and velocity that follow each other are a note, and every cell of drums is
-    one. A part that was stored without velocities gets 100.
+    Consecutive cells of one pitch and velocity become a note; each cell of a drum part is a note of
+    its own. The notes of a part that was stored without velocities get velocity 100.
     """
     notes = [_notes_of(part, number) for number, part in enumerate(song.parts)]
     lengths = np.round(6e7 / np.maximum(song.tempo, 4)).astype(int)
@@ -103,51 +112,58 @@ def from_song(song: Song) -> Piece:
 
 
 def _notes_of(part: PartCells, number: int) -> np.ndarray:
+    """Returns the notes of one part, which has this number in the piece."""
     step, pitch, velocity = part.cells.astype(np.int64)
     starts = np.ones(len(step), bool)
     if not part.is_drum:
         starts[1:] = (np.diff(step) != 1) | (np.diff(pitch) != 0) | (np.diff(velocity) != 0)
     first = np.flatnonzero(starts)
     duration = np.diff(np.append(first, len(step)))
-    loud = velocity[first] if velocity.max(initial=0) > 1 else 100
-    return note_array(step[first], duration, pitch[first], loud, number)
+    stored = velocity[first] if velocity.max(initial=0) > 1 else 100
+    return note_array(step[first], duration, pitch[first], stored, number)
 
 
 def _meters_of(song: Song) -> list[tuple[int, int, int]]:
-    """The meters that a song was told in, or those that its bar lines show, in quarters."""
+    """Returns the time signatures of a song; without any, meters in quarters from its downbeats."""
     if song.signatures:
         return [(round(beat * song.resolution), *meter) for beat, *meter in song.signatures]
-    bars, odd = np.divmod(np.diff(song.downbeats), song.resolution)
-    bars = np.where(odd == 0, bars, 0)
-    new = np.flatnonzero((np.diff(bars, prepend=0) != 0) & (bars > 0) & (bars < 256))
-    return [(int(song.downbeats[k]), int(bars[k]), 4) for k in new]
+    quarters, remainder = np.divmod(np.diff(song.downbeats), song.resolution)
+    quarters = np.where(remainder == 0, quarters, 0)
+    changes = (np.diff(quarters, prepend=0) != 0) & (quarters > 0) & (quarters < 256)
+    return [(int(song.downbeats[k]), int(quarters[k]), 4) for k in np.flatnonzero(changes)]
 
 
 def _need_common_time(piece: Piece) -> None:
+    """Raises an `Error` if a piece is not in 4/4 from start to end."""
     bar = BEATS_PER_BAR * piece.ticks_per_quarter
     for tick, top, bottom in piece.meters:
-        number, rest = divmod(tick, bar)
+        number, remainder = divmod(tick, bar)
         if (top, bottom) != (4, 4):
             raise Error(f"{piece.name}: from bar {number + 1} it is in {top}/{bottom}, not 4/4")
-        if rest:
-            raise Error(f"{piece.name}: bar {number + 1} is cut short, 4/4 starts anew in it")
+        if remainder:
+            raise Error(f"{piece.name}: bar {number + 1} is cut short by a new 4/4 signature")
 
 
 def _on_tracks(notes: np.ndarray, track: np.ndarray) -> np.ndarray:
-    """Notes as `musegen.music.notes` has them, of the tracks and pitches of a phrase."""
+    """Returns notes as `musegen.music.notes` defines them, without those that no phrase can hold.
+
+    Args:
+        notes: array of `piece.NOTE`.
+        track: track of each note, -1 for a note of no track.
+    """
     pitch = notes["pitch"] - LOWEST_PITCH
     kept = (track >= 0) & (pitch >= 0) & (pitch < N_PITCHES)
-    found = np.empty(int(kept.sum()), events.NOTE)
+    result = np.empty(int(kept.sum()), events.NOTE)
     columns = notes["onset"], notes["duration"], pitch, track
     for name, column in zip(events.NOTE.names, columns, strict=True):
-        found[name] = column[kept]
-    return found
+        result[name] = column[kept]
+    return result
 
 
-def _apart(notes: np.ndarray) -> np.ndarray:
-    """Durations with a silent step before the next note of the same pitch and track.
+def _separated(notes: np.ndarray) -> np.ndarray:
+    """Returns durations that leave a silent step before the next note of the same pitch and track.
 
-    A note of one step that another follows at once keeps it.
+    A note never becomes shorter than one step.
     """
     line = notes["track"].astype(np.int64) << 7 | notes["pitch"]
     place = line << 40 | notes["onset"]

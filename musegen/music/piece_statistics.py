@@ -1,4 +1,4 @@
-"""Figures of pieces that tell music from noise and silence, as rows of a table."""
+"""Statistics of pieces that show whether they are music, noise or silence, as rows of a table."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,23 +14,24 @@ COLUMNS = (
 
 
 def statistics(pieces: Iterable[Piece]) -> dict[str, list[str]]:
-    """A row for each piece, its values in the order of `COLUMNS`; drums count as notes alone.
+    """Returns a row for each piece, with its values in the order of `COLUMNS`.
 
-    Of several pieces of one name the second has `(2)` behind it.
+    Drums count only among the notes. If several pieces have the same name, `(2)`, `(3)`, ... is
+    appended to it from the second on.
     """
-    rows, seen = {}, Counter()
+    rows, uses = {}, Counter()
     for piece in pieces:
-        seen[piece.name] += 1
-        again = f" ({seen[piece.name]})" if seen[piece.name] > 1 else ""
-        rows[piece.name + again] = [_text(value) for value in facts(piece).values()]
+        uses[piece.name] += 1
+        suffix = f" ({uses[piece.name]})" if uses[piece.name] > 1 else ""
+        rows[piece.name + suffix] = [_text(value) for value in facts(piece).values()]
     return rows
 
 
 def facts(piece: Piece) -> dict[str, object]:
-    """The values of one piece by the names of `COLUMNS`; None where there is none.
+    """Returns the values of one piece by the names of `COLUMNS`; an undefined value is None.
 
-    Silences are in bars, and those before the first note and after the last one count. How many
-    notes sound at once is a mean over the time in which any pitch does.
+    The longest silence is in bars; it may also be before the first note or after the last. The
+    number of notes at once is a mean over the time in which at least one pitched note sounds.
     """
     pitch = piece.notes["pitch"][~piece.drums]
     n_bars = len(piece.bars())
@@ -51,13 +52,14 @@ def facts(piece: Piece) -> dict[str, object]:
 
 
 def longest_silence(piece: Piece) -> float:
-    """The longest stretch in which nothing sounds, in bars; a drum sounds as long as its note."""
+    """Returns the longest time without any note, in bars; a drum sounds as long as its note."""
     ends = np.maximum.accumulate(np.append(0, piece.ends))
     following = np.append(piece.notes["onset"], piece.length)
     return float((piece.in_bars(following) - piece.in_bars(ends)).max())
 
 
 def _at_once(piece: Piece) -> float | None:
+    """Returns the mean number of pitched notes that sound at once, while any sounds."""
     notes, ends = piece.notes[~piece.drums], piece.ends[~piece.drums]
     reached = np.maximum.accumulate(np.append(0, ends))[:-1]  # before each note
     sounding = np.maximum(ends - np.maximum(notes["onset"], reached), 0).sum()

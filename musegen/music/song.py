@@ -1,9 +1,9 @@
-"""A song on a grid of steps, before it is cut into phrases.
+"""A song is music on a grid of steps, before it is cut into phrases.
 
 A `Song` holds, for each part, the cells of its piano-roll that are on, with their velocities. MIDI
-files, LPD `.npz` files, pypianoroll and pretty_midi objects all become songs, and a song becomes a
-five-track roll by one of the family tables. The notes of the same files are a
-`musegen.music.piece.Piece`.
+files, LPD `.npz` files, pypianoroll and pretty_midi objects can be read as songs. A family table
+assigns the parts of a song to the five tracks. A `musegen.music.piece.Piece` holds the notes of the
+same files instead.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +22,9 @@ class PartCells:
     """The cells of one instrument.
 
     Args:
+        program: General MIDI program, from 0.
+        is_drum: whether the instrument is drums.
+        name: name of the instrument.
         cells: int32 `(3, n)`: step, MIDI pitch and velocity of every on-cell, each (step, pitch)
             once, sorted by pitch, then step (the order of LPD's sparse columns).
     """
@@ -34,16 +37,18 @@ class PartCells:
 
 @dataclass(frozen=True)
 class Song:
-    """Parts on one grid of `resolution` steps a beat.
+    """A song is a list of parts on one grid of `resolution` steps a beat.
 
     Args:
+        name: name of the song in messages.
         parts: the instruments in the order of the file.
         n_steps: length of the piano-roll.
+        resolution: number of steps in a beat.
         tempo: beats a minute at each beat, float64 `(beats,)`.
         signatures: `(beat, numerator, denominator)` of every time-signature event in order.
         first_beat: seconds from the start of the file to the first beat.
         downbeats: steps at which a bar starts.
-        written: of a file that we wrote, how.
+        written: marker of the file if musegen wrote it, otherwise None.
     """
 
     name: str
@@ -59,93 +64,94 @@ class Song:
     def roll(
         self, families: str = "lpd5", n_steps: int | None = None, whole: int = 1
     ) -> np.ndarray:
-        """The five-track roll, bool `(steps, 84, 5)`.
+        """Returns the five-track roll, bool `(steps, 84, 5)`.
 
         Args:
-            families: the table of `FAMILIES` that sorts programs into tracks.
-            n_steps: steps of a bar; by default the song's own resolution, times four.
-            whole: silence fills the end up to a multiple of so many bars.
+            families: name of the table in `FAMILIES` that assigns programs to tracks.
+            n_steps: number of steps in a bar; by default the song's own resolution, times four.
+            whole: number of bars; silence extends the roll to a multiple of it.
         """
         n_steps = n_steps or BEATS_PER_BAR * self.resolution
-        every, rest = divmod(BEATS_PER_BAR * self.resolution, n_steps)
-        if rest:
+        stride, remainder = divmod(BEATS_PER_BAR * self.resolution, n_steps)
+        if remainder:
             raise Error(
                 f"{self.name}: {self.resolution} steps a beat cannot become {n_steps} a bar"
             )
         unit = n_steps * whole
-        length = -(-self.n_steps // (every * unit)) * unit
+        length = -(-self.n_steps // (stride * unit)) * unit
         roll = np.zeros((length, N_PITCHES, len(TRACKS)), bool)
         flat = roll.reshape(-1)
         for k, part in self.members(families):
             step, pitch, _ = part.cells
             keep = (pitch >= LOWEST_PITCH) & (pitch < LOWEST_PITCH + N_PITCHES)
-            if every > 1:
-                keep &= step % every == 0
-                step = step // every
-            where = (step * N_PITCHES + (pitch - LOWEST_PITCH)) * len(TRACKS) + k
-            flat[where[keep]] = True
+            if stride > 1:
+                keep &= step % stride == 0
+                step = step // stride
+            index = (step * N_PITCHES + (pitch - LOWEST_PITCH)) * len(TRACKS) + k
+            flat[index[keep]] = True
         return roll
 
     @property
     def lead(self) -> int:
-        """Beats that a pickup lacks to be a whole bar, of a song that is in 4/4.
+        """Returns how many beats the first bar of a 4/4 song lacks, which is 0 without a pickup.
 
-        A pickup is a first bar of fewer quarters. Any other meter, and a bar that the next one cuts
-        short, is an `Error` that says where it stands.
+        A pickup is a first bar of fewer than four quarters. Any other meter, and a bar that a new
+        time signature cuts short, is an `Error` that names the bar.
         """
         following = [beat for beat, *_ in self.signatures[1:]] + [float("inf")]
-        spans = zip(self.signatures, following, strict=False)  # none is told of at all: 4/4
-        told = [(beat, meter) for (beat, *meter), end in spans if end > beat]
+        # Of several signatures at one beat the last holds. A song without any is in 4/4.
+        spans = zip(self.signatures, following, strict=False)
+        meters = [(beat, meter) for (beat, *meter), end in spans if end > beat]
         lead = 0
-        if len(told) > 1 and told[0][1][1] == 4:
-            length = told[1][0]
-            whole = abs(length - round(length)) < 1 / self.resolution
-            if whole and length < BEATS_PER_BAR and length <= told[0][1][0]:
-                lead, told = BEATS_PER_BAR - round(length), told[1:]
-        for beat, (top, bottom) in told:
+        if len(meters) > 1 and meters[0][1][1] == 4:
+            length = meters[1][0]
+            full_beats = abs(length - round(length)) < 1 / self.resolution
+            if full_beats and length < BEATS_PER_BAR and length <= meters[0][1][0]:
+                lead, meters = BEATS_PER_BAR - round(length), meters[1:]
+        for beat, (top, bottom) in meters:
             bar = (beat + lead) / BEATS_PER_BAR
             if (top, bottom) != (4, 4):
                 raise Error(
                     f"{self.name}: from bar {round(bar) + 1} it is in {top}/{bottom}, not 4/4"
                 )
             if abs(bar - round(bar)) > 1 / self.resolution:
-                raise Error(f"{self.name}: bar {int(bar) + 1} is cut short, 4/4 starts anew in it")
+                raise Error(f"{self.name}: bar {int(bar) + 1} is cut short by a new 4/4 signature")
         return lead
 
     def bars(self, n_steps: int, families: str = "lpd5") -> np.ndarray:
-        """The bars of a song in 4/4, bool `(bars, n_steps, 84, 5)`.
+        """Returns the bars of a song in 4/4, bool `(bars, n_steps, 84, 5)`.
 
-        Silence fills up the last bar, and the first if it is a pickup. Where steps are joined, no
-        drum hit is lost, however late it is played.
+        Silence fills up the last bar, and the first if it is a pickup. Where several steps become
+        one, a drum hit in any of them is kept.
         """
-        own = BEATS_PER_BAR * self.resolution
-        pickup = np.zeros((self.lead * self.resolution, N_PITCHES, len(TRACKS)), bool)
-        roll = np.concatenate([pickup, self.roll(families, own)[: self._end]])
-        fine = cut(roll, own, n_bars=1)
+        steps_per_bar = BEATS_PER_BAR * self.resolution
+        silence = np.zeros((self.lead * self.resolution, N_PITCHES, len(TRACKS)), bool)
+        roll = np.concatenate([silence, self.roll(families, steps_per_bar)[: self._end]])
+        fine = cut(roll, steps_per_bar, n_bars=1)
         bars = resample(fine, n_steps)
         drums = TRACKS.index("drums")
         bars[..., drums] = resample(fine, n_steps, "any")[..., drums]
         return bars[:, 0]
 
     def lasts(self, n_steps: int) -> np.ndarray:
-        """Which steps of `bars` are inside the song, bool `(bars, n_steps)`."""
-        own = BEATS_PER_BAR * self.resolution
+        """Returns which steps of `bars` are inside the song, bool `(bars, n_steps)`."""
+        steps_per_bar = BEATS_PER_BAR * self.resolution
         start = self.lead * self.resolution
         end = start + self._end
-        step = np.arange(-(-end // own) * n_steps).reshape(-1, n_steps) * (own / n_steps)
-        return (step >= start) & (step < end)
+        step = np.arange(-(-end // steps_per_bar) * n_steps) * (steps_per_bar / n_steps)
+        return ((step >= start) & (step < end)).reshape(-1, n_steps)
 
     @property
     def _end(self) -> int:
-        """The end of the last beat with a note, in steps."""
+        """Returns the end of the last beat with a note, in steps."""
         last = max((int(part.cells[0].max(initial=-1)) for part in self.parts), default=-1)
         return -(-(last + 1) // self.resolution) * self.resolution
 
     def members(self, families: str = "lpd5") -> list[tuple[int, PartCells]]:
-        """The parts that become tracks, each with the number of its track.
+        """Returns the parts that become tracks, each with the number of its track.
 
-        Parts of a family are merged, but under `"musegan_v3"` only the one with the most pitches
-        and sounding steps (of equals the first) stands for its family.
+        All parts of a family are returned, but under `"musegan_v3"` only the one with the most
+        pitches and sounding steps; between equals, the first.
         """
         parts = [(family(part.program, part.is_drum, families), part) for part in self.parts]
         members = [(TRACKS.index(track), part) for track, part in parts if track]
@@ -156,22 +162,30 @@ class Song:
 
 
 def _busy(part: PartCells) -> int:
+    """Returns the number of distinct pitches plus the number of sounding steps."""
     return len(np.unique(part.cells[1])) + len(np.unique(part.cells[0]))
 
 
 def beat_tempo(stored: np.ndarray, resolution: int) -> np.ndarray:
-    """Beats a minute at each beat, of a tempo stored for each step.
+    """Returns the beats a minute at each beat, from a tempo stored for each step.
 
-    pypianoroll and LPD files store the list of beats 24 times over, which is undone.
+    pypianoroll and LPD files store the whole list of beats 24 times in a row instead; such a list
+    is returned once.
     """
-    n_beats, rest = divmod(len(stored), STEPS_PER_BEAT)
-    if n_beats and not rest and (stored.reshape(STEPS_PER_BEAT, n_beats) == stored[:n_beats]).all():
-        return stored[:n_beats].astype(float)
+    n_beats, remainder = divmod(len(stored), STEPS_PER_BEAT)
+    if n_beats and not remainder:
+        copies = stored.reshape(STEPS_PER_BEAT, n_beats)
+        if (copies == copies[0]).all():
+            return copies[0].astype(float)
     return stored[::resolution].astype(float)
 
 
 def _table(**ranges: str) -> tuple[str | None, ...]:
-    """Family of each of the 128 General MIDI programs from texts such as `"0-7 16-23"`."""
+    """Returns the family of each of the 128 General MIDI programs.
+
+    Args:
+        ranges: programs of each family as a text such as `"0-7 16-23"`; later families win.
+    """
     table: list[str | None] = [None] * 128
     for name, text in ranges.items():
         for span in text.split():
@@ -188,7 +202,7 @@ FAMILIES = {
 
 
 def family(program: int, is_drum: bool, families: str = "lpd5") -> str | None:
-    """The track a program belongs to, or None where the table drops it."""
+    """Returns the track that a program belongs to, or None if the table has no track for it."""
     if families not in FAMILIES:
         raise Error(f"unknown family table {families!r}; choose {', '.join(FAMILIES)}")
     return "drums" if is_drum else FAMILIES[families][program]

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 def test_a_users_first_song(system, tmp_path):
-    """As it is typed: it says what it wrote, and nothing else appears on the screen."""
+    """The command in a process prints what it has written, and nothing else."""
     done = subprocess.run(
         [sys.executable, "-m", "musegen", "generate", system, "-n", "2", "--seed", "3"],
         capture_output=True, text=True, cwd=tmp_path,
@@ -42,9 +42,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_other_ones(musegen, syst
 
 def test_every_kind_of_file_holds_the_same_music(musegen, system, tmp_path):
     files = [word for kind in ("mid", "npy", "png") for word in ("-o", f"x.{kind}")]
-    code, told, _ = musegen("generate", system, *files)
+    code, printed, _ = musegen("generate", system, *files)
     assert code == 0
-    assert told.startswith("x.mid, x.npy and x.png: 8 phrases of 4 bars, 93.6 s")
+    assert printed.startswith("x.mid, x.npy and x.png: 8 phrases of 4 bars, 93.6 s")
     phrases = np.load(tmp_path / "x.npy")
     assert phrases.dtype == bool
     assert np.array_equal(phrases, midi.phrases(tmp_path / "x.mid"))
@@ -53,8 +53,8 @@ def test_every_kind_of_file_holds_the_same_music(musegen, system, tmp_path):
 
 
 def test_the_table_counts_notes_silence_and_distinct_bars(musegen, system, tmp_path):
-    _, told, _ = musegen("generate", system, "-n", 2, "-o", "x.npy", "-o", "x.mid")
-    rows = {line[:13].strip(): line[13:].split() for line in told.splitlines()[2:]}
+    _, printed, _ = musegen("generate", system, "-n", 2, "-o", "x.npy", "-o", "x.mid")
+    rows = {line[:13].strip(): line[13:].split() for line in printed.splitlines()[2:]}
     counts = [int(word.replace(",", "")) for word in rows["notes"]]
     played = pretty_midi.PrettyMIDI(str(tmp_path / "x.mid"))
     assert counts == [len(track.notes) for track in played.instruments]
@@ -69,11 +69,11 @@ def test_more_than_eight_phrases_are_drawn_in_rows(musegen, system, tmp_path):
 
 
 def test_tempo_and_gap(musegen, system, tmp_path):
-    code, told, _ = musegen(
+    code, printed, _ = musegen(
         "generate", system, "-n", 2, "--tempo", 200, "--gap", 0, "-o", "x.mid"
     )  # fmt: skip
     assert code == 0
-    assert "9.6 s at 200 beats" in told
+    assert "9.6 s at 200 beats" in printed
     assert pretty_midi.PrettyMIDI(str(tmp_path / "x.mid")).get_end_time() <= 9.6 + 0.1
 
 
@@ -105,8 +105,8 @@ def test_binarisation_is_up_to_systems_that_have_a_choice(musegen, composing, sy
     assert np.array_equal(threshold, calls.open_system(composing).generate(1))
     assert monophonic[..., 3].sum(axis=-1).max() == 1 < threshold[..., 3].sum(axis=-1).max()
     assert not np.array_equal(threshold, bernoulli)
-    code, told, error = musegen("generate", system, "-n", 1, "--binarisation", "threshold")
-    assert (code, told, error.count("\n")) == (2, "", 1)
+    code, printed, error = musegen("generate", system, "-n", 1, "--binarisation", "threshold")
+    assert (code, printed, error.count("\n")) == (2, "", 1)
     assert "--binarisation: midi-s2 has no such option to generate" in error
 
 
@@ -134,23 +134,23 @@ def test_quantised_music_has_a_step_for_each_sixteenth(musegen, composing, syste
 
 
 def test_a_system_without_measured_latents_has_nothing_to_fit(musegen, composing):
-    code, told, error = musegen("generate", composing, "-n", 1, "--z-std", "fit")
-    assert (code, told, error.count("\n")) == (2, "", 1)
+    code, printed, error = musegen("generate", composing, "-n", 1, "--z-std", "fit")
+    assert (code, printed, error.count("\n")) == (2, "", 1)
     assert "z_std 'fit': this system has no measured vectors; give a number" in error
     assert "z-std of the preset" in musegen("generate", composing, "-n", 1)[1]
     assert "z-std 0.5" in musegen("generate", composing, "-n", 1, "--z-std", 0.5)[1]
 
 
 def test_a_system_that_accompanies_writes_nothing_alone(musegen, accompanying):
-    code, told, error = musegen("generate", accompanying)
-    assert (code, told, error.count("\n")) == (2, "", 1)
+    code, printed, error = musegen("generate", accompanying)
+    assert (code, printed, error.count("\n")) == (2, "", 1)
     assert f"{accompanying}: cannot generate, but it can accompany; midi-s2, " in error
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("-o", "x.txt"), "x.txt: end the name in .mid, .midi, .npy, .npz, .png or .wav"),
+        (("-o", "x.txt"), "x.txt: the name must end in .mid, .midi, .npy, .npz, .png or .wav"),
         (("-o", "no/x.mid"), "no/x.mid: there is no folder no"),
         (("-o", "x.mid", "-o", "./x.mid"), "x.mid: is read or written already"),
         (("-o", "folder.mid"), "folder.mid: is a folder"),
@@ -162,13 +162,13 @@ def test_a_system_that_accompanies_writes_nothing_alone(musegen, accompanying):
         (("--tempo", "1"), "1: give a number from 4 to 1000"),
     ],
 )
-def test_mistakes_are_told_before_the_system_is_loaded(
+def test_mistakes_are_reported_before_the_system_is_loaded(
     words, message, musegen, system, tmp_path, monkeypatch
 ):
     (tmp_path / "folder.mid").mkdir()
     monkeypatch.setattr(calls, "open_system", None)
-    code, told, error = musegen("generate", system, *words)
-    assert (code, told, error.count("\n")) == (2, "", 1)
+    code, printed, error = musegen("generate", system, *words)
+    assert (code, printed, error.count("\n")) == (2, "", 1)
     assert message in error
     assert [path.name for path in tmp_path.iterdir()] == ["folder.mid"]
 

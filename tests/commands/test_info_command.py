@@ -70,7 +70,7 @@ def test_steps_change_shapes_and_not_counts():
     assert (row["inputs"], row["outputs"], row["params"]) == ([[96, 84]], [[96, 84]], 295_952)
 
 
-def test_as_it_is_typed():
+def test_the_command_runs_in_a_process():
     done = subprocess.run(
         [sys.executable, "-m", "musegen", "info", "bvae", "--preset", "repo", "--json"],
         capture_output=True, text=True,
@@ -80,8 +80,8 @@ def test_as_it_is_typed():
 
 
 def test_the_table_of_a_system(musegen):
-    _, told, _ = musegen("info", "mfg-vae")
-    title, _, _, whole, encoder, _ = told.splitlines()
+    _, printed, _ = musegen("info", "mfg-vae")
+    title, _, _, whole, encoder, _ = printed.splitlines()
     assert title == "mfg-vae, preset paper: 427,776 parameters"
     assert re.fullmatch("mfg-vae +5 x 128 +5 x 128 +427,776 +427,776", whole)
     assert re.fullmatch("  mfg-vae-encoder +5 x 128 +128, 128, 128 +164,608 +164,608", encoder)
@@ -93,20 +93,22 @@ def test_all_systems_are_listed_with_what_is_trained(musegen, system, monkeypatc
     assert list(facts["systems"]) == list(registry.catalogue())
     assert facts["systems"]["bvae"]["presets"][:2] == ["paper", "repo"]
     assert facts["pretrained"] == {"mine": str(system)}
-    told = musegen("info")[1]
+    printed = musegen("info")[1]
     columns = set()
     for name, row in facts["systems"].items():
-        (found,) = re.findall(f"^{name}  +(?={re.escape(row['summary'])} \\()", told, re.MULTILINE)
+        (found,) = re.findall(
+            f"^{name}  +(?={re.escape(row['summary'])} \\()", printed, re.MULTILINE
+        )
         columns.add(len(found))
     assert len(columns) == 1  # all summaries stand below each other
-    assert f"\nmine  {system}\n" in told
+    assert f"\nmine  {system}\n" in printed
 
 
 def test_a_bug_report_without_keras_has_the_rest(musegen, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
-    code, told, _ = musegen("info")
+    code, printed, _ = musegen("info")
     assert code == 0
-    assert "\nnumpy" in told
+    assert "\nnumpy" in printed
     assert json.loads(musegen("info", "--json")[1])["pretrained"]
     assert "Keras cannot start with the backend" in musegen("info", "bvae")[2]
 
@@ -117,11 +119,11 @@ def test_a_bug_report_without_keras_has_the_rest(musegen, monkeypatch):
         (("nothing",), "there is no system 'nothing'; there are bvae, "),
         (("bvae", "--preset", "thesis"), "bvae has no preset 'thesis'; choose paper, repo"),
         (("bvae", "--steps", "50"), "--steps 50: a bar has four beats"),
-        (("--preset", "repo"), "--preset and --steps are of one system: name it"),
-        (("--steps", "96"), "--preset and --steps are of one system: name it"),
+        (("--preset", "repo"), "--preset and --steps need the name of a system"),
+        (("--steps", "96"), "--preset and --steps need the name of a system"),
     ],
 )
 def test_mistakes_are_one_line(words, message, musegen):
-    code, told, error = musegen("info", *words)
-    assert (code, told, error.count("\n")) == (2, "", 1)
+    code, printed, error = musegen("info", *words)
+    assert (code, printed, error.count("\n")) == (2, "", 1)
     assert message in error

@@ -20,16 +20,14 @@ def ends(tmp_path):
     return a, b
 
 
-def test_the_way_starts_and_ends_at_the_phrases_that_were_asked_for(
-    musegen, system, ends, tmp_path
-):
+def test_the_ends_are_the_chosen_phrases(musegen, system, ends, tmp_path):
     a, b = ends
-    code, told, _ = musegen(
+    code, printed, _ = musegen(
         "interpolate", system, "--from", "a.npy", "--to", "b.npy", "--phrase-from", 2, "-n", 5,
         "-o", "way.npy", "-o", "way.mid", "-o", "way.png",
     )  # fmt: skip
     assert code == 0
-    assert told.startswith("way.npy, way.mid and way.png: 5 phrases of 4 bars, 48.0 s")
+    assert printed.startswith("way.npy, way.mid and way.png: 5 phrases of 4 bars, 48.0 s")
     way = np.load(tmp_path / "way.npy")
     band = calls.open_system(system)
     assert np.array_equal(way, band.interpolate(a[1], b[0, :, ::2], 5))
@@ -39,16 +37,16 @@ def test_the_way_starts_and_ends_at_the_phrases_that_were_asked_for(
 
 
 def test_two_seeds_are_the_ends(musegen, system, tmp_path):
-    code, told, _ = musegen("interpolate", system, "--seeds", 1, 2, "-n", 3, "--no-refine")
+    code, printed, _ = musegen("interpolate", system, "--seeds", 1, 2, "-n", 3, "--no-refine")
     assert code == 0
-    assert told.startswith("band-interpolated.mid: 3 phrases")
+    assert printed.startswith("band-interpolated.mid: 3 phrases")
     band = calls.open_system(system)
     first, last = (band.generate(1, seed=seed)[0] for seed in (1, 2))
     expected = band.interpolate(first, last, 3, refine=False)
     assert np.array_equal(midi.phrases(tmp_path / "band-interpolated.mid"), expected)
 
 
-def test_phrases_of_different_lengths_do_not_meet(musegen, system, ends, tmp_path):
+def test_phrases_of_different_lengths_are_refused(musegen, system, ends, tmp_path):
     np.save(tmp_path / "short.npy", ends[0][:, :2])
     code, _, error = musegen("interpolate", system, "--from", "a.npy", "--to", "short.npy")
     assert code == 2
@@ -60,9 +58,9 @@ def test_a_system_that_reads_no_music_goes_from_seed_to_seed(musegen, composing,
     ways = {"plain": (), "lerp": ("--way", "lerp"), "slerp": ("--way", "slerp")}
     for name, words in ways.items():
         out = ("-o", f"{name}.npy", "-o", f"{name}.png")
-        code, told, _ = musegen("interpolate", composing, "--seeds", 1, 2, "-n", 5, *words, *out)
+        code, printed, _ = musegen("interpolate", composing, "--seeds", 1, 2, "-n", 5, *words, *out)
         assert code == 0
-        assert told.startswith(f"{name}.npy and {name}.png: 5 phrases of 4 bars, 48.0 s")
+        assert printed.startswith(f"{name}.npy and {name}.png: 5 phrases of 4 bars, 48.0 s")
     plain, lerp, slerp = (np.load(tmp_path / f"{name}.npy") for name in ways)
     band = calls.open_system(composing)
     assert np.array_equal(plain, lerp)
@@ -77,9 +75,9 @@ def test_a_grid_has_as_many_rows_as_columns(musegen, composing, tmp_path, monkey
     picture = plots.phrase_grid
     monkeypatch.setattr(plots, "phrase_grid", lambda *given: drawn.append(given) or picture(*given))
     out = ("-o", "grid.npy", "-o", "grid.mid", "-o", "grid.png")
-    code, told, _ = musegen("interpolate", composing, "--grid", "-n", 3, *out)
+    code, printed, _ = musegen("interpolate", composing, "--grid", "-n", 3, *out)
     assert code == 0
-    assert told.startswith("grid.npy, grid.mid and grid.png: 9 phrases of 4 bars")
+    assert printed.startswith("grid.npy, grid.mid and grid.png: 9 phrases of 4 bars")
     grid = np.load(tmp_path / "grid.npy")
     assert np.array_equal(grid, calls.open_system(composing).grid(3))
     assert np.array_equal(midi.phrases(tmp_path / "grid.mid"), grid)
@@ -99,7 +97,7 @@ def test_what_a_system_cannot_do(musegen, system, composing, accompanying, ends)
     choice = "has no such option to interpolate"
     alone = f"{accompanying}: cannot interpolate, but it can accompany; midi-s2, "
     for name, words, message in (
-        (composing, files, f"{composing}: has no encoder that reads a phrase; give two --seeds"),
+        (composing, files, f"{composing}: has no encoder to read a phrase; give two --seeds"),
         (composing, (*seeds, "--seed", 0), f"--seed: musegan-hybrid {choice}"),
         (composing, (*seeds, "--no-refine"), f"--no-refine: musegan-hybrid {choice}"),
         (system, (*seeds, "--way", "lerp"), f"--way: midi-s2 {choice}"),
@@ -115,8 +113,8 @@ def test_what_a_system_cannot_do(musegen, system, composing, accompanying, ends)
         (accompanying, files, alone),
         (accompanying, ("--grid",), alone.replace("interpolate", "draw a grid").split("; ")[0]),
     ):
-        code, told, error = musegen("interpolate", name, *words)
-        assert (code, told, error.count("\n")) == (2, "", 1)
+        code, printed, error = musegen("interpolate", name, *words)
+        assert (code, printed, error.count("\n")) == (2, "", 1)
         assert message in error
 
 
@@ -125,28 +123,28 @@ def test_what_a_system_cannot_do(musegen, system, composing, accompanying, ends)
     [
         ((), "give --from and --to, or two --seeds"),
         (("--from", "a.npy"), "give --from and --to, or two --seeds"),
-        (("--seeds", "1", "2", "--to", "a.npy"), "--seeds stands instead of --from and --to"),
-        (("--seeds", "1", "2", "--phrase-to", "1"), "--seeds stands instead of --from and --to"),
+        (("--seeds", "1", "2", "--to", "a.npy"), "--seeds replaces --from and --to"),
+        (("--seeds", "1", "2", "--phrase-to", "1"), "--seeds replaces --from and --to"),
         (("--from", "a.npy", "--to", "no.mid"), "no.mid: no such file or folder"),
         (("--from", "a.npy", "--to", "b.npy", "--phrase-to", "3"), "--phrase-to 3: b.npy has 2"),
         (("--from", "eight.npy", "--to", "b.npy"), "eight.npy: has the tracks drums, piano"),
         (("--from", "a.npy", "--to", "b.npy", "-o", "a.npy"), "a.npy: is read or written"),
-        (("--grid", "--seeds", "1", "2"), "--grid has no use for --seeds"),
-        (("--grid", "--from", "a.npy"), "--grid has no use for --from"),
-        (("--grid", "--phrase-to", "1"), "--grid has no use for --phrase-to"),
-        (("--grid", "--way", "lerp"), "--grid has no use for --way"),
-        (("--grid", "--seed", "0"), "--grid has no use for --seed:"),
-        (("--seeds", "1", "2", "--reach", "0.5"), "--reach is of a --grid"),
+        (("--grid", "--seeds", "1", "2"), "--grid cannot be used with --seeds"),
+        (("--grid", "--from", "a.npy"), "--grid cannot be used with --from"),
+        (("--grid", "--phrase-to", "1"), "--grid cannot be used with --phrase-to"),
+        (("--grid", "--way", "lerp"), "--grid cannot be used with --way"),
+        (("--grid", "--seed", "0"), "--grid cannot be used with --seed:"),
+        (("--seeds", "1", "2", "--reach", "0.5"), "--reach needs --grid"),
         (("--grid", "-n", "33"), "-n 33: a grid has at most 32 x 32 phrases"),
         (("--seeds", "1", "2", "--way", "x"), "argument --way: invalid choice: 'x'"),
         (("--seeds", "1", "2", "-n", "1"), "1: give a whole number from 2 to 1000"),
     ],
 )
-def test_mistakes_are_told_before_the_system_is_loaded(
+def test_mistakes_are_reported_before_the_system_is_loaded(
     words, message, musegen, ends, tmp_path, monkeypatch
 ):
     np.save(tmp_path / "eight.npy", np.ones((1, 4, 48, 84, 8), bool))
     monkeypatch.setattr(calls, "open_system", None)
-    code, told, error = musegen("interpolate", "midi-s2", *words)
-    assert (code, told, error.count("\n")) == (2, "", 1)
+    code, printed, error = musegen("interpolate", "midi-s2", *words)
+    assert (code, printed, error.count("\n")) == (2, "", 1)
     assert message in error

@@ -1,4 +1,4 @@
-"""Sound that is too long to be made is refused before the music is, under the user's name."""
+"""Sound that is too long is refused before the music is made, in a line that names the file."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from musegen.commands import calls, outputs
 
 @pytest.fixture
 def playing(monkeypatch):
-    """A machine that seems to have a player, and systems that must not be asked to play."""
+    """Makes a player seem to exist, and every system fail if it is called."""
     monkeypatch.setattr(audio, "sound_font", lambda: None)
     monkeypatch.setattr(audio, "player", lambda: None)
     monkeypatch.setattr(calls, "call", None)
@@ -58,7 +58,7 @@ def test_songs(musegen, system, accompanying, write_song):
         assert said.startswith("musegen: x.wav: lasts 3.3 hours; 3 at most are played")
 
 
-def test_what_is_too_much_in_other_ways_has_the_users_name(tmp_path, monkeypatch):
+def test_other_limits_name_the_users_file(tmp_path, monkeypatch):
     class Crowded:
         def dumps_midi(self):
             return b"MThd" + bytes(1 << 22)

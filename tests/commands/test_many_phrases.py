@@ -1,4 +1,4 @@
-"""Many phrases are kept as bits and written in blocks, with the same bytes as few at once."""
+"""Many phrases stay packed and are written in blocks, with the same bytes as few at once."""
 
 import tracemalloc
 

@@ -57,7 +57,7 @@ def outputs() -> list[tuple[str, str, str]]:
 
 
 def module(command: str) -> str:
-    """Where a command or a script is."""
+    """Returns the module of a command or a script."""
     if command in SCRIPTS:
         return f"musegen.{command.replace('-', '_').replace(' ', '.')}"
     return cli.COMMANDS[command][0]
@@ -70,7 +70,7 @@ def test_no_command_is_left_out():
 
 @pytest.fixture
 def place(tmp_path):
-    """What the commands above read, and what stands in the way of their outputs."""
+    """Makes the files that the commands above read, and files in the place of their outputs."""
     for folder in ("songs", "system", "runs"):
         (tmp_path / folder).mkdir()
         for ending in ("mid", "npy", "png", "json", "csv", "md", "wav"):
@@ -128,7 +128,7 @@ def test_an_output_is_refused_before_the_work(command, option, ending, place, mu
 
 
 @pytest.mark.parametrize(("command", "option", "ending"), outputs())
-def test_what_is_no_file_is_no_source(command, option, ending, place, musegen):
+def test_a_source_must_be_a_file(command, option, ending, place, musegen):
     os.mkfifo(place / "pipe.mid")
     names = {"song.mid", "songs", "runs"}
     words = ["pipe.mid" if word in names else word for word in CALLS[command]]
@@ -148,15 +148,15 @@ def test_what_is_no_file_is_no_source(command, option, ending, place, musegen):
         ["--json", "x.png", "--plot", "x.png", "--suite", "mgeval", "--generated", "song.npy"],
     ],
 )
-def test_an_output_is_named_once(words, place, musegen):
+def test_an_output_cannot_be_named_twice(words, place, musegen):
     code, _, said = musegen("eval", "objective", *words)
     assert code == 2
     assert "is read or written already" in said
 
 
 @pytest.mark.parametrize("command", sorted(TRAINING))
-def test_runs_do_not_stand_among_what_is_learned(command, place, musegen):
-    """Without --out they stand in the folder runs."""
+def test_runs_are_not_written_into_the_data(command, place, musegen):
+    """Without --out a run is written to the folder runs."""
     before = tree(place)
     for data, why in ((".", "is inside"), ("runs", "is read or written already")):
         code, out, said = musegen(*command.split(), "--data", data)
@@ -167,7 +167,7 @@ def test_runs_do_not_stand_among_what_is_learned(command, place, musegen):
 
 
 @pytest.mark.parametrize("script", [mfg_vae, refine])
-def test_runs_do_not_stand_in_those_they_learn_from(script, place):
+def test_runs_are_not_written_into_other_runs(script, place):
     parser = ArgumentParser()
     add_flags(parser, script.Training)
     (place / "runs" / "bvae-bass").mkdir()

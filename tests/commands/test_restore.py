@@ -43,13 +43,15 @@ def changes(music):
         (8, {"meters": ((0, 4, 4), (16, 4, 4)), "tempi": CHANGES, "tpq": 100}),
         (7, {"meters": ((2, 4, 4),), "tempi": CHANGES}),
     ],
-    ids=["plain", "pickup", "meter told twice", "late first beat"],
+    ids=["plain", "pickup", "same meter twice", "late first beat"],
 )
-def test_it_plays_in_step_with_the_song(n_bars, options, musegen, system, write_song, tmp_path):
+def test_the_result_is_in_step_with_the_song(
+    n_bars, options, musegen, system, write_song, tmp_path
+):
     source = write_song(**options)
-    code, told, _ = musegen("restore", source, "--system", system, "-o", "out.mid")
+    code, printed, _ = musegen("restore", source, "--system", system, "-o", "out.mid")
     assert code == 0
-    assert f"out.mid: {n_bars} bars, in step with {source}; seed 0" in told
+    assert f"out.mid: {n_bars} bars, in step with {source}; seed 0" in printed
     ours, theirs = (pretty_midi.PrettyMIDI(str(p)) for p in (tmp_path / "out.mid", source))
     assert ours.get_downbeats() == pytest.approx(theirs.get_downbeats(), abs=1e-6)
     assert ours.get_end_time() == pytest.approx(theirs.get_end_time(), abs=1e-6)
@@ -62,8 +64,8 @@ def test_it_plays_in_step_with_the_song(n_bars, options, musegen, system, write_
 
 
 @pytest.mark.parametrize("meters", [((0, 4, 4),), PICKUP])
-def test_notes_stand_where_the_system_put_them(meters, musegen, system, write_song, tmp_path):
-    """The file read again has the cells of the array, as has a song that nobody changed."""
+def test_notes_are_at_the_times_of_the_system(meters, musegen, system, write_song, tmp_path):
+    """The file read again has the cells of the array, and so does an unchanged song."""
     source = write_song(meters=meters)
     musegen("restore", source, "--system", system, "-o", "out.mid", "-o", "out.npy")
     (bars,) = np.load(tmp_path / "out.npy")
@@ -92,8 +94,8 @@ def test_silence_stays_unless_it_is_to_be_filled(musegen, system, write_song, tm
     code, _, remark = musegen("restore", source, "--system", system, "-o", "out.npy")
     assert code == 0
     assert remark == (
-        "musegen: guitar, strings: silent in the song and left so; --fill lets the system play "
-        "there\n"
+        "musegen: guitar, strings: silent in the song, and silent in the result; "
+        "--fill lets the system play there\n"
     )
     played = np.load(tmp_path / "out.npy").any(axis=(0, 1, 2, 3))
     assert played.tolist() == [True, True, False, True, False]
@@ -111,15 +113,15 @@ def test_an_empty_bar_stays_empty(musegen, system, tmp_path):
         assert np.load(tmp_path / "out.npy").any(axis=(2, 3, 4)).tolist() == [sounds]
 
 
-def test_the_table_tells_how_much_of_each_track_came_back(musegen, system, write_song, tmp_path):
+def test_the_table_has_the_f1_of_each_track(musegen, system, write_song, tmp_path):
     source = write_song()
-    _, told, _ = musegen(
+    _, printed, _ = musegen(
         "restore", source, "--system", system, "--keep", "drums", "-o", "out.npy"
     )  # fmt: skip
     before, after = midi.read(source).bars(48)[..., 1], np.load(tmp_path / "out.npy")[0, ..., 1]
     f1 = 2 * (before & after).sum() / (before.sum() + after.sum())
-    assert told.splitlines()[-1].split()[3:] == [
-        "kept", f"{f1:.2f}", "-", told.splitlines()[-1].split()[6], "-"
+    assert printed.splitlines()[-1].split()[3:] == [
+        "kept", f"{f1:.2f}", "-", printed.splitlines()[-1].split()[6], "-"
     ]  # fmt: skip
 
 
@@ -136,9 +138,9 @@ def test_seeds_and_networks_matter(musegen, system, write_song, tmp_path):
 
 
 def test_a_picture_shows_both(musegen, system, write_song, tmp_path):
-    code, told, _ = musegen("restore", write_song(), "--system", system, "-o", "out.png")
+    code, printed, _ = musegen("restore", write_song(), "--system", system, "-o", "out.png")
     assert code == 0
-    assert told.startswith("out.png: 8 bars")
+    assert printed.startswith("out.png: 8 bars")
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -160,11 +162,11 @@ def test_the_default_name_and_a_quiet_screen(system, write_song, tmp_path):
         (TRACKS, "nothing is left to restore"),
     ],
 )
-def test_mistakes_are_told_before_the_system_is_loaded(
+def test_mistakes_are_reported_before_the_system_is_loaded(
     words, message, musegen, write_song, monkeypatch
 ):
     monkeypatch.setattr(calls, "open_system", None)
     write_song()
-    code, told, error = musegen("restore", "song.mid", "--system", "midi-s2", "--keep", *words)
-    assert (code, told, error.count("\n")) == (2, "", 1)
+    code, printed, error = musegen("restore", "song.mid", "--system", "midi-s2", "--keep", *words)
+    assert (code, printed, error.count("\n")) == (2, "", 1)
     assert message in error

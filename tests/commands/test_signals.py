@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, at any time: the end comes soon, in one line, and leaves nothing behind."""
+"""Ctrl-C and SIGTERM end the process soon, with one line, and leave no process or file behind."""
 
 import os
 import re
@@ -96,7 +96,7 @@ ENDS = re.findall(r"^def (\w+)\(\):", SCRIPT, re.MULTILINE)[1:]
 
 
 def started(*command):
-    """A process in a group of its own, as a terminal has it."""
+    """Starts a process in a group of its own, as a terminal does."""
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [sys.executable, *map(str, command)], env=environ, start_new_session=True,
@@ -106,7 +106,7 @@ def started(*command):
 
 
 def hear_ctrl_c() -> None:
-    """Undoes what a shell does to all that it starts with `&`, perhaps these tests."""
+    """Handles Ctrl-C again: a shell makes all that it starts with `&` ignore it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -131,7 +131,7 @@ def stopped(process, number, group=False, at_its_end=False):
 
 @pytest.mark.parametrize("number", CODES)
 @pytest.mark.parametrize("end", ENDS)
-def test_whatever_becomes_of_the_exception_the_end_comes(tmp_path, end, number):
+def test_the_process_ends_even_if_the_exception_is_lost(tmp_path, end, number):
     script, folder = tmp_path / "script.py", tmp_path / "folder"
     script.write_text(SCRIPT)
     folder.mkdir()
@@ -156,7 +156,7 @@ sys.exit(cli.guard(atexit.register, last))
 """
 
 
-def test_at_the_very_last_the_end_comes_too():
+def test_a_signal_at_the_very_end_ends_the_process():
     process = started("-c", LAST)
     assert process.stdout.readline() == "ready\n"
     assert stopped(process, signal.SIGINT)[0] == ""

@@ -1,4 +1,4 @@
-"""One line in the catalogue is enough: every command works with a system that it never heard of."""
+"""A system needs only one line in the catalogue, and every command works with it."""
 
 import json
 
@@ -87,9 +87,11 @@ def test_it_is_evaluated(toy, capsys):
     said = capsys.readouterr().out
     assert "toy generated (4)" in said
     assert "toy own: KL 2" in said
-    told = json.loads((toy.parent / "all.json").read_text())
-    assert told["systems"] == {"toy own": {"KL": 2.0}}
-    assert [row["name"] for row in told["rows"] if row["kind"] == "generated"] == ["toy generated"]
+    result = json.loads((toy.parent / "all.json").read_text())
+    assert result["systems"] == {"toy own": {"KL": 2.0}}
+    assert [row["name"] for row in result["rows"] if row["kind"] == "generated"] == [
+        "toy generated"
+    ]
     run_script("eval", "restoring", ["--data", "music.npy", "--system", "toy"])
     assert capsys.readouterr().out.splitlines()[-1].split() == ["toy,", "whole", *["1.000"] * 5]
 

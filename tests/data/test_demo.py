@@ -1,4 +1,4 @@
-"""The built-in band: calibrated, reproducible, true to the phrase array."""
+"""The built-in band has realistic statistics, and its songs depend only on the seed."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def phrases(request):
     return demo.phrases(500, request.param)
 
 
-def test_lies_close_to_the_published_training_data(phrases):
+def test_statistics_are_close_to_the_published_training_data(phrases):
     row = muse.evaluate(phrases, definition="v1")
     for code, (tolerance, published) in PUBLISHED.items():
         for name, value in published.items():
@@ -54,8 +54,8 @@ def test_drums_are_single_hits_of_the_kit(phrases):
 
 
 @pytest.mark.parametrize("n_steps", [48, 96])
-def test_every_note_is_heard_for_itself(n_steps):
-    """Each note of a song begins after a silent step, one step before its time if it is early."""
+def test_every_note_begins_after_a_silent_step(n_steps):
+    """Each note begins after a silent step; an early note begins one step before its time."""
     for index in range(5):
         notes, early, n_phrases = demo._song(0, index)
         track, start, end, pitch = notes
@@ -77,7 +77,7 @@ def test_a_long_note_ends_with_one_silent_step():
     np.testing.assert_array_equal(np.flatnonzero(roll[:, 14, 0]), [24])
 
 
-def test_a_song_does_not_depend_on_how_many_are_asked_for():
+def test_a_song_does_not_depend_on_the_number_of_songs():
     few, numbers = demo.songs(2, 48, seed=7)
     many = demo.phrases(len(few) + 5, 48, seed=7)
     np.testing.assert_array_equal(many[: len(few)], few)

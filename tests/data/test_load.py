@@ -1,4 +1,4 @@
-"""`musegen.data.load` knows each kind of file by its content, whatever it is called."""
+"""`musegen.data.load` recognises each kind of file by its content, not by its name."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def songs(tmp_path_factory):
 
 
 def save(path, array):
-    """Without the ending that numpy would add."""
+    """Saves an array without the ending that numpy would add."""
     with path.open("wb") as file:
         np.save(file, array)
     return path
@@ -202,13 +202,13 @@ def test_the_demo(n_steps):
     np.testing.assert_array_equal(next(data.blocks(20)), resample(expected, n_steps))
 
 
-def test_freedoom_is_asked_of_debian(monkeypatch, tmp_path):
+def test_missing_freedoom_names_the_package(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     missing = replace(corpora.CORPORA["freedoom"], files=("/nowhere.wad",))
     monkeypatch.setitem(corpora.CORPORA, "freedoom", missing)
     with pytest.raises(Error, match=r"/nowhere\.wad not found; install Debian's package freedoom$"):
         load("freedoom")
-    Path("freedoom").mkdir()  # which the word goes before
+    Path("freedoom").mkdir()  # the word has priority over the folder
     with pytest.raises(Error, match=r"freedoom, or write \./freedoom for the folder"):
         load("freedoom")
 
@@ -271,7 +271,7 @@ def test_other_arrays_are_named(tmp_path):
         with pytest.raises(Error, match=r"array of shape|3 tracks"):
             load(np.zeros(shape, bool))
     np.savez(tmp_path / "other.npz", weights=np.zeros(3))
-    with pytest.raises(Error, match=r"an \.npz of weights\.npy; accepted are"):
+    with pytest.raises(Error, match=r"an \.npz file of weights\.npy; accepted are"):
         load(tmp_path / "other.npz")
 
 
@@ -336,7 +336,7 @@ def test_split_takes_the_last_phrases_or_the_shards_own():
     np.testing.assert_array_equal(own.split(0)[0].phrases, phrases[:5])
     train, val = in_pieces(phrases, (10, 10), splits=("train", "test")).split(0.2)
     assert (len(train), len(val)) == (8, 2)
-    with pytest.raises(Error, match=r"4 phrases are too few to validate with 0\.1 of them"):
+    with pytest.raises(Error, match=r"4 phrases are too few to use 0\.1 of them for validation"):
         in_pieces(phrases[:4], (4,)).split(0.1)
 
 
@@ -361,17 +361,17 @@ def test_music_that_a_system_does_not_take_is_named(tmp_path):
         (2, 10**15, 0, 84, 5),
     ],
 )
-def test_phrases_of_nothing_are_refused(shape, tmp_path):
+def test_phrases_of_no_cells_are_refused(shape, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros(shape, bool))
     with pytest.raises(Error, match=r"x\.npy: .*array of shape"):
         load(tmp_path / "x.npy")
 
 
-def test_nan_is_no_silence(tmp_path):
+def test_nan_is_refused(tmp_path):
     phrases = np.zeros((3, 4, 48, 84, 5), np.float32)
     phrases[1, 2, 3, 4, 0] = np.nan
     np.save(tmp_path / "x.npy", phrases)
-    with pytest.raises(Error, match=r"x\.npy: not a finite number everywhere"):
+    with pytest.raises(Error, match=r"x\.npy: a value is not a finite number"):
         next(load(tmp_path / "x.npy").blocks())
 
 
@@ -382,7 +382,7 @@ def test_nan_is_no_silence(tmp_path):
         (1, 0, 48, 84, 5), (1, -4, 48, 84, 5), (-1, 4, 48, 84, 5), (2**62, 2**62, 2, 84, 5),
     ],
 )  # fmt: skip
-def test_a_sparse_file_claims_no_more_than_its_notes_bear_out(shape, tmp_path):
+def test_a_sparse_file_that_claims_too_many_cells_is_refused(shape, tmp_path):
     path = tmp_path / "x.npz"
     np.savez_compressed(path, nonzero=np.zeros((5, 1), int), shape=np.array(shape))
     assert path.stat().st_size < 600

@@ -198,9 +198,13 @@ HOSTILE = {
     "info is deep": (members(), "[" * 100_000, "nested too deeply"),
     "info is no text": (members(), "\x00", "damaged"),
     "info is huge": (members(), '"' + "a" * budget.JSON_BYTES + '"', "more than"),
-    "no resolution": (members(), {"0": ABOUT["0"]}, "None of the resolution"),
-    "resolution is a book": (members(), {"resolution": "a" * 9999}, "says 'a{39} of the res"),
-    "resolution of a bomb": (members(), ABOUT | {"beat_resolution": 150_000}, "150000 of the res"),
+    "no resolution": (members(), {"0": ABOUT["0"]}, "has the resolution None"),
+    "resolution is a book": (members(), {"resolution": "a" * 9999}, "has the resolution 'a{39};"),
+    "resolution of a bomb": (
+        members(),
+        ABOUT | {"beat_resolution": 150_000},
+        "has the resolution 150000",
+    ),
     "program": (members(), ABOUT | {"0": {"program": 128}}, "program 128"),
     "member absent": (members(pianoroll_0_csc_data=None), ABOUT, "damaged"),
     "a million beats": (
@@ -325,7 +329,7 @@ def test_damaged_bytes_give_a_song_or_an_error():
 def test_absent_and_foreign_files_are_errors(tmp_path):
     with pytest.raises(Error, match="no such file"):
         lpd.read(tmp_path / "none.npz")
-    with pytest.raises(Error, match="damaged or no LPD file"):
+    with pytest.raises(Error, match="damaged or not an LPD file"):
         lpd.read(b"MThd")
     with pytest.raises(Error, match="unknown LPD edition"):
         lpd.write(MIXED, tmp_path / "a.npz", "2.0")

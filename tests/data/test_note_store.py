@@ -1,4 +1,4 @@
-"""Pieces on disk: the same come back, one by one, and splits share no song."""
+"""Pieces on disk are read again unchanged, one by one, and no song is in two splits."""
 
 import json
 
@@ -62,7 +62,7 @@ def test_damage_is_an_error_of_one_line(store):
         assert "\n" not in str(caught.value)
     manifest = store.folder / "manifest.json"
     for text, message in (
-        (json.dumps(store.manifest | {"format": 2}), "format 2, this musegen reads 1"),
+        (json.dumps(store.manifest | {"format": 2}), "format 2, but this musegen reads 1"),
         (json.dumps(store.manifest | {"songs": "many"}), "damaged"),
         ("{}", "holds phrases"),
         ("[", "damaged"),
@@ -72,7 +72,7 @@ def test_damage_is_an_error_of_one_line(store):
             NoteStore(store.folder)
 
 
-def test_a_file_that_is_missing_is_missed_at_once(store):
+def test_a_missing_file_is_an_error_at_once(store):
     (store.folder / "notes-00003.npz").unlink()
     with pytest.raises(Error, match=r"notes-00003\.npz: is missing; prepare the data again"):
         NoteStore(store.folder)

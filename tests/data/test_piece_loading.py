@@ -1,4 +1,4 @@
-"""Pieces from whatever holds notes, and what `data info` and `render` say and make of them."""
+"""Pieces from all kinds of sources, and `data info` and `render` with them."""
 
 import json
 import shutil
@@ -77,7 +77,7 @@ def test_phrases_become_pieces(tmp_path):
     assert not holds_notes(tmp_path / "x.npy")
 
 
-def test_nothing_is_one_line(tmp_path):
+def test_sources_without_notes_are_one_line(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(Error, match="no MIDI file"):
         load_pieces(tmp_path / "empty")

@@ -45,7 +45,7 @@ def small_windows(monkeypatch):
 
 @pytest.fixture
 def without_tensorflow(monkeypatch):
-    """The same call where TensorFlow is not installed."""
+    """Returns `batches` as it is where TensorFlow is not installed."""
 
     def batches(*args, **options):
         with monkeypatch.context() as patch:
@@ -56,7 +56,7 @@ def without_tensorflow(monkeypatch):
 
 
 def numbers(batches) -> np.ndarray:
-    """Which phrases an epoch has given, in order."""
+    """Returns the numbers of the phrases of an epoch, in order."""
     cells = np.concatenate([np.asarray(batch) for batch in batches])
     return cells[:, :, :, 0, 0].reshape(len(cells), 12).astype(int) @ (1 << np.arange(12))
 
@@ -179,7 +179,7 @@ def test_an_array_is_data_too(folder, phrases, monkeypatch):
     np.testing.assert_array_equal(numbers(ours), numbers(theirs))
 
 
-def test_fit_sees_the_same_on_both(folder, without_tensorflow):
+def test_fit_gets_the_same_batches_from_both_backends(folder, without_tensorflow):
     def losses(batches) -> list[float]:
         keras.utils.set_random_seed(0)
         flat = keras.layers.Flatten()
@@ -197,7 +197,7 @@ def test_fit_sees_the_same_on_both(folder, without_tensorflow):
     assert ours[0] != ours[1]
 
 
-def test_the_twin_refuses_a_second_shuffling(folder, without_tensorflow):
+def test_the_py_dataset_refuses_a_second_shuffling(folder, without_tensorflow):
     twin = without_tensorflow(folder, 32)
     with pytest.raises(Error, match="shuffle=False"):
         twin[3]
@@ -217,10 +217,10 @@ def test_a_shard_that_turns_out_damaged_is_named(phrases, tmp_path):
     content = bytearray(file.read_bytes())
     content[1000] ^= 0xFF
     file.write_bytes(content)
-    with pytest.raises(tf.errors.OpError, match=r"train-00000\.npz: not a whole shard"):
+    with pytest.raises(tf.errors.OpError, match=r"train-00000\.npz: not a complete shard"):
         list(pipeline.batches(tmp_path, 32))
 
 
-def test_no_thread_that_tunes_keeps_an_iterator_from_ending(folder):
-    """It sleeps for ever longer; an iterator that ends waits for it, which doubled an epoch."""
+def test_tuning_of_tf_data_is_off(folder):
+    """The thread that tunes can sleep for a minute, and an iterator that ends waits for it."""
     assert pipeline.batches(folder, 32).options().autotune.enabled is False

@@ -104,7 +104,7 @@ def test_a_song_comes_back_as_it_was_written():
 
 
 def test_silent_phrases_and_unfinished_ones_are_left_out():
-    rest = number(480 * 32) + bytes([0x90, 60, 0])  # a note of nothing, two phrases later
+    rest = number(480 * 32) + bytes([0x90, 60, 0])  # a note without a length, two phrases later
     data = midi_bytes(note(60, 16) + rest + note(62, 16) + note(64, 13))
     found = phrases_of(data)
     assert len(found) == 3  # bars 1-4, 13-16, and 17-20, of which the last is filled up
@@ -119,10 +119,10 @@ def test_meters():
     changing = midi_bytes(meter(4, 2) + note(60, 16) + meter(6, 3) + note(60, 16))
     assert reason_of(changing) == "not in 4/4 throughout (6/8)"
     shifted = midi_bytes(meter(4, 2) + note(60, 18) + meter(4, 2) + note(60, 16))
-    assert reason_of(shifted) == "a bar is not whole (4/4 starts anew on beat 18)"
+    assert reason_of(shifted) == "a bar is not complete (a new 4/4 signature on beat 18)"
 
 
-def test_cleansing_is_asked_for():
+def test_cleansing_is_an_option():
     data = midi_bytes(note(60, 16))
     assert len(phrases_of(data, cleanse="docs")) == 1
     assert reason_of(data, cleanse="code") == "not in the cleansed set (no time-signature event)"
@@ -133,7 +133,7 @@ def test_lpd_files(tmp_path):
     path = lpd.write(lpd.merge(source), tmp_path / "x.npz")
     found = phrases_of(path.read_bytes(), "npz", n_steps=48)
     np.testing.assert_array_equal(found, phrases_of(song_bytes(2, seed=3), rule="lpd", n_steps=48))
-    assert reason_of(b"PK\3\4 and no more", "npz").startswith("damaged or no LPD file")
+    assert reason_of(b"PK\3\4 and no more", "npz").startswith("damaged or not an LPD file")
 
 
 def test_hostile_songs():
@@ -150,7 +150,7 @@ def test_hostile_songs():
     assert reason_of(b"") == "not a MIDI file (it does not start with MThd)"
 
 
-def test_a_mistake_of_ours_costs_one_song(monkeypatch):
+def test_a_bug_costs_one_song(monkeypatch):
     monkeypatch.setattr(segment, "starts", lambda *_, **__: {}["none"])
     assert reason_of(song_bytes(1, seed=0)) == "cannot be read (KeyError: 'none')"
 
@@ -180,9 +180,9 @@ def test_settings_are_checked():
     for wrong in ({"cut": "x"}, {"rule": "x"}, {"families": "x"}, {"cleanse": "x"}):
         with pytest.raises(Error, match=r"unknown .* 'x'; choose "):
             Settings(**wrong)
-    with pytest.raises(Error, match="are no shares of a whole"):
+    with pytest.raises(Error, match="give shares from 0 on"):
         Settings(val=0.6, test=0.6)
-    with pytest.raises(Error, match="at least one bar"):
+    with pytest.raises(Error, match="bars and phrases per song: give 1"):
         Settings(n_bars=0)
     assert prepare.CLEANSING == lpd.RULES
     assert prepare.RULES == midi.RULES
@@ -232,7 +232,7 @@ def test_shards_tables_and_manifest(corpus, tmp_path, small_shards):
     assert not list((tmp_path / "out").glob("*.jsonl"))
 
 
-def test_splits_are_a_matter_of_content_and_seed():
+def test_splits_depend_on_content_and_seed():
     digests = [bytes([k % 256, k // 256]) for k in range(2000)]
     splits = [prepare.split_of(digest, PLAIN) for digest in digests]
     share = {split: splits.count(split) / len(splits) for split in shards.SPLITS}
@@ -285,7 +285,7 @@ def test_songs_whose_shards_are_written_are_not_cut_again(
 
     monkeypatch.setattr(prepare, "song_phrases", watched)
     prepare.prepare(corpus, tmp_path / "out", Settings(val=0, test=0))
-    assert 3 <= len(again) <= 3 + 4  # the three that were left, and what had filled no shard
+    assert 3 <= len(again) <= 3 + 4  # the three that were left, and those of no full shard
     assert again[-3:] == ["22.mid", "23.mid", "waltz.mid"]
 
 
@@ -352,7 +352,7 @@ def _runs(pid):
 
 
 def test_sections_are_the_same_for_any_number_of_steps():
-    """The cut is found on the song's own grid."""
+    """Sections are found on the song's own grid."""
     rng = np.random.default_rng(5)
     cells = [(step, 40 + rng.integers(40), 80) for step in range(0, 96 * 60, 6)]
     piece = song.Song("x", [song.PartCells(0, False, "", np.array(cells, np.int32).T)], 96 * 60)
@@ -363,10 +363,10 @@ def test_sections_are_the_same_for_any_number_of_steps():
     np.testing.assert_array_equal(coarse, fine[:, :, ::2])
 
 
-def test_a_shard_that_is_gone_is_missed(tmp_path, corpus):
+def test_a_missing_shard_is_an_error(tmp_path, corpus):
     prepare.prepare(corpus, tmp_path / "out")
     next((tmp_path / "out").glob("*.npz")).unlink()
-    with pytest.raises(Error, match="shards where its manifest has"):
+    with pytest.raises(Error, match="shards, but its manifest says"):
         prepare.prepare(corpus, tmp_path / "out")
 
 
@@ -405,7 +405,7 @@ def test_another_run_does_not_mix_in(corpus, tmp_path):
     assert not (corpus / "out").exists()
 
 
-def test_songs_that_were_lost_are_missed(tmp_path):
+def test_missing_songs_are_an_error(tmp_path):
     folder = tmp_path / "songs"
     folder.mkdir()
     for k in range(3):
@@ -418,7 +418,7 @@ def test_songs_that_were_lost_are_missed(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         prepare.prepare(folder, tmp_path / "out", progress=stop)
     (folder / "2.mid").unlink()
-    with pytest.raises(Error, match=r"has lost '2\.mid' since"):
+    with pytest.raises(Error, match=r"'2\.mid' is missing since"):
         prepare.prepare(folder, tmp_path / "out")
 
 
@@ -427,7 +427,7 @@ def test_a_failed_start_leaves_nothing_in_the_way(tmp_path):
     with pytest.raises(Error, match="no such file or folder"):
         prepare.prepare(tmp_path / "nowhere", out)
     (tmp_path / "bad.mid").write_bytes(midi_bytes(note(60, 4)))
-    with pytest.raises(Error, match=r"no phrase came of its 1 files: 1 shorter than 4 bars; .*csv"):
+    with pytest.raises(Error, match=r"its 1 files gave no phrases: 1 shorter than 4 bars; .*csv"):
         prepare.prepare(tmp_path / "bad.mid", out)
     assert list(content(out)) == ["skipped.csv"]
     (tmp_path / "good.mid").write_bytes(song_bytes(1, seed=1))
@@ -447,7 +447,7 @@ def test_a_refusal_leaves_no_folder_that_it_made(tmp_path):
     out.parent.mkdir()
     with pytest.raises(Error, match="no MIDI file"):
         prepare.prepare(tmp_path / "none", out)
-    assert list(out.parent.iterdir()) == []  # which was there before
+    assert list(out.parent.iterdir()) == []  # the folder itself was there before
     with pytest.raises(Error, match="no MIDI file"):
         prepare.prepare(tmp_path / "none", out.parent)
     assert out.parent.is_dir()
@@ -462,7 +462,7 @@ def test_a_full_disk_costs_nothing_that_is_done(corpus, tmp_path, small_shards, 
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
-        with pytest.raises(Error, match=r"npz: cannot be written \(No space .*\); once"):
+        with pytest.raises(Error, match=r"npz: cannot be written \(No space .*\); after"):
             prepare.prepare(corpus, tmp_path / "out", workers=n)
     prepare.prepare(corpus, tmp_path / "out")
     prepare.prepare(corpus, tmp_path / "whole")
@@ -488,13 +488,13 @@ def test_the_source_is_not_read_ahead(tmp_path, monkeypatch):
     assert max(finished) <= 2 * (2 * prepare.CHUNKS_AHEAD + 1)
 
 
-def test_a_worker_that_is_ended_is_a_clear_error():
+def test_a_killed_worker_is_a_clear_error():
     with (
-        pytest.raises(Error, match="a worker was ended from outside"),
+        pytest.raises(Error, match="a worker process was killed"),
         workers.processes(2) as pool,
     ):
         pool.submit(os._exit, 1).result()
-    with pytest.raises(Error, match="0 workers cannot work"), workers.processes(0):
+    with pytest.raises(Error, match="0 workers; give 1 or more"), workers.processes(0):
         pass
 
 
@@ -559,7 +559,7 @@ def test_progress_redraws_one_line_on_a_terminal(monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
     screen = Terminal()
     with Progress("songs", screen) as progress:
-        progress(100, 0.2)  # where an earlier run has come to
+        progress(100, 0.2)  # the work of an earlier run
         progress(600, 0.4, "9 phrases")
         progress(601, 0.4, "too soon to show")
     drawn = "\r[==========              ]  40%  600 songs, 9 phrases, 50 a second, 0:30 left\x1b[K"
@@ -580,14 +580,14 @@ def test_phrases_of_every_track_survive():
     assert phrases_of(song_bytes(1, seed=2)).any(axis=(0, 1, 2, 3)).sum() == len(TRACKS)
 
 
-def test_a_seed_that_is_none_is_the_mistake_that_is_named(tmp_path, capsys):
+def test_a_wrong_seed_is_named(tmp_path, capsys):
     command = ["data", "prepare", str(tmp_path), "-o", str(tmp_path / "out"), "--seed", "-1"]
     assert cli.main(command) == 2
     assert "--seed: -1: give a whole number" in capsys.readouterr().err
 
 
 def test_bombs_are_lines_in_skipped_csv(tmp_path, capfd):
-    """Each asks for gigabytes; together they take a second, and the good song is there."""
+    """Each file claims gigabytes; all together take a second, and the good song is kept."""
     source, held = tmp_path / "source", b""
     source.mkdir()
     for channel in range(15):
@@ -642,7 +642,7 @@ def test_a_damaged_journal_is_one_line(damage, corpus, tmp_path):
         prepare.prepare(corpus, out, settings)
 
 
-def test_tables_that_are_none_are_one_line(corpus, tmp_path):
+def test_damaged_tables_are_one_line(corpus, tmp_path):
     prepare.prepare(corpus, tmp_path / "out")
     (tmp_path / "out" / "skipped.csv").write_bytes(b"name,why\n\xff,x\n")
     with pytest.raises(Error, match=r"skipped\.csv: damaged"):

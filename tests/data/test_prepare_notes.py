@@ -147,10 +147,10 @@ def test_the_command(corpus, tmp_path, capsys):
     assert cli.main([*words, "--workers", "1"]) == 0
     assert "is complete already" in capsys.readouterr().out
     for more, message in (
-        (["--steps", "48"], "--steps: is of no use with --music notes; leave it out"),
+        (["--steps", "48"], "--steps: has no effect with --music notes; leave it out"),
         (["--pedal", "drop"], "pedal was keep and is now drop"),
         (["--music", "phrases"], "music was notes and is now phrases"),
-        (["--music", "phrases", "--pedal", "keep"], "--pedal: is of no use with --music phrases"),
+        (["--music", "phrases", "--pedal", "keep"], "--pedal: has no effect with --music phrases"),
     ):
         assert cli.main([*words, *more]) == 2
         assert message in capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_boundaries_of_the_reference_vectors(seed):
 
 
 def plain_boundaries(frames: np.ndarray) -> list[int]:
-    """Structural features one cell at a time."""
+    """Computes structural features one cell at a time."""
     from scipy.ndimage import gaussian_filter1d
 
     n, k = len(frames) - 3, int(0.04 * len(frames))
@@ -129,7 +129,7 @@ def test_silence_has_boundaries_that_rise_from_end_to_end(method, n):
 
 def test_equal_distances_link_to_the_earlier():
     frames = np.zeros((8, 12))
-    links = segment._links(frames, 8, 1, 2, 2, own=False)
+    links = segment._links(frames, 8, 1, 2, 2, with_self=False)
     assert np.argwhere(links).tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
 
 
@@ -137,7 +137,7 @@ def test_equal_distances_link_to_the_earlier():
 def test_diagonals_are_summed(depth):
     apart = np.random.default_rng(depth).integers(0, 99, (40, 50)).astype(float)
     whole = sum(apart[j : j + 41 - depth, j : j + 51 - depth] for j in range(depth))
-    np.testing.assert_array_equal(segment._down(apart, depth), whole)
+    np.testing.assert_array_equal(segment._diagonal_sums(apart, depth), whole)
 
 
 def test_chroma_counts_pitch_classes_without_drums():
@@ -175,9 +175,9 @@ def test_bar_boundaries_hold_with_half_the_steps():
 def test_unknown_methods_and_overlong_songs_are_errors():
     with pytest.raises(Error, match="'uniform' finds no sections"):
         segment.boundaries(np.ones((30, 12)), "uniform")
-    with pytest.raises(Error, match="too long a song"):
+    with pytest.raises(Error, match="too long for structural"):
         segment.boundaries(np.ones((segment.MAX_FRAMES + 1, 12)))
-    with pytest.raises(Error, match="too long a song"):
+    with pytest.raises(Error, match="too long for structural"):
         segment.boundaries(np.ones((16 * 320 + 1, 12)), "sf_v1")
     with pytest.raises(Error, match="shape"):
         segment.boundaries(np.ones(12))
@@ -189,7 +189,7 @@ def test_unknown_methods_and_overlong_songs_are_errors():
 
 
 def plain_v1(frames: np.ndarray) -> tuple[list[int], np.ndarray]:
-    """Edges (counted from one) and links, as the program goes about it."""
+    """Returns the edges (counted from one) and the links, step by step as the program does."""
     n = len(frames) - 24
     rows = np.array([frames[i : i + 25].ravel() for i in range(n)])
     near = np.zeros((n, n), bool)
@@ -347,7 +347,7 @@ def test_windows_of_the_published_example():
     ]  # fmt: skip
 
 
-def test_windows_refuse_what_the_rules_do_not_know():
+def test_windows_refuse_unknown_rules():
     with pytest.raises(Error, match="8 bars, not of 4"):
         segment.windows([0, 4, 8, 12], 4, "musegan_v1")
     with pytest.raises(Error, match="unknown cutting rule"):
@@ -396,7 +396,7 @@ def test_songs_too_short_for_a_phrase_give_none(method):
 def test_bar_set_takes_new_letters_whole_and_others_by_half():
     found = segment.from_lab(PUBLISHED)
     bars = segment.bar_set(found, seed=0)
-    counts = [8, 6, 8, 10, 7, 5, 4]  # E, B and C whole, D whole, then halves of B, C and B
+    counts = [8, 6, 8, 10, 7, 5, 4]  # all bars of E, B, C and D, then half of B, C and B
     for section, count in zip(reversed(found[1:-1]), counts, strict=True):
         assert ((bars >= section.start) & (bars < section.stop)).sum() == count
     assert len(set(bars.tolist())) == len(bars) == 48

@@ -1,4 +1,4 @@
-"""Shards: what is written is read again, and what is damaged says so."""
+"""Shards are read again as they were written, and damaged ones are errors."""
 
 import json
 import resource
@@ -71,7 +71,7 @@ def test_equal_phrases_make_equal_files(folder, tmp_path):
     [("train", shards.SIZE + 1, shards.SIZE + 1), ("all", 1, 1), ("val", 2, 1)],
 )
 def test_what_is_no_shard_is_not_written(tmp_path, split, n, n_songs):
-    with pytest.raises(ValueError, match="no shard"):
+    with pytest.raises(ValueError, match="not a shard: split"):
         shards.write(tmp_path, split, 0, random_phrases(n), np.zeros(n_songs))
     assert not list(tmp_path.iterdir())
 
@@ -127,20 +127,20 @@ def too_few_bytes(file):
 def test_a_damaged_shard_is_named_with_the_remedy(folder, damage):
     file = folder / "train-00001.npz"
     damage(file)
-    with pytest.raises(Error, match=r"train-00001\.npz: not a whole shard .*prepare the data"):
+    with pytest.raises(Error, match=r"train-00001\.npz: not a complete shard .*prepare the data"):
         shards.Shards(folder).read(file)
 
 
 def test_a_shard_of_another_layout_is_refused(folder):
     phrases = random_phrases(3, layout=Layout(n_bars=4, n_steps=4))
     file = shards.write(folder, "train", 1, phrases, [0, 0, 0])
-    with pytest.raises(Error, match=r"train-00001\.npz: phrases of shape \(4, 4, 84, 5\)"):
+    with pytest.raises(Error, match=r"train-00001\.npz: has phrases of shape \(4, 4, 84, 5\)"):
         shards.Shards(folder).read(file)
 
 
 def test_a_missing_shard_is_noticed(folder):
     (folder / "train-00000.npz").unlink()
-    with pytest.raises(Error, match="1 train shards where its manifest has 2"):
+    with pytest.raises(Error, match="has 1 train shards, but its manifest says 2"):
         shards.Shards(folder).files("train")
 
 
@@ -160,7 +160,7 @@ def test_a_damaged_manifest_is_named(folder, text):
 def test_a_later_format_is_refused(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 2}))
-    with pytest.raises(Error, match="format 2, this musegen reads 1"):
+    with pytest.raises(Error, match="format 2, but this musegen reads 1"):
         shards.Shards(folder)
 
 
@@ -214,7 +214,7 @@ def test_a_shard_that_expands_is_refused_before_it_does(folder):
     file = folder / "train-00001.npz"
     row = np.zeros((1, 1 << 25), np.uint8)
     np.savez_compressed(file, phrases=row, shape=np.array([2**28 // 420, 1, 84, 5]), song=[0])
-    with pytest.raises(Error, match=r"train-00001\.npz: not a whole shard \(a phrase of shape"):
+    with pytest.raises(Error, match=r"train-00001\.npz: not a complete shard \(a phrase of shape"):
         shards.read(file)
     np.savez_compressed(file, phrases=row, shape=np.array([2, 8, 84, 5]), song=[0])
     tracemalloc.start()

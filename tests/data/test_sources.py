@@ -41,7 +41,7 @@ def write_zip(path, members):
 
 
 def write_wad(path, lumps, magic=b"IWAD"):
-    """Lumps are (name, data), a directory entry follows for each."""
+    """Writes a WAD of lumps `(name, data)`."""
     body, directory = b"", b""
     for name, data in lumps:
         directory += struct.pack("<ii8s", 12 + len(body), len(data), name.encode())
@@ -163,7 +163,7 @@ def test_a_cut_off_archive_gives_what_can_be_read(tmp_path, kind):
     assert 5 <= len(whole) < 20
     assert all(item.data == songs[item.name] for item in whole)
     assert found[-1].name == "archive"
-    assert found[-1].error.startswith("damaged archive: what follows in it is not read (")
+    assert found[-1].error.startswith("damaged archive: the rest of it is not read (")
 
 
 def test_a_damaged_member_of_a_zip_does_not_hide_the_others(tmp_path):
@@ -241,7 +241,7 @@ def test_a_damaged_wad(tmp_path):
     assert names(path) == ["D_A"]
     assert errors(path) == {
         "D_B": "cannot be read (the file ends within it)",
-        "wad": "damaged archive: what follows in it is not read (its directory is cut off)",
+        "wad": "damaged archive: the rest of it is not read (its directory is cut off)",
     }
     path.write_bytes(struct.pack("<4sii", b"IWAD", -1, 12))
     assert "its header makes no sense" in errors(path)["wad"]

@@ -1,4 +1,4 @@
-"""MIDI reading by each rule, against pypianoroll, and the way back."""
+"""Reads MIDI by each rule, compares with pypianoroll, and writes MIDI."""
 
 import io
 import os
@@ -99,7 +99,7 @@ def test_type_0_running_status_and_drums_on_channel_10():
 
 
 def test_overlapping_notes_and_notes_without_an_end():
-    """One off ends all open notes of its pitch, and a note that nothing ends is none."""
+    """A note-off ends all open notes of its pitch; a note without one is dropped."""
     data = file(
         METER
         + note(60, 0, 20)
@@ -203,7 +203,7 @@ def test_phrases_to_midi_and_back_is_lossless(n_steps, gap, tmp_path):
     assert len(midi.read(path, resolution=24).parts) == 5
 
 
-def test_rest_0_is_the_originals_way_and_pypianorolls_rule_reads_it():
+def test_rest_0_writes_as_the_original_and_pypianorolls_rule_reads_it():
     x = np.zeros((1, 4, 96, 84, 5), bool)
     x[0, 0, 0:23, 36, 1] = x[0, 0, 24:47, 36, 1] = True
     score = midi.to_score(x, rest=0, tempo=120)  # 0.5 s a beat: no rounding of floats
@@ -226,7 +226,7 @@ def test_silence_is_written_and_read():
     assert np.array_equal(midi.phrases(midi.to_score(x).dumps_midi()), x)
 
 
-def test_notes_added_behind_the_mark_are_read():
+def test_notes_added_after_the_marker_are_read():
     score = midi.to_score(np.zeros((1, 1, 96, 84, 5), bool))
     score.tracks[1].notes.append(symusic.Note(4 * 96, 24, 60, 80))
     song = midi.read(score.dumps_midi())
@@ -234,18 +234,18 @@ def test_notes_added_behind_the_mark_are_read():
     assert song.roll().shape[0] == 5 * 96
 
 
-def test_a_mark_far_away_is_refused():
+def test_a_marker_far_away_is_refused():
     score = midi.to_score(np.zeros((1, 4, 96, 84, 5), bool))
     score.markers[0].time = 2 * 10**8
     with pytest.raises(Error, match="more than 10,000 beats"):
         midi.read(score.dumps_midi())
 
 
-@pytest.mark.parametrize("told", [(0, 96, 0, 1), (4, 0, 0, 1), (4, 50, 0, 1), (4, 96, 9999, 1)])
-def test_a_mark_that_nobody_would_write_is_passed_over(told):
+@pytest.mark.parametrize("numbers", [(0, 96, 0, 1), (4, 0, 0, 1), (4, 50, 0, 1), (4, 96, 9999, 1)])
+def test_a_marker_with_wrong_numbers_is_ignored(numbers):
     score = midi.to_score(np.ones((1, 1, 96, 84, 5), bool), gap=0)
     names = ("n_bars", "n_steps", "gap", "rest")
-    score.markers[0].text = marker.TEXT.format(**dict(zip(names, told, strict=True)))
+    score.markers[0].text = marker.TEXT.format(**dict(zip(names, numbers, strict=True)))
     assert midi.phrases(score.dumps_midi()).shape[1:] == (4, 96, 84, 5)
 
 
@@ -255,7 +255,7 @@ def test_a_time_signature_repeated_in_every_track_counts_once():
 
 
 def test_a_note_inside_another_does_not_end_it():
-    """As in pypianoroll: the long note sounds on, with a silent step before the short one."""
+    """The long note goes on after a silent step before the short one, as in pypianoroll."""
     source = pretty_midi.PrettyMIDI()
     piano = pretty_midi.Instrument(0)
     piano.notes = [pretty_midi.Note(80, 60, 0, 2), pretty_midi.Note(80, 60, 0.5, 1)]
@@ -265,8 +265,8 @@ def test_a_note_inside_another_does_not_end_it():
     assert np.array_equal(dense(ours.parts[0], ours.n_steps), theirs)
 
 
-def test_attacks_without_ends_of_their_own_are_lost():
-    """The parser pairs each end with the first attack that waits; pretty_midi ends all."""
+def test_overlapping_attacks_with_one_end_are_one_note():
+    """The parser ends only the first open attack; pretty_midi would end all."""
     strikes = [(tick, mido.Message("note_on", note=60, velocity=80)) for tick in (0, 24, 48)]
     data = file(METER + strikes + [(72, mido.Message("note_off", note=60))])
     assert runs(midi.read(data, "pypianoroll1"), 60) == [(0, 71)]
@@ -301,10 +301,10 @@ def test_full_disk_and_wrong_tracks():
     with pytest.raises(Error, match="cannot be written"):
         midi.write(x, "/dev/null/x.mid")
     for convert in (midi.to_score, midi.to_multitrack):
-        with pytest.raises(Error, match="5 tracks were given and 2 named"):
+        with pytest.raises(Error, match="the phrases have 5 tracks, but 2 names"):
             convert(x, tracks=("drums", "bass"))
     for wrong in ({"velocity": 200}, {"tempo": 0}):
-        with pytest.raises(Error, match="can be heard"):
+        with pytest.raises(Error, match="give 4 to 1000 beats a minute"):
             midi.to_score(x, **wrong)
 
 
@@ -399,7 +399,7 @@ def hits(*ticks):
 
 
 def pickup(quarters):
-    """A first bar of so many quarters before the bars of 4/4."""
+    """Returns a song whose first bar, before those of 4/4, has this number of quarters."""
     first = meta(0, "time_signature", numerator=quarters, denominator=4)
     return first + meta(24 * quarters, "time_signature", numerator=4, denominator=4)
 
@@ -447,7 +447,7 @@ def test_bars_written_like_a_song_are_read_again_cell_by_cell(n_steps):
     bars[-1, -1] = False  # no time is left for the end of a note
     again = midi.to_score_like(bars, data).dumps_midi()
     assert np.array_equal(midi.read(again).bars(n_steps), bars)
-    with pytest.raises(Error, match="has 7 bars"):
+    with pytest.raises(Error, match="array of 7 bars"):
         midi.to_score_like(bars[:3], data)
 
 
@@ -459,7 +459,7 @@ def test_what_lies_outside_the_song_is_not_written():
     assert np.array_equal(again.bars(48).any(axis=(2, 3)), song.lasts(48))
 
 
-def test_marks_of_ours_are_dropped_and_other_markers_kept(tmp_path):
+def test_markers_of_musegen_are_dropped_and_others_kept(tmp_path):
     x = np.zeros((1, 2, 48, 84, 5), bool)
     x[0, 0, 0, 30, 1] = True
     score = midi.to_score(x, gap=1)
@@ -470,7 +470,7 @@ def test_marks_of_ours_are_dropped_and_other_markers_kept(tmp_path):
 
 
 def notes_of_pretty_midi(**wrong) -> pretty_midi.PrettyMIDI:
-    """A pretty_midi object of one note, some value of which is wrong."""
+    """Returns a pretty_midi object of one note with a wrong value."""
     made, part = pretty_midi.PrettyMIDI(), pretty_midi.Instrument(wrong.pop("program", 33))
     note = pretty_midi.Note(100, 60, 0.0, 1.0)
     for name, value in wrong.items():
@@ -488,8 +488,8 @@ def notes_of_pretty_midi(**wrong) -> pretty_midi.PrettyMIDI:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("rule", RULES)
-def test_objects_of_pretty_midi_hold_what_a_midi_file_can(wrong, rule):
-    with pytest.raises(Error, match=r"^x: this pretty_midi object holds what no .*\)$"):
+def test_objects_of_pretty_midi_must_be_valid_midi(wrong, rule):
+    with pytest.raises(Error, match=r"^x: this pretty_midi object is not valid MIDI .*\)$"):
         midi.read(notes_of_pretty_midi(**wrong), rule, name="x")
 
 
@@ -501,7 +501,7 @@ def test_objects_of_pretty_midi_hold_what_a_midi_file_can(wrong, rule):
         {"roll": np.full((96, 128), -1)}, {"roll": np.full((96, 128), "x")}, {"program": -1},
     ],
 )  # fmt: skip
-def test_objects_of_pypianoroll_hold_what_a_midi_file_can(wrong):
+def test_objects_of_pypianoroll_must_be_valid_midi(wrong):
     track = pypianoroll.BinaryTrack(pianoroll=np.ones((96, 128), bool))
     made = pypianoroll.Multitrack(resolution=24, tracks=[track])
     assert midi.phrases(made).shape == (1, 4, 96, 84, 5)
@@ -509,7 +509,7 @@ def test_objects_of_pypianoroll_hold_what_a_midi_file_can(wrong):
         track.pianoroll = wrong["roll"]
     track.program = wrong.get("program", 0)
     made.resolution, made.tempo = wrong.get("resolution", 24), np.array(wrong.get("tempo", []))
-    with pytest.raises(Error, match=r"^x: this pypianoroll object holds what no .*\)$"):
+    with pytest.raises(Error, match=r"^x: this pypianoroll object is not valid MIDI .*\)$"):
         midi.read(made, name="x")
 
 

@@ -1,4 +1,4 @@
-"""Pieces one after the other."""
+"""Pieces that are joined into one."""
 
 import numpy as np
 from music.test_piece import anything, piece

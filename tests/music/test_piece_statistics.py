@@ -19,7 +19,7 @@ def test_facts_of_a_piece():
     ), strict=True))  # fmt: skip
 
 
-def test_silence_at_both_ends_counts_and_nothing_is_told_of_nothing():
+def test_silence_at_both_ends_counts_and_an_empty_piece_has_no_figures():
     assert longest_silence(piece((48, 48, 60), length=96)) == 0.5
     assert longest_silence(piece((0, 24, 60), (3, 3, 60), length=96)) == 0.75
     assert facts(piece())["range"] is None

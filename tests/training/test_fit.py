@@ -107,7 +107,7 @@ def test_tensorflow_traces_a_training_step_once(tmp_path):
 
 
 def test_terminal_shows_the_epoch_as_it_goes(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("musegen.data.progress._AT_ONCE", 0)
+    monkeypatch.setattr("musegen.data.progress._TERMINAL_INTERVAL", 0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     train(tmp_path, 1)
     shown = capsys.readouterr().err
@@ -263,7 +263,7 @@ def test_shard_that_is_damaged_meanwhile(tmp_path):
     with pytest.raises(Error) as caught:
         train(tmp_path / "run", 2, batches=of_shards)
     message = str(caught.value)
-    assert message.startswith(f"{shard}: not a whole shard (")
+    assert message.startswith(f"{shard}: not a complete shard (")
     assert "\n" not in message
     assert len(table(tmp_path / "run")["loss"]) == 1
     assert (tmp_path / "run/checkpoint/last.npz").exists()

@@ -1,9 +1,11 @@
-"""MIDI files, pypianoroll and pretty_midi objects: from and to songs, phrases and pieces.
+"""Reads and writes MIDI files, pypianoroll and pretty_midi objects.
 
-read        which cells a note fills, by three rules
-write       phrases as MIDI; reading them again changes no cell
-retime      the bars of a song back into the time of the file that they were read from
-pieces      pieces of notes, from and to MIDI without loss; pedal finds who the pedal holds
+read        reads songs and phrases; three rules say which cells a note fills
+write       writes phrases so that reading them again changes no cell
+retime      writes the bars of a song with the tempo and meter of the file they were read from
+pieces      reads and writes pieces of notes without loss
+pedal       reads the sustain pedal of each part
+beats       converts ticks to seconds and beats
 """
 
 from musegen.music.midi.pieces import PEDALS, piece_to_score, read_piece, write_piece

@@ -1,8 +1,9 @@
-"""The beat grid of a MIDI file: ticks to seconds to beats.
+"""The beat grid of a MIDI file converts ticks to seconds and seconds to beats.
 
-Piano-rolls are floored on this grid, so the last bit of a time matters: all of it is the arithmetic
-of pretty_midi, on which the published data stand, done in arrays. Tempi are `(times, quarter notes
-a minute)`, meters a list of `(time, numerator, denominator)`, times are seconds.
+Times are rounded down to this grid, so a difference in the last bit can move a note by a step. The
+published data were made with pretty_midi; its arithmetic is therefore repeated here, in arrays.
+Tempi are `(times, quarter notes a minute)`, meters a list of `(time, numerator, denominator)`, and
+times are in seconds.
 """
 
 import numpy as np
@@ -12,7 +13,13 @@ from musegen.music.phrases import BEATS_PER_BAR
 
 
 def clock(tpq: int, changes_at: np.ndarray, microseconds: np.ndarray):
-    """A function from ticks to seconds, and the tempi, of events in microseconds a quarter."""
+    """Returns a function from ticks to seconds, and the tempi.
+
+    Args:
+        tpq: ticks a quarter.
+        changes_at: tick of each tempo event.
+        microseconds: microseconds a quarter of each tempo event.
+    """
     changes = [(0, 60.0 / (120.0 * tpq))]
     for tick, length in zip(changes_at.tolist(), microseconds.tolist(), strict=True):
         scale = 60.0 / ((6e7 / max(length, 1)) * tpq)
@@ -34,9 +41,10 @@ def clock(tpq: int, changes_at: np.ndarray, microseconds: np.ndarray):
 
 
 def beats(tempi, meters, first: float, end: float, name: str) -> np.ndarray:
-    """Times of all beats from `first` until before `end`, one stretch of equal beats at a time.
+    """Returns the times of all beats from `first` until before `end`.
 
-    A beat is the note of the denominator, or three of them in compound meters.
+    A beat is the note of the denominator, or three of them in compound meters. Beats of equal
+    length are computed together, as one array.
     """
     times, qpm = tempi
     k = int(np.searchsorted(times[1:], first))
@@ -68,11 +76,12 @@ def beats(tempi, meters, first: float, end: float, name: str) -> np.ndarray:
         grid.append(np.array([following]))
         now = following
     if len(grid) == 1:
-        raise Error(f"{name}: no beat in it, its notes have no length")
+        raise Error(f"{name}: there is no beat in it, because no note has a length")
     return np.concatenate(grid)[:-1]
 
 
 def _beats_a_minute(qpm: float, meters, s: int) -> float:
+    """Returns the beats a minute in meter number `s`, from quarters a minute."""
     if not meters:
         return qpm
     _, numerator, denominator = meters[s]
@@ -83,9 +92,10 @@ def _beats_a_minute(qpm: float, meters, s: int) -> float:
 
 
 def start(onsets, velocities, tempi, end: float, name: str) -> float:
-    """Where the beats of a file without a time signature start.
+    """Returns the time of the first beat of a file without a time signature.
 
-    Of the first eleven onsets the one whose beats hit the most velocity, within 25 ms, wins.
+    The first eleven onsets are the candidates. The one whose beats have the largest sum of
+    velocities within 25 ms is returned, as in pretty_midi.
     """
     if not len(onsets):
         return 0.0
@@ -107,9 +117,11 @@ def start(onsets, velocities, tempi, end: float, name: str) -> float:
 
 
 def downbeats(meters, n_beats: int) -> np.ndarray:
-    """Indices of the beats that start a bar, of meters given as `(beat, numerator, denominator)`.
+    """Returns the indices of the beats that start a bar.
 
-    It is 4/4 where no meter is given.
+    Args:
+        meters: `(beat, numerator, denominator)` of each meter; without any, 4/4 holds.
+        n_beats: number of beats.
     """
     meters = meters or [(0, BEATS_PER_BAR, 4)]
     starts = [round(beat) for beat, _, _ in meters]

@@ -1,8 +1,9 @@
-"""The sustain pedal of a MIDI file, by channel.
+"""Reads the sustain pedal of a MIDI file, by channel.
 
-A controller acts on its channel, in whatever track it stands: in files of piano music the pedal is
-often in a track of its own, or in that of the right hand alone. The parser gives each track its own
-controllers, and leaves out tracks without notes; so the pedal is looked for in the bytes.
+A controller acts on its channel, whichever track its events are in: files of piano music often have
+the pedal in a track of its own, or only in the track of the right hand. The parser (symusic)
+assigns controllers to the track they are in and drops tracks without notes. The pedal is therefore
+read from the bytes of the file.
 """
 
 from collections import defaultdict, deque
@@ -13,39 +14,46 @@ import numpy as np
 from musegen import Error
 from musegen.music.piece import DOWN, PEDAL
 
-SUSTAIN = 64  # the number of the controller
+SUSTAIN = 64  # number of the controller
 _OFF, _ON, _CONTROL, _PROGRAM, _PRESSURE = 0x8, 0x9, 0xB, 0xC, 0xD
-_DRUMS = 9  # the channel
+_DRUMS = 9  # number of the channel of drums
 
 
 def read(data: bytes, instruments: list[tuple[int, bool]], name: str) -> np.ndarray:
-    """The pedal of each sounding part, an array of `piece.PEDAL`.
+    """Returns the pedal of each part with notes, an array of `piece.PEDAL`.
 
-    A pedal that never goes down is none, and drums have none.
+    A pedal that never goes down is left out, and so is a pedal on the channel of drums.
 
     Args:
-        data: a MIDI file that the parser accepts.
+        data: content of a MIDI file that the parser accepts.
         instruments: program and drum flag of the parts that the parser has found.
-        name: what messages call the file.
+        name: name of the file in messages.
     """
-    voices, found = set(), []
+    voices, pedals = set(), []
     for number, track in enumerate(_tracks(data)):
-        _listen(track, number, voices, found)
+        _collect(track, number, voices, pedals)
     voices = sorted(voices)  # the parser's order
-    pressed = {channel for _, channel, value in found if value >= DOWN} - {_DRUMS}
-    if pressed and [(kind, where == _DRUMS) for _, where, kind in voices] != instruments:
-        raise Error(f"{name}: damaged MIDI file (it cannot be told whom its pedal holds)")
+    pressed = {channel for _, channel, value in pedals if value >= DOWN} - {_DRUMS}
+    if pressed and [(program, channel == _DRUMS) for _, channel, program in voices] != instruments:
+        raise Error(f"{name}: damaged MIDI file (its pedal cannot be assigned to instruments)")
     rows = [
         (tick, part, value)
         for part, (_, channel, _) in enumerate(voices)
-        for tick, where, value in found
-        if where == channel and channel in pressed
+        for tick, pedal_channel, value in pedals
+        if pedal_channel == channel and channel in pressed
     ]
     return np.array(rows, PEDAL)
 
 
-def _listen(track: bytes, number: int, voices: set, found: list) -> None:
-    """Collects who sounds, as (track, channel, program), and (tick, channel, value) of pedals."""
+def _collect(track: bytes, number: int, voices: set, pedals: list) -> None:
+    """Collects the voices and the pedal events of one track.
+
+    Args:
+        track: content of the track.
+        number: number of the track.
+        voices: set to which (track, channel, program) of each sounding voice is added.
+        pedals: list to which (tick, channel, value) of each pedal event is added.
+    """
     programs, sounding = [0] * 16, defaultdict(deque)
     for tick, status, first, second in _events(track):
         kind, channel = status >> 4, status & 15
@@ -58,11 +66,11 @@ def _listen(track: bytes, number: int, voices: set, found: list) -> None:
         elif kind == _PROGRAM:
             programs[channel] = first
         elif kind == _CONTROL and first == SUSTAIN:
-            found.append((tick, channel, second))
+            pedals.append((tick, channel, second))
 
 
 def _tracks(data: bytes) -> Iterator[bytes]:
-    """The content of each track."""
+    """Yields the content of each track."""
     at = 8 + int.from_bytes(data[4:8])
     while at + 8 <= len(data):
         size = int.from_bytes(data[at + 4 : at + 8])
@@ -72,13 +80,16 @@ def _tracks(data: bytes) -> Iterator[bytes]:
 
 
 def _events(track: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Tick, status and two bytes (the second 0 if there is but one) of each channel event."""
+    """Yields the tick, the status and two data bytes of each channel event.
+
+    The second byte is 0 where an event has only one.
+    """
     at = tick = status = 0
     while at < len(track):
         delta, at = _number(track, at)
         tick += delta
         byte = track[at : at + 1]
-        if byte >= b"\xf0":  # no channel's: a length follows
+        if byte >= b"\xf0":  # a system or meta event, which says its length
             size, at = _number(track, at + 1 + (byte == b"\xff"))
             at += size
             continue
@@ -93,7 +104,7 @@ def _events(track: bytes) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _number(track: bytes, at: int) -> tuple[int, int]:
-    """A number of MIDI's, seven bits a byte, and where it ends."""
+    """Returns a variable-length number of MIDI, seven bits a byte, and the position after it."""
     number = 0
     while at < len(track):
         byte = track[at]

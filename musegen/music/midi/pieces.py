@@ -1,13 +1,14 @@
-"""MIDI files as pieces of notes, and back, at the times of the file.
+"""Reads MIDI files as pieces of notes, and writes pieces as MIDI files, with exact times.
 
-A piece keeps what is in it: notes with their velocities, programs, drums and names of instruments,
-tempi, meters, keys, and the sustain pedal. What it does not hold is dropped: other controllers,
-pitch bends, pressure, lyrics and markers, and instruments without a note. A program that changes
-within a track starts another part. A note without an end is not a note.
+Read are notes with their velocities, the programs, drum flags and names of instruments, tempi,
+meters, keys, and the sustain pedal. Dropped are other controllers, pitch bends, pressure, lyrics
+and markers, instruments without notes, and notes without an end. A program change within a track
+starts another part.
 
-A piece that was read is written and read again without any change. So is any other piece, with
-three exceptions that lie in MIDI: parts without notes vanish, a pedal that never goes down too, and
-of overlapping notes of one pitch in one part the first to begin is the first to end.
+Writing a piece that was read, and reading it again, changes nothing. The same is true of any other
+piece, with three exceptions that are due to MIDI: parts without notes are lost, a pedal that never
+goes down is lost, and of overlapping notes of one pitch in one part the first to begin becomes the
+first to end.
 """
 
 from dataclasses import replace
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     import symusic
 
 PEDALS = ("keep", "apply", "drop")
-MAX_TICKS = (1 << 28) - 1  # between two events of a MIDI file
-CHANNELS = 15  # of a MIDI file that are not drums
-END = "musegen: end"  # a marker where a piece ends in silence
+MAX_TICKS = (1 << 28) - 1  # largest time between two events of a MIDI file
+CHANNELS = 15  # channels of a MIDI file that are not drums
+END = "musegen: end"  # text of the marker at the end of a piece that ends with silence
 
 
 def read_piece(source: str | Path | bytes, name: str | None = None, pedal: str = "keep") -> Piece:
@@ -36,18 +37,19 @@ def read_piece(source: str | Path | bytes, name: str | None = None, pedal: str =
 
     Args:
         source: path or content of the file.
-        name: what messages call it; by default the file's name.
-        pedal: `"keep"` it beside the notes, `"apply"` it to their lengths, or `"drop"` it.
+        name: name of the piece in messages; by default the file's name.
+        pedal: treatment of the sustain pedal: `"keep"` stores it beside the notes, `"apply"` makes
+            the notes as long as it held them, `"drop"` leaves it out.
     """
     if pedal not in PEDALS:
-        raise Error(f"unknown way {pedal!r} with the pedal; choose {', '.join(PEDALS)}")
+        raise Error(f"unknown treatment of the pedal {pedal!r}; choose {', '.join(PEDALS)}")
     name = name or ("MIDI data" if isinstance(source, bytes) else Path(source).name)
     data = source if isinstance(source, bytes) else file_bytes(Path(source))
     score = parse(data, name)
     tracks = [track for track in score.tracks if len(track.notes)]
     budget.check_song(name, notes=sum(len(track.notes) for track in tracks))
     length = max(score.end(), 0)
-    budget.check_song(name, beats=-(-length // (4 * score.tpq)))  # a beat is four quarters at most
+    budget.check_song(name, beats=-(-length // (4 * score.tpq)))  # at most four quarters a beat
     if any(track.notes.numpy()["time"].min() < 0 for track in tracks):
         raise Error(f"{name}: a note before the file begins, {budget.HOSTILE}")
     kinds = [(track.program, track.is_drum) for track in tracks]
@@ -59,7 +61,7 @@ def read_piece(source: str | Path | bytes, name: str | None = None, pedal: str =
         parts=tuple(Part(track.program, track.is_drum, track.name) for track in tracks),
         tempi=tuple(zip(tempo["time"].tolist(), tempo["mspq"].tolist(), strict=True)),
         meters=tuple((m.time, m.numerator, m.denominator) for m in score.time_signatures),
-        keys=tuple((k.time, k.key, k.tonality) for k in score.key_signatures if _exists(k)),
+        keys=tuple((k.time, k.key, k.tonality) for k in score.key_signatures if _is_valid(k)),
         pedal=pedals.read(data, kinds, name),
         length=length,
     )
@@ -69,13 +71,14 @@ def read_piece(source: str | Path | bytes, name: str | None = None, pedal: str =
 
 
 def _notes(tracks: list["symusic.Track"]) -> np.ndarray:
+    """Returns the notes of all tracks as an array of `piece.NOTE`."""
     columns = [track.notes.numpy() for track in tracks]
     names = ("time", "duration", "pitch", "velocity")
     joined = [np.concatenate([c[name] for c in columns] or [np.zeros(0, int)]) for name in names]
     return note_array(*joined, np.repeat(np.arange(len(tracks)), [len(c["time"]) for c in columns]))
 
 
-def _exists(key: "symusic.KeySignature") -> bool:
+def _is_valid(key: "symusic.KeySignature") -> bool:
     return abs(key.key) <= 7 and key.tonality in (0, 1)
 
 
@@ -85,15 +88,17 @@ def write_piece(piece: Piece, path: str | Path) -> Path:
 
 
 def piece_to_score(piece: Piece) -> "symusic.Score":
-    """A piece as a `symusic.Score`, one track a part."""
+    """Converts a piece to a `symusic.Score`, one track a part."""
     import symusic
 
     if piece.length > MAX_TICKS:
-        raise Error(f"{piece.name}: lasts {piece.length:,} ticks; {MAX_TICKS:,} can be written")
+        raise Error(
+            f"{piece.name}: lasts {piece.length:,} ticks; a MIDI file can hold {MAX_TICKS:,}"
+        )
     if len(piece.pedal) and len(piece.parts) > CHANNELS:
         raise Error(
-            f"{piece.name}: {len(piece.parts)} parts share the pedals of {CHANNELS} channels; "
-            "apply the pedal, or drop it"
+            f"{piece.name}: {len(piece.parts)} parts with a pedal need as many channels, and a "
+            f"MIDI file has {CHANNELS}; apply the pedal, or drop it"
         )
     score = symusic.Score(piece.ticks_per_quarter)
     ticks, lengths = np.array(piece.tempi, np.int32).reshape(-1, 2).T
@@ -108,6 +113,7 @@ def piece_to_score(piece: Piece) -> "symusic.Score":
 
 
 def _track(piece: Piece, number: int) -> "symusic.Track":
+    """Returns one part of a piece as a track."""
     import symusic
 
     part = piece.parts[number]

@@ -1,7 +1,7 @@
 """Reads MIDI files, pypianoroll and pretty_midi objects into songs and phrases.
 
-Every note is put on a grid of 24 steps a beat. Three rules say which cells a note fills, where `on`
-and `off` are its ends in steps:
+Every note is placed on a grid of 24 steps a beat. Three rules say which cells a note fills, where
+`on` and `off` are its start and end in steps:
 
 | rule | on | off | cells of a pitched note | short notes |
 |---|---|---|---|---|
@@ -9,11 +9,11 @@ and `off` are its ends in steps:
 | `lpd` | floor | floor | on ... off, as the published LPD files | one cell |
 | `pypianoroll1` | round | floor | on ... off - 1, as pypianoroll 1.0.4 | nothing |
 
-Under all of them the step before a note of the same pitch is silent, drums keep their onsets
-alone, notes that end before the first beat are dropped, and a note without an end is not a note.
-The first beat is where the first time signature stands. A file without one starts at its beginning
-under `paper`, as the MIDI standard has it, and at pretty_midi's estimate under the other two, which
-in one song of five lies beyond the first notes.
+Under all of them the step before a note of the same pitch is silent, drums keep only their onsets,
+notes that end before the first beat are dropped, and so are notes without an end. The first beat is
+at the first time signature. In a file without a time signature it is at time 0 under `paper`, as
+the MIDI standard says, and at pretty_midi's estimate under the other two; in one song of five that
+estimate is after the first notes.
 """
 
 import contextlib
@@ -39,26 +39,26 @@ if TYPE_CHECKING:
     Source = str | Path | bytes | pypianoroll.Multitrack | pretty_midi.PrettyMIDI
 
 RULES = ("paper", "lpd", "pypianoroll1")
-TEMPI = (1e-3, 1e9)  # beats a minute that an object can tell
+TEMPI = (1e-3, 1e9)  # smallest and largest accepted tempo of an object, in beats a minute
 
 
-# Reading: a source becomes `_Events` in seconds, those become a song.
+# Reading: a source is read into `_Events` in seconds, and these are converted to a song.
 
 
 @dataclass(frozen=True)
 class _Events:
-    """What a source says, in seconds; its notes ordered by line, then start.
+    """The content of a source with times in seconds; its notes are sorted by line, then start.
 
     Args:
-        start, end: of each note.
-        line: 128 times the number of its part, plus its pitch.
-        velocity: of each note.
+        start, end: times of the start and the end of each note.
+        line: line of each note, which is 128 times the number of its part plus its pitch.
+        velocity: velocity of each note.
         parts: program, drum flag and name of each instrument.
-        tempi: times, and quarter notes a minute.
-        meters: `(time, numerator, denominator)` in order.
+        tempi: times of the tempi, and their quarter notes a minute.
+        meters: `(time, numerator, denominator)` of each meter in order.
         last: time of the last event of any kind.
-        written: of a file that we wrote, how.
-        written_end: and where it ends.
+        written: marker of the file if musegen wrote it, otherwise None.
+        written_end: time of that marker.
     """
 
     start: np.ndarray
@@ -79,10 +79,12 @@ def read(
     """Reads a MIDI file, its bytes, or an object of pretty_midi or pypianoroll.
 
     Args:
-        rule: which cells a note fills; see the module. A pypianoroll object has its cells already.
-        resolution: steps a beat; by default 24, or those of the phrases in a file that we wrote.
-            A pypianoroll object keeps its own.
-        name: what messages call it; by default the file's name.
+        source: path or bytes of a MIDI file, or an object of pretty_midi or pypianoroll.
+        rule: rule for the cells that a note fills, see the module; it is not used for a
+            pypianoroll object, which has cells already.
+        resolution: number of steps in a beat; by default 24, or that of the phrases in a file that
+            musegen wrote. A pypianoroll object keeps its own.
+        name: name of the source in messages; by default the file's name.
     """
     if rule not in RULES:
         raise Error(f"unknown rule {rule!r}; choose {', '.join(RULES)}")
@@ -111,25 +113,34 @@ def phrases(
     rule: str = "paper",
     gap: int | None = None,
 ) -> np.ndarray:
-    """A source as five-track phrases, bool `(N, n_bars, n_steps, 84, 5)`; the last is filled up.
+    """Reads a source as five-track phrases, bool `(N, n_bars, n_steps, 84, 5)`.
+
+    Silence fills up the last phrase. In a file that musegen wrote, a marker says how its phrases
+    are laid out, and this layout is the default.
 
     Args:
-        n_steps, n_bars, gap: steps of a bar, bars of a phrase, and bars of silence after each; by
-            default 96, 4 and 0, or as the phrases stand in a file that we wrote.
+        source: source that `read` accepts, or a song.
+        n_steps: number of steps in a bar; by default 96, or that of the marker.
+        n_bars: number of bars in a phrase; by default 4, or that of the marker.
+        families: name of the table in `musegen.music.song.FAMILIES` that assigns programs to
+            tracks.
+        rule: rule for the cells that a note fills, see the module.
+        gap: number of bars to leave out after each phrase; by default 0, or that of the marker.
     """
     song = source if isinstance(source, Song) else read(source, rule)
-    own = BEATS_PER_BAR * song.resolution
-    layout = song.written or PhraseMarker(N_BARS, min(own, 96), gap=0, rest=1)
+    steps_per_bar = BEATS_PER_BAR * song.resolution
+    layout = song.written or PhraseMarker(N_BARS, min(steps_per_bar, 96), gap=0, rest=1)
     n_bars = layout.n_bars if n_bars is None else n_bars
     gap = layout.gap if gap is None else gap
-    whole = cut(song.roll(families, own, n_bars + gap), own, n_bars, gap)
-    return resample(whole, n_steps or layout.n_steps)
+    roll = song.roll(families, steps_per_bar, n_bars + gap)
+    return resample(cut(roll, steps_per_bar, n_bars, gap), n_steps or layout.n_steps)
 
 
 def file_bytes(path: Path) -> bytes:
+    """Returns the content of a MIDI file, at most one byte more than `parse` accepts."""
     try:
         with path.open("rb") as file:
-            return file.read(budget.MIDI_BYTES + 1)  # what is longer is refused, and never read
+            return file.read(budget.MIDI_BYTES + 1)
     except FileNotFoundError:
         raise Error(f"{path}: no such file") from None
     except OSError as error:
@@ -137,18 +148,20 @@ def file_bytes(path: Path) -> bytes:
 
 
 def _from_bytes(data: bytes, name: str) -> _Events:
+    """Reads the content of a MIDI file."""
     score = parse(data, name)
     tracks = [track for track in score.tracks if len(track.notes)]
     budget.check_song(name, notes=sum(len(track.notes) for track in tracks))
     tempo = score.tempos.numpy()
     seconds, tempi = beats.clock(score.tpq, tempo["time"], tempo["mspq"])
     start, end, line, velocity = note_ticks(tracks)
-    ends = [(mark.time, found) for mark in score.markers if (found := PhraseMarker.of(mark.text))]
+    markers = [(mark.time, PhraseMarker.of(mark.text)) for mark in score.markers]
+    ends = [(time, marker) for time, marker in markers if marker]
     end_tick, written = ends[-1] if ends else (0, None)
     last = max(last_tick(score, tracks, end), end_tick)
     if start.min(initial=0) < 0:
         raise Error(f"{name}: a note before the file begins, {budget.HOSTILE}")
-    budget.check_song(name, beats=-(-last // (4 * score.tpq)))  # a beat is four quarters at most
+    budget.check_song(name, beats=-(-last // (4 * score.tpq)))  # at most four quarters a beat
     return _Events(
         seconds(start),
         seconds(end),
@@ -164,12 +177,13 @@ def _from_bytes(data: bytes, name: str) -> _Events:
 
 
 def _meters(score: "symusic.Score") -> list[tuple[int, int, int]]:
-    """Each time signature once, also when every track of the file repeats it."""
+    """Returns each time signature once, even if every track of the file repeats it."""
     meters = [(s.time, s.numerator, s.denominator) for s in score.time_signatures]
     return list(dict.fromkeys(meters))
 
 
 def parse(data: bytes, name: str) -> "symusic.Score":
+    """Parses the content of a MIDI file; a damaged or unusual one raises an `Error`."""
     import symusic
 
     if data[:4] != b"MThd":
@@ -188,7 +202,10 @@ def parse(data: bytes, name: str) -> "symusic.Score":
 
 
 def note_ticks(tracks: list) -> tuple[np.ndarray, ...]:
-    """Start, end, line and velocity of all notes that have a length, as `_Events` orders them."""
+    """Returns the start, end, line and velocity of all notes that have a length.
+
+    They are sorted as in `_Events`; times are in ticks.
+    """
     columns = [track.notes.numpy() for track in tracks]
 
     def joined(name):
@@ -196,13 +213,14 @@ def note_ticks(tracks: list) -> tuple[np.ndarray, ...]:
 
     start, part = joined("time"), np.repeat(np.arange(len(tracks)), [len(t.notes) for t in tracks])
     line = part << 7 | joined("pitch")
-    place = line << 32  # room for any tick
+    place = line << 32  # line and tick as one sortable number, with 32 bits for the tick
     order = np.argsort(place + start)
     start, line, place = start[order].astype(np.int64), line[order], place[order]
     end, velocity = start + joined("duration")[order], joined("velocity")[order]
     long = end > start
     if (place[:-1] + end[:-1] > place[1:] + start[1:]).any():
-        # A note-off ends every open note of its pitch: each ends at the first off after its start.
+        # Notes of one pitch overlap. A note-off ends all open notes of its pitch, so each note ends
+        # at the first note-off after its start.
         offs = np.sort(place + end)
         first = np.searchsorted(offs, place + start, side="right")
         end = offs[first.clip(max=len(offs) - 1)] - place
@@ -210,7 +228,13 @@ def note_ticks(tracks: list) -> tuple[np.ndarray, ...]:
 
 
 def last_tick(score: "symusic.Score", tracks: list, end: np.ndarray) -> int:
-    """Tick up to which a file lasts, of its sounding tracks and the ends of their notes."""
+    """Returns the tick at which a file ends.
+
+    Args:
+        score: the file.
+        tracks: its tracks with notes; other tracks count only with their lyrics.
+        end: tick at which each note ends.
+    """
     return max(
         [int(end.max(initial=0))]
         + [int(times[-1]) for track in tracks for times in _control_times(track)]
@@ -220,7 +244,7 @@ def last_tick(score: "symusic.Score", tracks: list, end: np.ndarray) -> int:
 
 
 def _control_times(track):
-    """Times of an instrument's controllers and bends: they, too, make a file last."""
+    """Yields the times of an instrument's controllers and pitch bends, where it has any."""
     for events in (track.controls, track.pitch_bends):
         if len(events):
             yield events.numpy()["time"]
@@ -228,29 +252,30 @@ def _control_times(track):
 
 @contextlib.contextmanager
 def _object_of(name: str, library: str) -> Iterator[None]:
-    """Makes an `Error` of what an object of another library raises that holds what it may not."""
+    """Turns the exceptions that an invalid object of another library causes into an `Error`."""
     try:
         yield
     except reading.DAMAGE as error:
         raise Error(
-            f"{name}: this {library} object holds what no MIDI file can ({reading.reason(error)})"
+            f"{name}: this {library} object is not valid MIDI ({reading.reason(error)})"
         ) from error
 
 
 def _from_pretty_midi(midi: "pretty_midi.PrettyMIDI", name: str) -> _Events:
+    """Reads a pretty_midi object."""
     budget.check_song(name, notes=sum(len(i.notes) for i in midi.instruments))
     parts = [(_program(i.program), bool(i.is_drum), str(i.name)) for i in midi.instruments]
-    found = [
+    notes = [
         (k, note.pitch, note.start, note.end, note.velocity)
         for k, instrument in enumerate(midi.instruments)
         for note in instrument.notes
     ]
-    table = reading.finite(found, "a note's value", -np.inf, np.inf).reshape(-1, 5)
+    table = reading.finite(notes, "a note's value", -np.inf, np.inf).reshape(-1, 5)
     k, pitch, start, end, velocity = table.T
     reading.finite([start, end], "a note at a time", 0, budget.SECONDS)
     reading.finite([pitch, velocity], "a pitch or velocity", 0, 127)
     rows = sorted(zip(*(v.tolist() for v in (128 * k + pitch, start, end, velocity)), strict=True))
-    for k in range(1, len(rows)):  # a note inside another does not end it
+    for k in range(1, len(rows)):  # a note ends no earlier than the one before it on its line
         if rows[k][0] == rows[k - 1][0] and rows[k][2] < rows[k - 1][2]:
             rows[k] = (*rows[k][:2], rows[k - 1][2], rows[k][3])
     line, start, end, velocity = np.array(rows).reshape(-1, 4).T
@@ -279,6 +304,7 @@ def _program(program: int) -> int:
 
 
 def _from_multitrack(multitrack: "pypianoroll.Multitrack", name: str) -> Song:
+    """Reads a pypianoroll object, cell by cell."""
     resolution = int(reading.finite(multitrack.resolution, "a resolution", 1, budget.RESOLUTION))
     longest = min(budget.STEPS, budget.BEATS * resolution)
     parts, length, n_cells = [], 0, 0
@@ -305,12 +331,13 @@ def _from_multitrack(multitrack: "pypianoroll.Multitrack", name: str) -> Song:
 
 
 def _song(events: _Events, rule: str, resolution: int | None, name: str) -> Song:
+    """Places events on the grid of steps, by a rule of the module."""
     written = events.written
     if not len(events.start) and not written:
         raise Error(f"{name}: there is no note in it")
     resolution = resolution or (written.n_steps // BEATS_PER_BAR if written else STEPS_PER_BEAT)
     if not 1 <= resolution <= budget.RESOLUTION:
-        raise Error(f"{resolution} steps a beat: 1 to {budget.RESOLUTION} can be read")
+        raise Error(f"{resolution} steps a beat: give 1 to {budget.RESOLUTION}")
     first = _first_beat(events, rule, name)
     times = beats.beats(events.tempi, events.meters, first, events.last, name)
     if len(times) > 1 and times[-1] > times[-2]:
@@ -345,6 +372,7 @@ def _song(events: _Events, rule: str, resolution: int | None, name: str) -> Song
 
 
 def _first_beat(events: _Events, rule: str, name: str) -> float:
+    """Returns the time of the first beat, as the module says."""
     if events.meters:
         return events.meters[0][0]
     if rule == "paper":
@@ -353,23 +381,24 @@ def _first_beat(events: _Events, rule: str, name: str) -> float:
 
 
 def _spans(events: _Events, first: float, steps: Callable, rule: str, n_steps: int) -> np.ndarray:
-    """Part, start, stop, pitch and velocity of each note as it stands in the roll, int `(5, n)`.
+    """Returns the part, start, stop, pitch and velocity of each note in the roll, int `(5, n)`.
 
-    Ordered by part, pitch and start; no two overlap, and a silent step stands before each note.
+    They are sorted by part, pitch and start. Notes of one pitch do not overlap, and a silent step
+    separates them.
     """
-    noise = 1e-6 if rule == "paper" else 0.0  # a beat's end is a sum of floats
+    tolerance = 1e-6 if rule == "paper" else 0.0  # for the rounding errors in the times of beats
     start = steps(events.start)
-    start = np.round(start) if rule == "pypianoroll1" else np.floor(start + noise)
-    stop = np.floor(steps(events.end) + noise)
+    start = np.round(start) if rule == "pypianoroll1" else np.floor(start + tolerance)
+    stop = np.floor(steps(events.end) + tolerance)
     rest = events.written.rest if events.written else 1
     stop += {"paper": -rest, "lpd": 1, "pypianoroll1": 0}[rule]
     drum = np.array([is_drum for _, is_drum, _ in events.parts], bool)[events.line >> 7]
-    heard = (events.end > first) & (start < n_steps)
+    kept = (events.end > first) & (start < n_steps)
     if rule == "paper":
-        heard &= drum | (stop > start)
+        kept &= drum | (stop > start)
 
-    start, stop = start[heard].astype(np.int64), stop[heard].astype(np.int64)
-    line, velocity, drum = events.line[heard], events.velocity[heard], drum[heard]
+    start, stop = start[kept].astype(np.int64), stop[kept].astype(np.int64)
+    line, velocity, drum = events.line[kept], events.velocity[kept], drum[kept]
     repeats = line[1:] == line[:-1]
     latest = np.append(~repeats | (start[1:] > start[:-1]), True)[: len(line)]
     following = np.append(np.where(repeats, start[1:], n_steps + 1), n_steps + 1)[: len(line)]
@@ -379,6 +408,7 @@ def _spans(events: _Events, first: float, steps: Callable, rule: str, n_steps: i
 
 
 def _parts(spans: np.ndarray, instruments: list) -> list[PartCells]:
+    """Returns the cells of each instrument, from the notes that `_spans` returns."""
     part, start, stop, pitch, velocity = spans
     length = stop - start
     cells = np.empty((3, int(length.sum())), np.int32)
@@ -388,4 +418,4 @@ def _parts(spans: np.ndarray, instruments: list) -> list[PartCells]:
     bounds = np.searchsorted(part, np.arange(1, len(instruments)))
     cuts = np.concatenate([[0], np.cumsum(length)])[bounds]
     split = np.split(cells, cuts, axis=1)[: len(instruments)]
-    return [PartCells(*instrument, own) for instrument, own in zip(instruments, split, strict=True)]
+    return [PartCells(*facts, part) for facts, part in zip(instruments, split, strict=True)]

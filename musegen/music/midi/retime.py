@@ -1,4 +1,4 @@
-"""Writes the bars of a song back into the time of the MIDI file that they were read from."""
+"""Writes the bars of a song with the tempo and meter of the MIDI file they were read from."""
 
 import math
 from collections.abc import Callable, Collection
@@ -15,16 +15,15 @@ from musegen.music.midi import beats
 from musegen.music.midi.read import file_bytes, last_tick, note_ticks, parse, read
 from musegen.music.midi.write import PROGRAMS
 from musegen.music.phrases import BEATS_PER_BAR, LOWEST_PITCH, TRACKS
+from musegen.music.piece import MAX_TPQ
 from musegen.music.song import STEPS_PER_BEAT, Song, family
 
 if TYPE_CHECKING:
     import symusic
 
-MAX_TPQ = 32_767  # ticks a beat that a MIDI file can tell
-
 
 def write_like(bars: np.ndarray, source: str | Path | bytes, path: str | Path, **options) -> Path:
-    """Writes the bars of a song as a MIDI file that keeps its time; see `to_score_like`."""
+    """Writes the bars of a song as a MIDI file in step with its source; see `to_score_like`."""
     return write_bytes(path, to_score_like(bars, source, **options).dumps_midi())
 
 
@@ -35,16 +34,18 @@ def to_score_like(
     velocity: int = 100,
     programs: dict[str, int] = PROGRAMS,
 ):
-    """The bars of a song as a `symusic.Score` that plays in step with the file they come from.
+    """Converts the bars of a song to a `symusic.Score` in step with the file they come from.
 
-    Tempi, meters, keys and markers are the source's, bar lines stand at the same seconds, and the
-    last event comes at the same time.
+    The score has the tempi, meters, keys and markers of the source. Its bars start at the same
+    times in seconds, and its last event comes at the same time.
 
     Args:
-        bars: bool `(bars, steps, 84, 5)` on the grid of `Song.bars`; what lies before or behind
-            the song is left out.
-        source: the MIDI file, or its bytes.
-        keep: tracks to take over from the source, note by note, with their instruments.
+        bars: bool array `(bars, steps, 84, 5)` on the grid of `Song.bars`; cells before or after
+            the song are left out.
+        source: path of the MIDI file, or its bytes.
+        keep: names of the tracks to copy from the source, note by note, with their instruments.
+        velocity: velocity of the notes of `bars`.
+        programs: General MIDI program (from 0) of each track.
     """
     import symusic
 
@@ -54,7 +55,8 @@ def to_score_like(
     lasts = song.lasts(bars.shape[1])
     if bars.shape[1] % BEATS_PER_BAR or len(bars) != len(lasts):
         raise Error(
-            f"{name}: has {len(lasts)} bars, but {bars.shape[:2]} bars and steps were given"
+            f"{name}: an array of {len(lasts)} bars of a multiple of {BEATS_PER_BAR} steps is "
+            f"needed, this one has {len(bars)} bars of {bars.shape[1]} steps"
         )
     steps_per_beat = bars.shape[1] // BEATS_PER_BAR
     score = _in_steps(parse(data, name), steps_per_beat)
@@ -65,32 +67,33 @@ def to_score_like(
     score.markers = [mark for mark in score.markers if not PhraseMarker.of(mark.text)]
     score.tracks = [t for t in sounding if family(t.program, t.is_drum) in keep]
     roll = (bars & lasts[..., None, None]).reshape(-1, *bars.shape[2:])
-    for k, track in enumerate(TRACKS):
-        if track not in keep:
-            drums = track == "drums"
-            own = symusic.Track(name=track, program=programs[track], is_drum=drums)
+    for k, name in enumerate(TRACKS):
+        if name not in keep:
+            drums = name == "drums"
+            track = symusic.Track(name=name, program=programs[name], is_drum=drums)
             start, stop, pitch = _beats_of(roll[..., k], drums, steps_per_beat)
             start, stop = tick(start - song.lead), tick(stop - song.lead)
-            own.notes = _until(end, start, stop, pitch, velocity)
-            # "All notes off" makes it last to the end, however early its last note is over.
-            own.controls.append(symusic.ControlChange(end, 123, 0))
-            score.tracks.append(own)
+            track.notes = _until(end, start, stop, pitch, velocity)
+            # "All notes off" at the end makes the track as long as the source's.
+            track.controls.append(symusic.ControlChange(end, 123, 0))
+            score.tracks.append(track)
     return score
 
 
 def _beats_of(roll: np.ndarray, drums: bool, steps_per_beat: int) -> tuple[np.ndarray, ...]:
-    """Start and end in beats, and MIDI pitch, of the notes of one track."""
+    """Returns the start and end in beats, and the MIDI pitch, of the notes of one track."""
     events = notes.hits(roll) if drums else notes.from_roll(roll)
-    # Reading takes the last of 24 steps a beat from a note; of longer steps that takes none away.
+    # On a grid of 24 steps a beat, reading makes a note one step shorter, which is undone here.
+    # On a coarser grid it loses no step.
     rest = 0 if drums or steps_per_beat < STEPS_PER_BEAT else 1
     stop = events["onset"] + events["duration"] + rest
     return events["onset"] / steps_per_beat, stop / steps_per_beat, events["pitch"] + LOWEST_PITCH
 
 
 def _ticks_of(song: Song, score: "symusic.Score", end: int) -> Callable:
-    """The way back from reading: a function from beats after the song's first one to ticks.
+    """Returns a function that undoes reading: from beats after the song's first beat to ticks.
 
-    Inside a beat the grid runs with the seconds, also where the tempo changes there.
+    Inside a beat, positions are proportional to seconds, even where the tempo changes.
     """
     tempo = score.tempos.numpy()
     seconds, _ = beats.clock(score.tpq, tempo["time"], tempo["mspq"])
@@ -105,16 +108,16 @@ def _ticks_of(song: Song, score: "symusic.Score", end: int) -> Callable:
 
 
 def _until(end: int, start: np.ndarray, stop: np.ndarray, pitch: np.ndarray, velocity: int):
-    """Notes of times in ticks; those past `end` are cut off or left out."""
+    """Returns notes from times in ticks; they are cut off at `end`, and later ones are left out."""
     import symusic
 
-    heard = start < end
+    kept = start < end
     columns = start, np.minimum(stop, end) - start, pitch.astype(np.int8)
     columns += (np.full(len(start), velocity, np.int8),)
-    return symusic.Note.from_numpy(*(column[heard] for column in columns))
+    return symusic.Note.from_numpy(*(column[kept] for column in columns))
 
 
 def _in_steps(score: "symusic.Score", steps_per_beat: int) -> "symusic.Score":
-    """The same with more ticks a beat, so that a step is a whole number of ticks if it can be."""
+    """Returns the score with more ticks a beat, if that makes a step a whole number of ticks."""
     finer = math.lcm(score.tpq, steps_per_beat)
     return score.resample(finer) if score.tpq < finer <= MAX_TPQ else score

@@ -1,8 +1,8 @@
 """Writes phrases as MIDI files, pretty_midi and pypianoroll objects.
 
-Each pitched note gets back the silent step that reading took from it (`rest=1`). A marker at the
-end of a written file tells how its phrases stand in it, and reading by the default rule goes by
-that: phrases to MIDI to phrases changes no cell.
+Reading makes each pitched note one step shorter; writing makes it one step longer again (`rest=1`).
+A marker at the end of a written file says how its phrases are laid out, and reading by the default
+rule follows it, so writing phrases and reading them again changes no cell.
 """
 
 import io
@@ -48,23 +48,25 @@ def to_score(
     programs: dict[str, int] = PROGRAMS,
     tracks: tuple[str, ...] = TRACKS,
 ):
-    """Phrases as a `symusic.Score`, one instrument a track.
+    """Converts phrases to a `symusic.Score`, one instrument a track.
 
     The defaults of tempo, velocity, gap and programs are MIDI-Sandwich2's; MuseGAN's samples have
     `tempo=80, gap=0` and strings of program 49.
 
     Args:
-        phrases: bool `(N, bars, steps, 84, tracks)`, or the same packed.
+        phrases: bool array `(N, bars, steps, 84, tracks)`, or packed phrases.
         tempo: beats a minute.
-        velocity: of every note, 1 to 127.
-        gap: bars of silence after every phrase; 0 plays them as one piece.
-        rest: silent steps at the end of a note that belong to it and sound; 0 as the originals.
+        velocity: velocity of all notes, 1 to 127.
+        gap: number of silent bars after every phrase; 0 plays them as one piece.
+        rest: number of steps by which a pitched note is longer than its cells; the original code
+            has 0.
         programs: General MIDI program (from 0) of each track.
+        tracks: names of the tracks.
     """
     import symusic
 
     phrases, steps_per_beat = _checked(phrases, tempo, velocity, tracks)
-    tick = -(-STEPS_PER_BEAT // steps_per_beat)  # old players want at least 24 ticks a beat
+    tick = -(-STEPS_PER_BEAT // steps_per_beat)  # old players need at least 24 ticks a beat
     score = symusic.Score(tick * steps_per_beat)
     score.tempos.append(symusic.Tempo(0, tempo))
     score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
@@ -87,21 +89,27 @@ def to_score(
 
 
 def _checked(phrases, tempo: float, velocity: int, tracks) -> "tuple[np.ndarray | Packed, int]":
-    """Phrases that can be written, and their steps a beat."""
+    """Returns phrases and their steps a beat; an `Error` says what cannot be written."""
     if not isinstance(phrases, Packed):
         phrases = validate(phrases)
     if phrases.shape[-1] != len(tracks):
-        raise Error(f"{phrases.shape[-1]} tracks were given and {len(tracks)} named")
-    steps_per_beat, odd = divmod(phrases.shape[2], BEATS_PER_BAR)
-    if odd or not 0 < phrases.shape[2] <= MAX_STEPS:
-        raise Error(f"{phrases.shape[2]} steps a bar are no whole number of steps a beat")
+        raise Error(f"the phrases have {phrases.shape[-1]} tracks, but {len(tracks)} names")
+    steps_per_beat, remainder = divmod(phrases.shape[2], BEATS_PER_BAR)
+    if remainder or not 0 < phrases.shape[2] <= MAX_STEPS:
+        raise Error(
+            f"{phrases.shape[2]} steps a bar cannot be written; a multiple of {BEATS_PER_BAR} up "
+            f"to {MAX_STEPS} is needed"
+        )
     if not (4 <= tempo <= 1000 and 1 <= velocity <= 127):
-        raise Error(f"tempo {tempo} and velocity {velocity}: 4 to 1000, and 1 to 127, can be heard")
+        raise Error(
+            f"tempo {tempo} and velocity {velocity}: give 4 to 1000 beats a minute and a velocity "
+            "of 1 to 127"
+        )
     return phrases, steps_per_beat
 
 
 def to_pretty_midi(phrases: np.ndarray, **options) -> "pretty_midi.PrettyMIDI":
-    """Phrases as a pretty_midi object; `options` are those of `to_score`."""
+    """Converts phrases to a pretty_midi object; `options` are those of `to_score`."""
     import pretty_midi
 
     return pretty_midi.PrettyMIDI(io.BytesIO(to_score(phrases, **options).dumps_midi()))
@@ -115,7 +123,7 @@ def to_multitrack(
     programs: dict[str, int] = PROGRAMS,
     tracks: tuple[str, ...] = TRACKS,
 ) -> "pypianoroll.Multitrack":
-    """Phrases as a pypianoroll object, cell by cell; the arguments are those of `to_score`."""
+    """Converts phrases to a pypianoroll object, cell by cell; see `to_score` for the arguments."""
     import pypianoroll
 
     phrases, steps_per_beat = _checked(phrases, tempo, velocity, tracks)
