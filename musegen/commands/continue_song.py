@@ -39,9 +39,9 @@ def run(args: Namespace) -> None:
     outputs.check(out, [args.song, registry.place(args.system)])
     calls.check(args.system, "extend")
     check_array(out, note_format, "musegen continue")
-    song = _whole_bars(read_piece(args.song))
     phrases = registry.entry(args.system).music == "phrases"
     cells = songs.read(args.song)[0] if phrases else None
+    song = _whole_bars(cells.piece if phrases else read_piece(args.song))
     system = calls.open_system(args.system, "extend")
     inputs = cells.bars(system.n_steps) if phrases else [song]
     made, drawn = calls.call(system, "extend", args, inputs, args.bars)

@@ -2,17 +2,22 @@
 
 A `Song` holds, for each part, the cells of its piano-roll that are on, with their velocities. MIDI
 files, LPD `.npz` files, pypianoroll and pretty_midi objects can be read as songs. A family table
-assigns the parts of a song to the five tracks. A `musegen.music.piece.Piece` holds the notes of the
-same files instead.
+assigns the parts of a song to the five tracks. `Song.piece` has the notes from which the cells are
+made.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from musegen import Error
 from musegen.music.marker import PhraseMarker
 from musegen.music.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_PITCHES, TRACKS, cut, resample
+
+if TYPE_CHECKING:
+    from musegen.music.piece import Piece
 
 STEPS_PER_BEAT = 24
 
@@ -49,6 +54,7 @@ class Song:
         first_beat: seconds from the start of the file to the first beat.
         downbeats: steps at which a bar starts.
         written: marker of the file if musegen wrote it, otherwise None.
+        source: bytes of the MIDI file, if the song was read from one.
     """
 
     name: str
@@ -60,6 +66,17 @@ class Song:
     first_beat: float = 0.0
     downbeats: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     written: PhraseMarker | None = None
+    source: bytes | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def piece(self) -> "Piece":
+        """The notes of the song, in any meter; without a MIDI file those that its cells form."""
+        from musegen.music import piece_phrases  # it imports this module
+        from musegen.music.midi import read_piece
+
+        if self.source is None:
+            return piece_phrases.from_song(self)
+        return read_piece(self.source, self.name)
 
     def roll(
         self, families: str = "lpd5", n_steps: int | None = None, whole: int = 1

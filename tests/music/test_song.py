@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from musegen import Error
+from musegen.data import lpd
+from musegen.music import midi
+from musegen.music.piece_phrases import from_song
 from musegen.music.song import FAMILIES, PartCells, Song, family
 
 
@@ -19,6 +22,18 @@ def test_family_tables_follow_the_published_ranges():
     assert family(5, is_drum=True) == "drums"
     with pytest.raises(Error, match="unknown family table"):
         family(0, False, "lpd6")
+
+
+def test_a_song_has_the_notes_of_its_file(tmp_path):
+    """Of a MIDI file as they are, in ticks; of an LPD file those that its cells form."""
+    phrases = np.random.default_rng(0).random((2, 4, 96, 84, 5)) < 0.002
+    path = midi.write(phrases, tmp_path / "song.mid", gap=0)
+    song = midi.read(path)
+    assert song.piece == midi.read_piece(path)
+    lpd.write(lpd.merge(midi.read(path, "lpd")), tmp_path / "song.npz")
+    stored = lpd.read(tmp_path / "song.npz")
+    assert stored.piece == from_song(stored)
+    assert len(stored.piece) > 100
 
 
 def part(program, is_drum, *cells):

@@ -18,7 +18,7 @@ estimate is after the first notes.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,7 @@ def read(
         return read(file_bytes(Path(source)), rule, resolution, name)
     name = name or "MIDI data"
     if isinstance(source, bytes):
-        return _song(_from_bytes(source, name), rule, resolution, name)
+        return replace(_song(_from_bytes(source, name), rule, resolution, name), source=source)
     if hasattr(source, "instruments"):
         with _object_of(name, "pretty_midi"):
             events = _from_pretty_midi(source, name)
