@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = [str(HERE / name / f"test_{name}_golden.py") for name in ("midi_sandwich2", "musegan")]
+FILES = [HERE / name / f"test_{name}_golden.py" for name in ("midi_sandwich2", "musegan")]
 
 
 @pytest.mark.slow
 @pytest.mark.golden
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_parity_on_another_backend(backend):
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
+def test_parity_on_another_backend(file, backend):
     """Runs them in another process, since a process of Keras has one backend."""
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
     answer = subprocess.run(
         [*command, "-m", "golden" if backend == "jax" else "golden and not slow"],
         env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, text=True,
