@@ -104,10 +104,12 @@ def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
         np.load(trained / "checkpoint" / "last.npz") as whole,
         np.load(tmp_path / "parts" / "checkpoint" / "last.npz") as parts,
     ):
-        names = [name for name in whole.files if name != "history.json"]
-        assert len(names) > 100
-        for name in names:
-            np.testing.assert_array_equal(whole[name], parts[name])
+        # Keras numbers the optimizers of a process, so their names differ here.
+        pairs = zip(whole.files, parts.files, strict=True)
+        pairs = [pair for pair in pairs if pair != ("history.json", "history.json")]
+        assert len(pairs) > 100
+        for one, other in pairs:
+            np.testing.assert_array_equal(whole[one], parts[other])
     assert (trained / "history.csv").read_text().count("\n") == 5
     for one, other in zip(
         musegen.load(trained).network.get_weights(),
