@@ -94,6 +94,12 @@ def test_a_piece_is_listed_by_parts_ends_and_pitches():
     assert listed.tempi.tolist() == [[0, 600_000]]
 
 
+def test_an_end_ends_all_notes_of_its_pitch_and_part_that_began_before():
+    song = piece((0, 9, 60), (2, 3, 60), (5, 9, 60), (5, 0, 60), (1, 2, 60, 80, 1), parts=2)
+    listed = note_list.of_piece(song)
+    assert listed.notes[:, :2].tolist() == [[0, 5], [1, 3], [2, 5], [5, 5], [5, 9]]
+
+
 def test_of_several_tracks_the_first_tells_tempo_and_meter():
     tempo = meta(0, "set_tempo", tempo=250_000)
     meters = meta(0, "time_signature", numerator=3, denominator=4)

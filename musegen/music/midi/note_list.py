@@ -46,10 +46,13 @@ class NoteList:
 def of_piece(piece: Piece) -> NoteList:
     """The notes of a piece.
 
-    Those that begin together are in order of their parts, in a part of their ends, and then of
-    their pitches. Tempi and time signatures of all tracks count.
+    Each ends where the first of its pitch and part ends that does so after its onset. Those that
+    begin together are in order of their parts, in a part of their ends, and then of their pitches.
+    Tempi and time signatures of all tracks count.
     """
-    notes, ends = piece.notes, piece.ends
+    notes = piece.notes
+    line = notes["part"].astype(np.int64) << 7 | notes["pitch"]
+    ends = np.where(notes["duration"] > 0, next_ends(line, notes["onset"], piece.ends), piece.ends)
     order = np.lexsort((notes["pitch"], ends, notes["part"], notes["onset"]))
     columns = [notes["onset"], ends, notes["pitch"], piece.drums]
     return NoteList(
@@ -81,6 +84,14 @@ def of_file(data: bytes, name: str) -> NoteList:
         tempi=np.array(tempi, np.int64).reshape(-1, 2),
         n_meters=sum(about == messages.METER for _, _, about, _ in facts),
     )
+
+
+def next_ends(line: np.ndarray, onset: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The first end after each onset of the notes on the same line, or -1 where there is none."""
+    room = 40  # bits for any tick
+    ends = np.append(np.sort(line << room | end), np.iinfo(np.int64).max)
+    found = ends[np.searchsorted(ends, line << room | onset, side="right")]
+    return np.where(found >> room == line, found & (1 << room) - 1, -1)
 
 
 def _listen(track: bytes, number: int, instruments: dict, found: list) -> None:

@@ -173,8 +173,7 @@ def _triples(listed: NoteList, settings: TripleSettings) -> NoteTriples:
         raise Error(f"{listed.name}: has {listed.n_meters} time signatures, and one is allowed")
     onset, end, pitch, drum = listed.notes.T
     drum = (drum > 0) & (not settings.drums)
-    # On the grid each note has a length.
-    void = (end <= onset) & ~drum & (settings.unit == "grid")
+    void = (end <= onset) & ~drum
     counts = {"drums": int(drum.sum()), "without length": int(void.sum())}
     rows = listed.notes[~(drum | void), :3]
     if not len(rows):
@@ -341,8 +340,8 @@ def to_piece(
     onset, pitch = unit * np.cumsum(rows[:, 0]), rows[:, P]
     end = onset + unit * rows[:, 1]
     if hanging:
-        kept, end = _next_ends(onset, end, pitch)
-        onset, end, pitch = onset[kept], end[kept], pitch[kept]
+        end = note_list.next_ends(pitch, onset, end)
+        onset, end, pitch = onset[end > 0], end[end > 0], pitch[end > 0]
     return Piece(
         name=name,
         ticks_per_quarter=per_quarter,
@@ -350,11 +349,3 @@ def to_piece(
         parts=(Part(),),
         tempi=((0, round(TEMPO * 120 / tempo)),),
     )
-
-
-def _next_ends(onset: np.ndarray, end: np.ndarray, pitch: np.ndarray) -> tuple:
-    """Which notes have an end of their pitch after their onset, and the first such end of each."""
-    line = pitch << 40  # room for any tick
-    ends = np.append(np.sort(line | end), np.iinfo(np.int64).max)
-    found = ends[np.searchsorted(ends, line | onset, side="right")]
-    return found >> 40 == pitch, found & (1 << 40) - 1
