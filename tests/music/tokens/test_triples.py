@@ -92,6 +92,20 @@ def test_halves_go_to_the_even_sixteenth():
     assert sixteenths(rows) == [[0, 0, 60], [2, 2, 61], [2, 2, 62]]
 
 
+def test_halves_are_rounded_by_the_last_bit_of_the_codes_arithmetic():
+    """Whether a half is exact depends on the order in which it multiplies and divides."""
+    differ = 0
+    for mspq in range(300_000, 900_000, 7919):
+        onset = 180 * np.arange(20)
+        tune = Piece("t", 480, note_array(onset, 60, 60), [Part()], tempi=[(0, mspq)])
+        seconds, tempo = tune.seconds(onset).tolist(), 60.0 / (60.0 / (6e7 / mspq * 480) * 480)
+        lengths = np.diff(seconds, prepend=0.0).tolist()
+        expected = [round(((length / 60) * tempo) * 4) for length in lengths]
+        assert triples.of_piece(tune, REPO).rows[:, 0].tolist() == expected
+        differ += expected != [round(length * tempo / 60 * 4) for length in lengths]
+    assert differ
+
+
 def test_the_tempo_moves_on_by_one_change_a_note():
     """Two changes between two notes: the second note is measured by the first of them."""
     tempi = [(0, 500_000), (30, 1_000_000), (36, 250_000)]

@@ -1,7 +1,7 @@
 """Note triples of the original codes: readers, segments, copies, dictionaries, written files.
 
-`tests/golden/mvae/mvae_reader.json` holds what MiuLab/MVAE_Music computed, `bachprop_grid.npz` what
-FlorianColombo/BachProp did; see the README there.
+`tests/golden/mvae/mvae_reader.json` holds what MiuLab/MVAE_Music computed, and
+`bachprop_notes.npz` what FlorianColombo/BachProp did; see the README there.
 """
 
 import base64
@@ -144,13 +144,26 @@ def messages(written: dict, velocity: int) -> list[tuple[int, int]]:
 
 def test_the_grid_of_bachprop():
     """Times of three songs, before and after; it rounds its grid to five decimals."""
-    grid, ties = reference.arrays("mvae/bachprop_grid.npz"), 0
-    for key in grid:
+    golden, ties = reference.arrays("mvae/bachprop_notes.npz"), 0
+    for key in golden:
         name, what = key.rsplit("/", 1)
         if what.startswith("ticks_"):
-            per_quarter = int(grid[f"{name}/tpb"])
-            expected = grid[f"{name}/{what.replace('ticks', 'grid')}"]
-            found = triples.snapped(grid[key], per_quarter, "decimals")
+            per_quarter = int(golden[f"{name}/tpb"])
+            expected = golden[f"{name}/{what.replace('ticks', 'grid')}"]
+            found = triples.snapped(golden[key], per_quarter, "decimals")
             np.testing.assert_array_equal(np.minimum(found, triples.LONGEST), expected)
-            ties += (triples.snapped(grid[key], per_quarter) != found).sum()
+            ties += (triples.snapped(golden[key], per_quarter) != found).sum()
     assert ties  # else nothing was seen of its ties
+
+
+def test_the_shifts_that_bachprop_draws_from():
+    """Of pitches as numbers from 0 to 40; its tag, which is 40 at first, counts as a pitch."""
+    golden = reference.arrays("mvae/bachprop_notes.npz")
+    for k in (1, 2):
+        before, after = (golden[f"transpose/after{n}_XP_argmax"] for n in (k, k + 1))
+        expected = golden[f"transpose/after{k + 1}_low_high_shift"]
+        for numbers, moved, (least, most, shift) in zip(before, after, expected, strict=True):
+            pitch = numbers[numbers >= 0]  # others fill up
+            rows = np.stack([0 * pitch, 0 * pitch, pitch], axis=1)
+            assert triples.shift_range(rows, None, 0, 40) == (least, most)
+            assert triples.shifted(rows, shift)[:, 2].tolist() == moved[moved >= 0].tolist()
