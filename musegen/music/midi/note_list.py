@@ -10,7 +10,7 @@ Codes that read with pretty_midi depend on three things that a `Piece` does not 
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,10 +86,35 @@ def of_file(data: bytes, name: str) -> NoteList:
     )
 
 
-def next_ends(line: np.ndarray, onset: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The first end after each onset of the notes on the same line, or -1 where there is none."""
+def merged(data: bytes, name: str) -> NoteList:
+    """The notes of a MIDI file as BachProp's code finds them in all tracks together.
+
+    Its messages are in order of tick, pitch and track. A note ends at the next end of its pitch in
+    that order, whosever it is; if that is at its own tick, the note has no length.
+    """
+    listed, rows = of_file(data, name), []
+    for number, track in enumerate(messages.tracks(data)):
+        for tick, status, pitch, velocity in messages.events(track):
+            if (kind := status >> 4) in (messages.ON, messages.OFF):
+                begins = kind == messages.ON and velocity > 0
+                rows.append((tick, pitch, number, begins, status & 15 == messages.DRUMS))
+    rows = np.array(rows, np.int64).reshape(-1, 5)
+    rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
+    tick, pitch, _, begins, drum = rows.T
+    on, off = np.flatnonzero(begins), np.flatnonzero(1 - begins)
+    at = next_ends(pitch[on], on, off, pitch[off])
+    on, at = on[at >= 0], at[at >= 0]
+    notes = np.stack([tick[on], tick[at], pitch[on], drum[on]], axis=1)
+    return replace(listed, notes=notes)
+
+
+def next_ends(
+    line: np.ndarray, onset: np.ndarray, end: np.ndarray, line_of_end: np.ndarray | None = None
+) -> np.ndarray:
+    """The first end after each onset on the same line, or -1 where there is none."""
+    line_of_end = line if line_of_end is None else line_of_end
     room = 40  # bits for any tick
-    ends = np.append(np.sort(line << room | end), np.iinfo(np.int64).max)
+    ends = np.append(np.sort(line_of_end << room | end), np.iinfo(np.int64).max)
     found = ends[np.searchsorted(ends, line << room | onset, side="right")]
     return np.where(found >> room == line, found & (1 << room) - 1, -1)
 

@@ -38,6 +38,7 @@ _CHOICES = {
     "ties": ("lower", "decimals"),
     "chords": ("pitch", "file"),
     "dictionaries": ("appearance", "ascending"),
+    "ends": ("track", "merged"),
 }
 
 
@@ -51,6 +52,10 @@ class TripleSettings:
             differences are dT.
         ties: where a time goes that lies in the middle between two of the grid: to the `"lower"`,
             or as in BachProp's code, which rounds the grid to five `"decimals"`.
+        shortest: least duration on the grid.
+        ends: what ends a note: an end of its pitch in its `"track"`, or as in BachProp's code the
+            next one in all tracks `"merged"`, where dT also counts from notes without length. Only
+            `of_file` knows the difference.
         chords: order of notes that begin together: by `"pitch"`, or as in the `"file"`.
         drums: whether drums are notes, too.
         one_meter: whether songs with more than one time signature are refused.
@@ -65,6 +70,8 @@ class TripleSettings:
     unit: str = "grid"
     snap: str = "delta"
     ties: str = "lower"
+    shortest: int = SHORTEST
+    ends: str = "track"
     chords: str = "pitch"
     drums: bool = False
     one_meter: bool = False
@@ -97,6 +104,16 @@ PRESETS = {
         copies=True,
     ),
 }
+
+# What github.com/FlorianColombo/BachProp reads. Its dictionary of P has all pitches of a range.
+BACHPROP = TripleSettings(
+    ties="decimals",
+    shortest=0,
+    ends="merged",
+    drums=True,
+    dictionaries="ascending",
+    shifts=(0,),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +159,8 @@ def of_file(data: bytes, name: str, settings: TripleSettings = PRESETS["repo"]) 
 
     It is an `Error` if it has none.
     """
-    return _triples(note_list.of_file(data, name), settings)
+    merged = settings.ends == "merged"
+    return _triples((note_list.merged if merged else note_list.of_file)(data, name), settings)
 
 
 def collect(
@@ -175,15 +193,17 @@ def _triples(listed: NoteList, settings: TripleSettings) -> NoteTriples:
     drum = (drum > 0) & (not settings.drums)
     void = (end <= onset) & ~drum
     counts = {"drums": int(drum.sum()), "without length": int(void.sum())}
-    rows = listed.notes[~(drum | void), :3]
-    if not len(rows):
+    if not len(rows := listed.notes[~(drum | void)]):
         why = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         raise Error(f"{listed.name}: there is no note in it{why and f' ({why})'}")
     if settings.chords == "pitch":
         rows = rows[np.lexsort((rows[:, P], rows[:, 0]))]
-    onset, end, pitch = rows.T
+    onset, end, pitch, _ = rows.T
+    gap = np.diff(onset, prepend=0)
+    if settings.ends == "merged":  # whose notes are in this order already
+        gap = np.diff(listed.notes[:, 0], prepend=0)[~(drum | void)]
     if settings.unit == "grid":
-        times, clipped = _on_grid(onset, end, listed.ticks_per_quarter, settings)
+        times, clipped = _on_grid(gap, end - onset, listed.ticks_per_quarter, settings)
         counts["clipped"] = int(clipped.sum())
     else:
         times = _in_sixteenths(onset, end, listed, settings)
@@ -191,17 +211,15 @@ def _triples(listed: NoteList, settings: TripleSettings) -> NoteTriples:
     return NoteTriples(listed.name, np.stack([*times, pitch], axis=1), counts)
 
 
-def _on_grid(onset, end, ticks_per_quarter: int, settings: TripleSettings) -> tuple:
+def _on_grid(gap, length, ticks_per_quarter: int, settings: TripleSettings) -> tuple:
     """dT and T, and which notes have one that the grid cannot tell."""
 
     def nearest(ticks):
         return snapped(ticks, ticks_per_quarter, settings.ties)
 
-    if settings.snap == "delta":
-        step = nearest(np.diff(onset, prepend=0))
-    else:
-        step = np.diff(nearest(onset), prepend=0)
-    length = np.maximum(nearest(end - onset), SHORTEST)
+    onset = np.cumsum(gap)
+    step = nearest(gap) if settings.snap == "delta" else np.diff(nearest(onset), prepend=0)
+    length = np.maximum(nearest(length), settings.shortest)
     clipped = (step > LONGEST) | (length > LONGEST)
     return (np.minimum(step, LONGEST), np.minimum(length, LONGEST)), clipped
 

@@ -21,25 +21,25 @@ from musegen.music.tokens.triples import PRESETS, NoteTriples
 pytestmark = pytest.mark.golden
 
 GOLDEN = json.loads(reference.file("mvae/mvae_reader.json").read_bytes())
+NOTES = reference.arrays("mvae/bachprop_notes.npz")
 REPO = PRESETS["repo"]
 FILES = GOLDEN["files"]
 SYNTHETIC = "synth/synth.mid"
 SETS = GOLDEN["set_of_six"]["note_sets"]  # with an entry for number 0
+BACHPROP = sorted({key.rsplit("/", 1)[0] for key in NOTES if key.endswith("/tpb")})
 WORDS = Dictionaries("sixteenths", *(tuple(values[1:]) for values in SETS.values()))
 
 
 @pytest.fixture(scope="module")
 def contents(shared_data) -> dict[str, bytes]:
     """The files that the original has read, by their names."""
-    found, archives = {}, {"nottingham": "nottingham", "piano": "piano_midi"}
-    wanted = {*FILES, *(name.replace("piano_midi/", "piano/") for name in GOLDEN["dropped"])}
-    for folder, archive in archives.items():
-        names = {name.split("/")[1] for name in wanted if name.startswith(f"{folder}/")}
-        with tarfile.open(shared_data / f"{archive}.tar.xz") as opened:
-            for member in opened:
-                if (name := member.name.split("/")[-1]) in names:
-                    found[f"{folder}/{name}"] = opened.extractfile(member).read()
-    return found | {SYNTHETIC: synthetic()}
+    found, wanted = {SYNTHETIC: synthetic()}, {*FILES, *GOLDEN["dropped"], *BACHPROP}
+    for corpus, folder in (("nottingham", "nottingham"), ("piano_midi", "piano")):
+        with tarfile.open(shared_data / f"{corpus}.tar.xz") as archive:
+            for member in archive:
+                for name in {member.name, member.name.replace(corpus, folder)} & wanted:
+                    found[name] = archive.extractfile(member).read()
+    return found
 
 
 def synthetic() -> bytes:
@@ -87,7 +87,6 @@ def test_files_of_the_corpora(name, contents):
 
 def test_files_with_several_meters_are_dropped(contents):
     for name, why in GOLDEN["dropped"].items():
-        name = name.replace("piano_midi/", "piano/")
         n = len(why["time_signature_events"])
         with pytest.raises(Error, match=f"{name}: has {n} time signatures"):
             triples.of_file(contents[name], name)
@@ -144,24 +143,30 @@ def messages(written: dict, velocity: int) -> list[tuple[int, int]]:
 
 def test_the_grid_of_bachprop():
     """Times of three songs, before and after; it rounds its grid to five decimals."""
-    golden, ties = reference.arrays("mvae/bachprop_notes.npz"), 0
-    for key in golden:
-        name, what = key.rsplit("/", 1)
-        if what.startswith("ticks_"):
-            per_quarter = int(golden[f"{name}/tpb"])
-            expected = golden[f"{name}/{what.replace('ticks', 'grid')}"]
-            found = triples.snapped(golden[key], per_quarter, "decimals")
+    ties = 0
+    for name in BACHPROP:
+        per_quarter = int(NOTES[f"{name}/tpb"])
+        for what in ("dT", "T"):
+            ticks = NOTES[f"{name}/ticks_{what}"]
+            found = triples.snapped(ticks, per_quarter, "decimals")
+            expected = NOTES[f"{name}/grid_{what}"]
             np.testing.assert_array_equal(np.minimum(found, triples.LONGEST), expected)
-            ties += (triples.snapped(golden[key], per_quarter) != found).sum()
+            ties += (triples.snapped(ticks, per_quarter) != found).sum()
     assert ties  # else nothing was seen of its ties
+
+
+@pytest.mark.parametrize("name", BACHPROP)
+def test_songs_as_bachprop_reads_them(name, contents):
+    columns = [NOTES[f"{name}/{what}"] for what in ("grid_dT", "grid_T", "P")]
+    read = triples.of_file(contents[name], name, triples.BACHPROP)
+    np.testing.assert_array_equal(read.rows, np.stack(columns, axis=1))
 
 
 def test_the_shifts_that_bachprop_draws_from():
     """Of pitches as numbers from 0 to 40; its tag, which is 40 at first, counts as a pitch."""
-    golden = reference.arrays("mvae/bachprop_notes.npz")
     for k in (1, 2):
-        before, after = (golden[f"transpose/after{n}_XP_argmax"] for n in (k, k + 1))
-        expected = golden[f"transpose/after{k + 1}_low_high_shift"]
+        before, after = (NOTES[f"transpose/after{n}_XP_argmax"] for n in (k, k + 1))
+        expected = NOTES[f"transpose/after{k + 1}_low_high_shift"]
         for numbers, moved, (least, most, shift) in zip(before, after, expected, strict=True):
             pitch = numbers[numbers >= 0]  # others fill up
             rows = np.stack([0 * pitch, 0 * pitch, pitch], axis=1)
