@@ -101,22 +101,16 @@ def test_an_end_ends_all_notes_of_its_pitch_and_part_that_began_before():
 
 
 def test_merged_tracks_end_each_others_notes():
-    """The second note of pitch 62 has no length, as an end of the first stands behind it."""
-    later = [(0, mido.Message("note_on", note=62, velocity=1)), *note(62, 8, 8, channel=3)]
-    data = file(note(60, 0, 9) + note(62, 4, 6), note(60, 5, 7) + later, later[:1])
-    listed = note_list.merged(data, "song")
-    rows = [
-        [0, 7, 60, 0],
-        [0, 6, 62, 0],
-        [0, 6, 62, 0],
-        [4, 6, 62, 0],
-        [5, 7, 60, 0],
-        [8, 8, 62, 0],
-    ]
+    """A note has no length if an end stands behind it at its tick; that of a later track does."""
+    first, second = note(60, 0, 9) + note(62, 4, 6), note(60, 5, 7) + note(62, 0, 4, channel=9)
+    listed = note_list.merged(file(first, second), "song")
+    rows = [[0, 7, 60, 0], [0, 4, 62, 1], [4, 4, 62, 0], [5, 7, 60, 0]]
     assert listed.notes.tolist() == rows
-    assert note_list.merged(file(later[:1], note(60, 3, 4, channel=9)), "x").notes.tolist() == [
-        [3, 4, 60, 1]
-    ]
+    listed = note_list.merged(file(second, first), "song")
+    rows[2] = [4, 6, 62, 0]
+    assert listed.notes.tolist() == rows
+    endless = [(0, mido.Message("note_on", note=62, velocity=1))]
+    assert not len(note_list.merged(file(endless), "song").notes)
 
 
 def test_of_several_tracks_the_first_tells_tempo_and_meter():

@@ -93,14 +93,13 @@ def merged(data: bytes, name: str) -> NoteList:
     that order, whosever it is; if that is at its own tick, the note has no length.
     """
     listed, rows = of_file(data, name), []
-    for number, track in enumerate(messages.tracks(data)):
+    for track in messages.tracks(data):
         for tick, status, pitch, velocity in messages.events(track):
             if (kind := status >> 4) in (messages.ON, messages.OFF):
                 begins = kind == messages.ON and velocity > 0
-                rows.append((tick, pitch, number, begins, status & 15 == messages.DRUMS))
-    rows = np.array(rows, np.int64).reshape(-1, 5)
-    rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
-    tick, pitch, _, begins, drum = rows.T
+                rows.append((tick, pitch, begins, status & 15 == messages.DRUMS))
+    rows = np.array(rows, np.int64).reshape(-1, 4)
+    tick, pitch, begins, drum = rows[np.lexsort((rows[:, 1], rows[:, 0]))].T  # stable
     on, off = np.flatnonzero(begins), np.flatnonzero(1 - begins)
     at = next_ends(pitch[on], on, off, pitch[off])
     on, at = on[at >= 0], at[at >= 0]

@@ -67,6 +67,12 @@ def test_notes_become_triples_by_the_rules_of_the_paper():
     assert kept.rows[:, 2].tolist() == [60, 67, 36, 62, 64]
 
 
+def test_the_shortest_duration():
+    tune = piece((0, 1, 60), tpq=48)
+    assert triples.of_piece(tune).rows.tolist() == [[0, 3, 60]]
+    assert triples.of_piece(tune, replace(PAPER, shortest=0)).rows.tolist() == [[0, 0, 60]]
+
+
 def test_onsets_on_the_grid_do_not_drift():
     n, tpq = 200, 480
     tune = Piece("runs", tpq, note_array(np.arange(n) * 26, 26, 60), [Part()])
