@@ -157,9 +157,11 @@ def test_the_grid_of_bachprop():
 
 @pytest.mark.parametrize("name", BACHPROP)
 def test_songs_as_bachprop_reads_them(name, contents):
-    columns = [NOTES[f"{name}/{what}"] for what in ("grid_dT", "grid_T", "P")]
-    read = triples.of_file(contents[name], name, triples.BACHPROP)
-    np.testing.assert_array_equal(read.rows, np.stack(columns, axis=1))
+    step, length, pitch = triples.of_file(contents[name], name, triples.BACHPROP).rows.T
+    np.testing.assert_array_equal(step, NOTES[f"{name}/grid_dT"])
+    np.testing.assert_array_equal(length, NOTES[f"{name}/grid_T"])
+    np.testing.assert_array_equal(pitch[:60], NOTES[f"{name}/P"])
+    assert (pitch * np.arange(1, len(pitch) + 1)).sum() == NOTES[f"{name}/P_sum"]
 
 
 def test_the_shifts_that_bachprop_draws_from():
