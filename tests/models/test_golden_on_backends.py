@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = [str(HERE / name / f"test_{name}_golden.py") for name in ("midi_sandwich2", "musegan")]
+FILES = [
+    *(str(HERE / name / f"test_{name}_golden.py") for name in ("midi_sandwich2", "musegan")),
+    *(str(HERE / f"test_{name}_golden.py") for name in ("bachprop", "mvae")),
+]
 
 
 @pytest.mark.slow
