@@ -60,7 +60,7 @@ def close(key: str, ours, theirs, tolerance: float = 1e-5) -> None:
     reference.compare(key, reference.numbers(ours), theirs, tolerance, scale=1.0)
 
 
-@pytest.mark.parametrize("gates", ["hard_sigmoid", "sigmoid"])
+@pytest.mark.parametrize("gates", ["hard_sigmoid", pytest.param("sigmoid", marks=pytest.mark.slow)])
 def test_windows(gates):
     """States go on from window to window; where a song has ended there is nothing to compare."""
     network = built(gates)
@@ -113,7 +113,7 @@ def test_updates():
                 close(f"after_{attribute}/{name}", ours, stored)
 
 
-@pytest.mark.parametrize("gates", ["hard_sigmoid", "sigmoid"])
+@pytest.mark.parametrize("gates", ["hard_sigmoid", pytest.param("sigmoid", marks=pytest.mark.slow)])
 def test_written_notes(gates):
     """As likely as can be, up to the first tag of each song."""
     theirs = np.stack([GOLDEN[f"{gates}/gen/tok_{a}"] for a in ATTRIBUTES], axis=-1)[:, 1:]

@@ -11,7 +11,7 @@ from keras import ops
 from musegen.models import mvae
 from musegen.models.mvae import ATTRIBUTES, MVAESettings
 
-SIZES, N_NOTES = (5, 7, 11), 6
+SIZES, N_NOTES = (5, 7, 11), 4
 TINY = MVAESettings(width=8, sizes=SIZES, noise=0.0)
 slow = pytest.mark.slow
 KINDS = {
@@ -27,6 +27,11 @@ COUNTS = {
     "paper": (189_440, 9_451_008, 9_449_574, 17_775_474, 27_415_922, 27_414_488),
     "repo": (52_992, 2_366_208, 2_365_747, 4_455_119, 6_874_319, 6_873_858),
 }
+
+
+def quick(*quick_ones: str) -> list:
+    """The kinds, all but some of them slow."""
+    return [kind if kind in quick_ones else pytest.param(kind, marks=slow) for kind in KINDS]
 
 
 def notes(n: int, n_notes: int = N_NOTES) -> np.ndarray:
@@ -68,9 +73,8 @@ def test_a_file_gives_the_same_network(tmp_path):
         np.testing.assert_allclose(one(x), other(x), atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "kind", [kind if kind == "other-cell" else pytest.param(kind, marks=slow) for kind in KINDS]
-)
+@slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_weight_is_trained(kind):
     x = notes(8)
     network = mvae.compiled(mvae.mvae(KINDS[kind], N_NOTES), KINDS[kind], jit_compile=False)
@@ -90,10 +94,10 @@ UNROLLED = {"dT": (False, True, True), "T": (False, False, True), "P": (False, F
 FLAT = dict.fromkeys(ATTRIBUTES, (False, False, False))
 
 
-@pytest.mark.parametrize("kind", ["unrolling", "other-cell", "flat"])
+@pytest.mark.parametrize("kind", quick("unrolling", "flat")[:3])
 def test_what_each_output_depends_on(kind):
     """The given notes change and z does not."""
-    network, place = mvae.mvae(KINDS[kind], N_NOTES), 2
+    network, place = mvae.mvae(KINDS[kind], N_NOTES), 1
     embed, decoder = network.get_layer("embeddings"), network.get_layer("decoder")
     z = ops.convert_to_tensor(RNG.normal(size=(1, TINY.width)).astype("float32"))
 
@@ -133,6 +137,7 @@ def test_initial_values():
     assert len(set(found)) == len(found)
 
 
+@slow
 def test_first_loss_is_that_of_a_guess():
     """Little above the loss of equally likely values, in nats, summed over notes."""
     settings = MVAESettings(width=32)
@@ -156,20 +161,15 @@ def test_weight_of_the_kl_term(preset, expected):
     assert weights == pytest.approx(expected, rel=2e-3)
 
 
-def test_kl_term_and_its_weight():
-    x, losses = ops.convert_to_tensor(notes(8)), {}
-    for reduction in ("sum", "batch_sum"):
-        settings = replace(TINY, kl_reduction=reduction)
-        keras.utils.set_random_seed(0)
-        network = mvae.mvae(settings, N_NOTES)
-        network(x)
-        first = float(network.losses[0])
-        mvae.weigh_kl(network, 1.0)
-        network(x)
-        losses[reduction] = float(network.losses[0])
-        assert first == pytest.approx(mvae.kl_weight(settings, 1) * losses[reduction], rel=1e-4)
-    assert losses["sum"] > 0.01
-    assert losses["batch_sum"] == pytest.approx(8 * losses["sum"], rel=1e-4)
+def test_kl_term_has_the_weight_of_the_first_epoch_until_it_is_changed():
+    network, x = mvae.mvae(TINY, N_NOTES), ops.convert_to_tensor(notes(8))
+    network(x)
+    first = float(network.losses[0])
+    mvae.weigh_kl(network, 1.0)
+    network(x)
+    whole = float(network.losses[0])
+    assert whole > 0.01
+    assert first == pytest.approx(mvae.kl_weight(TINY, 1) * whole, rel=1e-4)
 
 
 # Writing of notes.
@@ -202,7 +202,7 @@ def given(network, settings, written: np.ndarray) -> list[np.ndarray]:
     return [ops.convert_to_numpy(own) for own in mvae.by_attribute(logits, SIZES)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick("other-cell", "flat"))
 def test_written_notes_are_those_of_the_whole_sequence(kind):
     """The loop over notes against the layers that see all notes at once, in both ways to choose."""
     settings = KINDS[kind]
@@ -224,10 +224,11 @@ def test_written_notes_are_those_of_the_whole_sequence(kind):
 
 
 def test_seeds_and_temperature():
-    network = mvae.mvae(TINY, N_NOTES)
-    likely, warm = play(network, TINY, 0.0), play(network, TINY, 1.0)
-    np.testing.assert_array_equal(likely, play(network, TINY, 0.0, seed=2))
-    np.testing.assert_array_equal(warm, play(network, TINY, 1.0))
-    assert (warm != play(network, TINY, 1.0, seed=2)).any()
-    assert (warm != likely).any()
-    assert (play(network, TINY, 1e-4, seed=2) == likely).mean() > 0.9
+    network = mvae.mvae(replace(TINY, latent="none"), N_NOTES)
+    likely, warm, other = (
+        play(network, replace(TINY, latent="none"), temperature, n=20, seed=seed)
+        for temperature, seed in ((0.0, 0), (1.0, 0), (1.0, 2))
+    )
+    np.testing.assert_array_equal(likely, likely[:1].repeat(20, axis=0))
+    assert (warm != other).mean() > 0.3
+    assert (warm != likely).mean() > 0.3

@@ -244,8 +244,8 @@ def check_moves(key: str, found: dict, before: dict) -> None:
             reference.compare(f"{key}/{name}", ours - former, moved, 1e-6, scale=1.0)
 
 
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("variant", ["q1", "fixed", "flat"])
+@pytest.mark.parametrize("masked", [False, pytest.param(True, marks=slow)])
+@pytest.mark.parametrize("variant", ["q1", "fixed", pytest.param("flat", marks=slow)])
 def test_written_notes(variant, masked):
     theirs = GOLDEN[f"gen/{'mask_' if masked else ''}{variant}"]
     own = MVAESettings(WIDTH, SIZES, **VARIANTS[variant], zero_written=not masked)
