@@ -92,19 +92,24 @@ def test_updates():
     for attribute in ATTRIBUTES:
         own, adam = bachprop.part(network, attribute), keras.optimizers.Adam(1e-3)
         assert len(own.trainable_weights) == 3 * len(READS[attribute]) + 4
+        adam.build(own.trainable_variables)
+
+        def step(inputs, before, own=own, adam=adam, attribute=attribute):
+            def function():
+                given = {name: value for name, value in inputs.items() if name in own.input}
+                found = own(given | before)
+                loss = bachprop.loss(inputs["notes"], inputs["next"], found[attribute], attribute)
+                return loss, {name: found[name] for name in before}
+
+            value, found = autodiff.gradients(function, own.trainable_variables, own.variables)
+            adam.apply(found, own.trainable_variables)
+            return value
+
+        on_jax = keras.config.backend() == "jax"  # where it is slow unless compiled
+        step = autodiff.compiled(step, [*own.variables, *adam.variables], jit=on_jax)
         carried = states(own.input)
         for w, inputs in enumerate(windows(("notes", "next"))):
-
-            def function(own=own, inputs=inputs, carried=carried, attribute=attribute):
-                given = {name: value for name, value in inputs.items() if name in own.input}
-                found = own(given | carried)
-                loss = bachprop.loss(inputs["notes"], inputs["next"], found[attribute], attribute)
-                return loss, {name: found[name] for name in carried}
-
-            (loss, carried), found = autodiff.gradients(
-                function, own.trainable_variables, own.variables
-            )
-            adam.apply(found, own.trainable_variables)
+            loss, carried = step(inputs, carried)
             stored = GOLDEN[f"hard_sigmoid/train_loss_acc_{attribute}"].reshape(-1, 2)[w, 0]
             close(f"train_loss_{attribute}/window{w}", loss, stored)
         for name, layer in LAYERS.items():
