@@ -178,7 +178,8 @@ def decoder(settings: MVAESettings, n_notes: int, name: str = "decoder") -> kera
         return beside(x, every[:, : x.shape[1]]) if has_z else x
 
     # The state of each attribute before a note is written, and after its value is chosen.
-    read = [gru(width, f"read_{a}") for a in ATTRIBUTES]
+    # No layer has the name of one of the encoder: PyTorch would take their weights for the same.
+    read = [gru(width, f"attribute_{a}") for a in ATTRIBUTES]
     inputs = [with_z(x) for x in notes]
     states = [layer(x, initial_state=start) for layer, x in zip(read, inputs, strict=True)]
     before = [x[:, :-1] for x in states]  # (B, L, H)
@@ -377,7 +378,7 @@ class Writer(layers.Layer):
     def step(self, state: dict, chance, z, temperature):
         """Writes one note; returns the state after it, and its values `(B, 3)`."""
         read = [
-            self.cell(f"read_{a}", state["before"][i], z, state["read"][i])
+            self.cell(f"attribute_{a}", state["before"][i], z, state["read"][i])
             for i, a in enumerate(ATTRIBUTES)
         ]
         told, context, unrolling = list(read), state["context"], self.settings.unrolling
@@ -391,7 +392,7 @@ class Writer(layers.Layer):
             before.append(self.embed[i](note[i]))
             if unrolling and i < 2:
                 own = a if self.settings.own_cells else "T"
-                told[i] = self.cell(f"read_{own}", before[i], z, told[i])
+                told[i] = self.cell(f"attribute_{own}", before[i], z, told[i])
         state = {"read": read, "context": context, "write": write, "before": before}
         return state, ops.stack(note, axis=-1)
 

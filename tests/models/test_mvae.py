@@ -119,6 +119,13 @@ def test_what_each_output_depends_on(kind):
     assert all(np.abs(a - b).max() > 1e-3 for a, b in zip(before, logits(x[:, ::-1]), strict=True))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_two_weights_have_the_same_name(kind):
+    """Else PyTorch adds the gradient of one of them to that of the step before."""
+    paths = [weight.path for weight in mvae.mvae(KINDS[kind], N_NOTES).weights]
+    assert len(set(paths)) == len(paths)
+
+
 def test_initial_values():
     """Embeddings N(0, 1), the rest between plus and minus 1 / sqrt(inputs); no two layers alike."""
     settings = MVAESettings(width=64, sizes=(40, 50, 60))

@@ -40,7 +40,7 @@ for i, attribute in enumerate(ATTRIBUTES):
     LAYERS |= {
         f"embeddings.{i}": ("embeddings", f"embed_{attribute}"),
         f"_encoder.NE_grus.{i}": ("encoder", f"read_{attribute}"),
-        f"_decoder.gru1.{i}": ("decoder", f"read_{attribute}"),
+        f"_decoder.gru1.{i}": ("decoder", f"attribute_{attribute}"),
         f"_decoder.gru2.{i}": ("decoder", f"write_{attribute}"),
         f"_decoder.outputs.{i}": ("decoder", f"logits_{attribute}"),
     }
