@@ -16,7 +16,8 @@ class Sampling(layers.Layer):
     Args:
         noise: standard deviation of the noise.
         noise_scale: `"exp"` to multiply the noise by exp(s / 2), `"raw"` to multiply it by s.
-        kl_reduction: `"mean"` or `"sum"` of the KL divergence over the latent numbers.
+        kl_reduction: `"mean"` or `"sum"` of the KL divergence over the latent numbers, and the mean
+            over the batch; or `"batch_sum"`, the sum over both.
         kl_weight: weight of the KL divergence in the loss, at first; `present_kl_weight` holds it.
         seed: seed of the noise.
     """
@@ -42,7 +43,8 @@ class Sampling(layers.Layer):
         kl = -0.5 * (1 + s - ops.square(mean) - ops.exp(s))  # (B, L)
         if self.kl_reduction == "sum":
             kl = ops.sum(kl, axis=-1)
-        self.add_loss(self.present_kl_weight.value * ops.mean(kl))
+        kl = ops.sum(kl) if self.kl_reduction == "batch_sum" else ops.mean(kl)
+        self.add_loss(self.present_kl_weight.value * kl)
         e = keras.random.normal(ops.shape(mean), stddev=self.noise, seed=self.random)
         return sample(mean, s, e, self.noise_scale)
 

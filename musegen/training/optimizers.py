@@ -46,8 +46,8 @@ def falling(learning_rate: float, decay: str, n_batches: int) -> Any:
     return Late() if decay == "late" else schedules.CosineDecay(learning_rate, n_batches)
 
 
-def rmsprop(learning_rate) -> "keras.optimizers.Optimizer":
-    """Makes RMSprop as Keras 2 computed it: `rate * g / (sqrt(v) + 1e-7)`.
+def rmsprop(learning_rate, epsilon: float = 1e-7) -> "keras.optimizers.Optimizer":
+    """Makes RMSprop as Keras 2 and PyTorch compute it: `rate * g / (sqrt(v) + epsilon)`.
 
     Keras 3 divides by `sqrt(v + epsilon)`, and no epsilon inside the root gives the same steps:
     1e-7 hardly moves a weight whose gradients are far below 3e-4, as those of a mean squared error
@@ -58,7 +58,11 @@ def rmsprop(learning_rate) -> "keras.optimizers.Optimizer":
 
     @keras.saving.register_keras_serializable("musegen")
     class RMSprop(keras.optimizers.Optimizer):
-        rho, epsilon = 0.9, 1e-7
+        rho = 0.9
+
+        def __init__(self, learning_rate=1e-3, epsilon=1e-7, **options):
+            super().__init__(learning_rate, **options)
+            self.epsilon = epsilon
 
         def build(self, variables):
             if not self.built:
@@ -67,12 +71,17 @@ def rmsprop(learning_rate) -> "keras.optimizers.Optimizer":
 
         def update_step(self, gradient, variable, learning_rate):
             rate = ops.cast(learning_rate, variable.dtype)
+            if hasattr(gradient, "dense_shape"):  # TensorFlow: of an embedding, row by row
+                gradient = ops.add(ops.zeros_like(variable), gradient)  # sums rows of one index
             gradient = ops.cast(gradient, variable.dtype)
             velocity = self.velocities[self._get_variable_index(variable)]
             self.assign(velocity, self.rho * velocity + (1 - self.rho) * ops.square(gradient))
             self.assign_sub(variable, rate * gradient / (ops.sqrt(velocity) + self.epsilon))
 
-    return RMSprop(learning_rate)
+        def get_config(self):
+            return super().get_config() | {"epsilon": self.epsilon}
+
+    return RMSprop(learning_rate, epsilon)
 
 
 def adam(learning_rate) -> "keras.optimizers.Optimizer":

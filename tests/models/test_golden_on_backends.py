@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = [HERE / name / f"test_{name}_golden.py" for name in ("midi_sandwich2", "musegan")]
+FILES = [
+    *(HERE / name / f"test_{name}_golden.py" for name in ("midi_sandwich2", "musegan")),
+    *(HERE / f"test_{name}_golden.py" for name in ("bachprop", "mvae")),
+]
 
 
 @pytest.mark.slow
 @pytest.mark.golden
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_parity_on_another_backend(file, backend):
     """Runs them in another process, since a process of Keras has one backend."""
     if find_spec(backend) is None:

@@ -90,11 +90,12 @@ def test_the_rate_of_an_optimizer_falls_to_nothing(name):
 
 
 @pytest.mark.parametrize("gradient", [1e-5, 1e-7, 1e-9])
-def test_rmsprop_steps_as_in_keras_2(gradient):
-    weight, optimizer = keras.Variable(0.0), rmsprop(1e-3)
+@pytest.mark.parametrize("epsilon", [1e-7, 1e-8])
+def test_rmsprop_steps_as_in_keras_2_and_pytorch(gradient, epsilon):
+    weight, optimizer = keras.Variable(0.0), rmsprop(1e-3, epsilon)
     v, expected = 0.0, 0.0
     for _ in range(3):
         optimizer.apply([ops.convert_to_tensor(gradient)], [weight])
         v = 0.9 * v + 0.1 * gradient**2
-        expected -= 1e-3 * gradient / (np.sqrt(v) + 1e-7)
+        expected -= 1e-3 * gradient / (np.sqrt(v) + epsilon)
     assert float(weight.value) == pytest.approx(expected, rel=1e-5)

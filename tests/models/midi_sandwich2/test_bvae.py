@@ -88,7 +88,7 @@ def test_raw_sampling_with_sigma_0_is_the_mean():
     np.testing.assert_array_equal(ops.convert_to_numpy(z), mean)
 
 
-@pytest.mark.parametrize(("reduction", "times"), [("mean", 1), ("sum", 4)])
+@pytest.mark.parametrize(("reduction", "times"), [("mean", 1), ("sum", 4), ("batch_sum", 20)])
 def test_kl_term(reduction, times):
     mean = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     layer = Sampling(kl_reduction=reduction, kl_weight=2.0)
