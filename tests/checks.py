@@ -18,6 +18,7 @@ for model, given, made in map(json.loads, sys.stdin):
     inputs = np.load(given, allow_pickle=True)
     inputs = inputs if inputs.ndim else inputs.item()  # a dictionary
     outputs = load_model(model).predict(inputs, verbose=0)
+    outputs = [outputs[k] for k in sorted(outputs)] if isinstance(outputs, dict) else outputs
     np.savez(made, *(outputs if isinstance(outputs, (list, tuple)) else [outputs]))
     print("made", flush=True)
 """
@@ -85,4 +86,5 @@ def parameters(model: keras.Model) -> tuple[int, int]:
 
 
 def _list(x) -> list:
+    x = [x[name] for name in sorted(x)] if isinstance(x, dict) else x  # JAX sorts them
     return list(x) if isinstance(x, list | tuple) else [x]
