@@ -70,6 +70,7 @@ def test_steps_change_shapes_and_not_counts():
     assert (row["inputs"], row["outputs"], row["params"]) == ([[96, 84]], [[96, 84]], 295_952)
 
 
+@pytest.mark.slow
 def test_the_command_runs_in_a_process():
     done = subprocess.run(
         [sys.executable, "-m", "musegen", "info", "bvae", "--preset", "repo", "--json"],

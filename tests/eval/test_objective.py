@@ -182,6 +182,7 @@ def test_mgeval_compares_two_sets(run, folder):
     assert "PCH" not in alone.split("\n\n")[0]
 
 
+@pytest.mark.slow
 def test_mgeval_draws_each_generated_set(run, folder):
     sets = ("--generated", "near.npy", "far.npy", "--suite", "mgeval", "--plot", "yl.png")
     text = run("--data", "data.npy", *sets)

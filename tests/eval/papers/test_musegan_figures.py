@@ -212,6 +212,7 @@ def test_trainings_of_what_the_code_alone_has_are_drawn_when_named(run, drawn):
         run("--system", "musegan-ablated", "--figure", "8")
 
 
+@pytest.mark.slow
 def test_a_system_that_is_named_and_not_shown_is_a_mistake(run, drawn, systems, pretrained):
     hybrid = str(systems["musegan-hybrid"])
     for figure, shown in (("11", "a musegan-composer"), ("13", "-conditional or a musegan-")):
@@ -226,6 +227,7 @@ def test_a_system_that_is_named_and_not_shown_is_a_mistake(run, drawn, systems, 
     assert "is a musegan-hybrid; give a musegan-composer\n" in text
 
 
+@pytest.mark.slow
 def test_a_given_track_is_shown_where_it_plays(run, drawn, phrases, pretrained):
     phrases = phrases.copy()
     phrases[:7, ..., GIVEN] = False

@@ -435,6 +435,7 @@ def test_a_folder_that_contradicts_its_network_is_named(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_networks_survive_configuration_and_file(tmp_path):
     noise = np.random.default_rng(0).normal(size=(2, 128)).astype("float32")
     check_model(lively(generators.bar_generator(TINY["paper"], 5)), noise, tmp_path)
