@@ -266,7 +266,7 @@ def _folder(path: Path, n_steps: int) -> Data:
     if parts:
         return _joined(path.name, [_shards(part) for part in parts])
     for file in path.glob(f"{shards.SPLITS[0]}-*.npz"):
-        if _members(file) == SHARD:
+        if zip_names(file) == SHARD:
             raise Error(f"{path}: shards without a manifest; run `musegen data prepare` to its end")
     return _corpus(path.name, path, n_steps)
 
@@ -291,7 +291,7 @@ def _file(path: Path, n_steps: int) -> Data:
 
 def _zip(path: Path, n_steps: int) -> Data:
     """Opens a zip or .npz file by the names of its members."""
-    members = _members(path)
+    members = zip_names(path)
     if members == SHARD:
         return _shard(path)
     if members == SPARSE:
@@ -306,7 +306,8 @@ def _zip(path: Path, n_steps: int) -> Data:
     return _corpus(path.name, path, n_steps)
 
 
-def _members(path: Path) -> set[str]:
+def zip_names(path: Path) -> set[str]:
+    """Returns the names in a zip archive."""
     with (
         reading.damaged(path, "a damaged zip or .npz file", FETCH),
         zipfile.ZipFile(path) as archive,
@@ -410,22 +411,11 @@ def _corpus(name: str, source: str | Path, n_steps: int) -> Data:
 
 def _songs(name: str, items: Iterable["Item"], n_steps: int) -> Data:
     """Cuts songs as `prepare` does; of files with equal content only the first is used."""
-    from musegen.data.one_song import Settings, song_phrases
+    from musegen.data.one_song import Settings, converted, song_phrases
 
-    settings = Settings(n_steps=n_steps)
-    skipped, names = [], {}
-
-    def blocks() -> Iterator[np.ndarray]:
-        for item in items:
-            first = names.setdefault(item.digest, item.name)
-            try:
-                if first != item.name and not item.error:
-                    raise Error(f"duplicate (of {first})")
-                yield song_phrases(item, settings)
-            except Error as error:
-                skipped.append((item.name, str(error)))
-
-    data = _held(name, Layout(settings.n_bars, settings.n_steps), blocks())
+    settings, skipped = Settings(n_steps=n_steps), []
+    blocks = converted(items, lambda item: song_phrases(item, settings), skipped)
+    data = _held(name, Layout(settings.n_bars, settings.n_steps), blocks)
     return replace(data, skipped=tuple(skipped))
 
 

@@ -3,7 +3,7 @@
 An `Error` says why a file cannot be used.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -129,6 +129,25 @@ def song_piece(item: Item, settings: NoteSettings) -> "Piece":
         if not len(piece):
             raise Error("there is no note in it")
         return piece
+
+
+def converted(songs: Iterable[Item], convert: Callable, skipped: list[tuple[str, str]]) -> Iterator:
+    """Yields the result for each song; of files with equal content only the first is used.
+
+    Args:
+        songs: files of a source.
+        convert: function from a file to its result; an `Error` says why there is none.
+        skipped: list that receives the name of each other file and the reason.
+    """
+    names: dict[bytes, str] = {}
+    for item in songs:
+        first = names.setdefault(item.digest, item.name)
+        try:
+            if first != item.name and not item.error:
+                raise Error(f"duplicate (of {first})")
+            yield convert(item)
+        except Error as error:
+            skipped.append((item.name, str(error)))
 
 
 @contextmanager

@@ -8,27 +8,23 @@ import numpy as np
 
 from musegen.data.prepare import counts_line
 from musegen.files import shown
-from musegen.music.piece_statistics import COLUMNS, facts, statistics
+from musegen.music.piece_statistics import COLUMNS, facts, rows_of
 
 if TYPE_CHECKING:
     from musegen.data.piece_loading import Pieces
 
 NUMBERS = [name for name in COLUMNS if name not in ("range", "meters")]
+SHOWN = ("least", "median", "most")
 LISTED = 12  # up to this number of pieces, the table has a row for each
 DRAWN_BARS = 128  # largest number of bars in the picture
 
 
 def describe(pieces: "Pieces") -> dict:
     """Returns counts, and the smallest, median and largest value of each statistic."""
-    columns, meters, rows = {name: [] for name in NUMBERS}, Counter(), {}
-    for piece in pieces:
-        values = facts(piece)
-        meters.update((values["meters"] or "none").split())
-        for name in NUMBERS:
-            if values[name] is not None:
-                columns[name].append(values[name])
-        if len(pieces) <= LISTED:
-            rows |= statistics([piece])
+    named = [(piece.name, facts(piece)) for piece in pieces]
+    columns = {name: [values[name] for _, values in named] for name in NUMBERS}
+    columns = {name: [v for v in values if v is not None] for name, values in columns.items()}
+    meters = Counter(meter for _, values in named for meter in (values["meters"] or "none").split())
     return {
         "name": pieces.name,
         "music": "notes",
@@ -36,17 +32,13 @@ def describe(pieces: "Pieces") -> dict:
         "notes": int(sum(columns["notes"])),
         "skipped": len(pieces.skipped),
         "statistics": {
-            name: dict(zip(("least", "median", "most"), _spread(values), strict=True))
+            name: dict(zip(SHOWN, np.quantile(values, (0, 0.5, 1)).tolist(), strict=True))
             for name, values in columns.items()
             if values
         },
         "meters": dict(meters.most_common()),
-        "rows": rows,
+        "rows": rows_of(named) if len(named) <= LISTED else {},
     }
-
-
-def _spread(values: list[float]) -> list[float]:
-    return np.quantile(np.array(values, float), (0, 0.5, 1)).tolist()
 
 
 def picture(pieces: "Pieces", path: str | Path, seed: int = 0) -> str:
@@ -80,7 +72,7 @@ def text(info: dict) -> str:
             name: [f"{value:,.1f}".removesuffix(".0") for value in values.values()]
             for name, values in info["statistics"].items()
         }
-        lines.append(table(rows, ("least", "median", "most")))
+        lines.append(table(rows, SHOWN))
         meters = [f"{name} in {n:,}" for name, n in info["meters"].items()]
         more = f", and {len(meters) - LISTED} others" if len(meters) > LISTED else ""
         lines += ["", f"meters: {', '.join(meters[:LISTED])}{more}"]

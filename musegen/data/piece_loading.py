@@ -19,7 +19,7 @@ import numpy as np
 from musegen import Error, files
 from musegen.data import loading, note_store, shards
 from musegen.data.note_store import NotesFile, NoteStore
-from musegen.data.one_song import NoteSettings, song_piece
+from musegen.data.one_song import NoteSettings, converted, song_piece
 from musegen.data.sources import items
 from musegen.music import piece_phrases
 from musegen.music.piece import Piece
@@ -79,8 +79,8 @@ def load_pieces(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") ->
 def holds_notes(source: str | Path) -> bool:
     """Returns whether a source is a store or a file of pieces, which has no phrases."""
     path = Path(source)
-    if (manifest := path / shards.MANIFEST).is_file():
-        return b'"music": "notes"' in manifest.read_bytes()[: 1 << 16]
+    if (path / shards.MANIFEST).is_file():
+        return shards.music_of(path) == "notes"
     return path.is_file() and zipfile.is_zipfile(path) and note_store.NAMES in _members(path)
 
 
@@ -124,23 +124,15 @@ def _holds_songs(source: str | Path) -> bool:
 def _members(path: Path) -> set[str]:
     """Returns the names in a zip archive; a damaged one has none."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
+        return loading.zip_names(path)
+    except Error:
         return set()
 
 
 def _songs(name: str, source: str | Path) -> Pieces:
     """Reads the songs of a source; of files with equal content only the first is used."""
-    pieces, skipped, names, settings = [], [], {}, NoteSettings()
-    for item in items(source):
-        first = names.setdefault(item.digest, item.name)
-        try:
-            if first != item.name and not item.error:
-                raise Error(f"duplicate (of {first})")
-            pieces.append(song_piece(item, settings))
-        except Error as error:
-            skipped.append((item.name, str(error)))
+    skipped, settings = [], NoteSettings()
+    pieces = list(converted(items(source), lambda item: song_piece(item, settings), skipped))
     return Pieces(name, pieces.__getitem__, range(len(pieces)), skipped=tuple(skipped))
 
 

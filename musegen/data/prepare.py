@@ -140,13 +140,13 @@ def prepare(
         progress: function that is called with the number of files done, their share of the source,
             and a text such as "120 phrases".
     """
+    from musegen.data.shelves import SHELVES
+
     settings, out = settings or Settings(), Path(out)
     check_folder(out, [source])
     if done := _done(source, out, settings):
         return done
     stream = items(source)
-    from musegen.data.shelves import SHELVES
-
     header = asdict(settings) | {"musegen": musegen.__version__}
     if settings.music != "phrases":  # the first journals, of phrases only, had no such entry
         header["music"] = settings.music
@@ -312,12 +312,12 @@ def _done(source: str | Path, out: Path, settings: Settings | NoteSettings) -> S
     """Returns the summary of an earlier, complete run with the same settings, if there is one."""
     import csv
 
-    from musegen.data.shards import MANIFEST
+    from musegen.data.shards import MANIFEST, music_of
     from musegen.data.shelves import SHELVES
 
     if not (out / MANIFEST).exists():
         return None
-    music = reading.read_json(out / MANIFEST, REMEDY).get("music", "phrases")
+    music = music_of(out, REMEDY)
     before, now = {"music": music}, {"music": settings.music}
     if before == now:
         manifest = SHELVES[music].manifest_of(out)

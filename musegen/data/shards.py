@@ -93,6 +93,11 @@ def write_manifest(
     return manifest
 
 
+def music_of(folder: str | Path, remedy: str = REMEDY) -> str:
+    """Returns which music a folder of prepared data holds: phrases, or notes."""
+    return reading.read_json(Path(folder) / MANIFEST, remedy).get("music", "phrases")
+
+
 def read(path: str | Path) -> tuple[np.ndarray, tuple[int, ...], np.ndarray]:
     """Reads one shard: packed phrases `(n, bytes)`, the shape of a phrase, and songs `(n,)`."""
     with reading.damaged(path, "not a complete shard", REMEDY), reading.arrays(path) as arrays:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musegen import Error, reading
+from musegen import Error
 from musegen.data import note_store, shards
 from musegen.data.journal import Record
 from musegen.music.phrases import Layout
@@ -193,6 +193,4 @@ SHELVES = {"phrases": PhraseShelf, "notes": NoteShelf}
 
 def manifest_of(folder: str | Path) -> dict:
     """Returns the manifest of a complete folder of phrases or notes."""
-    content = reading.read_json(Path(folder) / shards.MANIFEST, shards.REMEDY)
-    shelf = SHELVES.get(content.get("music", "phrases"), PhraseShelf)
-    return shelf.manifest_of(Path(folder))
+    return SHELVES.get(shards.music_of(folder), PhraseShelf).manifest_of(Path(folder))

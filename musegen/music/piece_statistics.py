@@ -16,14 +16,21 @@ COLUMNS = (
 def statistics(pieces: Iterable[Piece]) -> dict[str, list[str]]:
     """Returns a row for each piece, with its values in the order of `COLUMNS`.
 
-    Drums count only among the notes. If several pieces have the same name, `(2)`, `(3)`, ... is
-    appended to it from the second on.
+    Drums count only among the notes.
+    """
+    return rows_of((piece.name, facts(piece)) for piece in pieces)
+
+
+def rows_of(named: Iterable[tuple[str, dict[str, object]]]) -> dict[str, list[str]]:
+    """Returns the rows of a table from names and facts of pieces.
+
+    If several pieces have the same name, `(2)`, `(3)`, ... is appended to it from the second on.
     """
     rows, uses = {}, Counter()
-    for piece in pieces:
-        uses[piece.name] += 1
-        suffix = f" ({uses[piece.name]})" if uses[piece.name] > 1 else ""
-        rows[piece.name + suffix] = [_text(value) for value in facts(piece).values()]
+    for name, values in named:
+        uses[name] += 1
+        suffix = f" ({uses[name]})" if uses[name] > 1 else ""
+        rows[name + suffix] = [_text(value) for value in values.values()]
     return rows
 
 

@@ -108,6 +108,15 @@ def test_info_of_notes(songs, tmp_path, capsys, monkeypatch):
     assert "store: holds notes; prepare the songs again" in capsys.readouterr().err
 
 
+def test_pieces_of_one_name_have_a_row_each(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    note_store.write_pieces("x.npz", [WALTZ, WALTZ.transposed(1)[0]])
+    assert cli.main(["data", "info", "x.npz"]) == 0
+    said = capsys.readouterr().out
+    assert "60-68" in said
+    assert "61-69" in said
+
+
 def test_many_pieces_are_summed_up(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pieces = [WALTZ.transposed(k % 3)[0] for k in range(20)]
