@@ -10,7 +10,7 @@ all these modules have the same names:
 | `OPTIONS` | the flags that only this kind of music has, by the name of the argument |
 | `read_example(source, number, flag)` | reads one example from any source that `--data` accepts |
 | `prepared(ends, system, args)` | converts two examples so that a system can interpolate |
-| `check_amount(paths, n, n_bars, args)` | raises an `Error` if `n` examples are too long |
+| `check_amount(paths, n, system, args, ends)` | raises an `Error` if `n` examples are too long |
 | `finished(music, args)` | applies the user's options to generated music |
 | `score(music, args)` | converts music to MIDI |
 | `write_array(path, music)`, `draw(music, columns)` | writes arrays, draws a picture |

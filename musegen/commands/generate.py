@@ -27,7 +27,7 @@ def run(args: Namespace) -> None:
     outputs.check(out, [registry.place(args.system)])
     music = formats.format_of(args.system, args, out)
     system = calls.open_system(args.system, "generate")
-    music.check_amount(out, args.n, system.n_bars, args)
+    music.check_amount(out, args.n, system, args)
     made, drawn = calls.call(system, "generate", args, args.n, packed=True)
     made = music.finished(made, args)
     formats.write(out, music, made, args)

@@ -64,8 +64,7 @@ def run(args: Namespace) -> None:
     system = calls.open_system(args.system, verb)
     if verb == "interpolate" and ends:
         ends = music.prepared(ends, system, args)
-    n_bars = len(ends[0]) if ends else system.n_bars
-    music.check_amount(out, n * n if args.grid else n, n_bars, args)
+    music.check_amount(out, n * n if args.grid else n, system, args, ends)
     made, _ = calls.call(system, verb, args, *_inputs(system, verb, ends, args), n)
     formats.write(out, music, made, args, columns=n if args.grid else COLUMNS)
     print(f"{outputs.names(out)}: {music.summary(made, args)}")

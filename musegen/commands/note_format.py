@@ -61,7 +61,9 @@ def as_phrases(pieces: Sequence[Piece], n_steps: int, n_bars: int) -> tuple[np.n
 # Writing
 
 
-def check_amount(paths: Sequence[Path], n: int, n_bars: int, args: Namespace) -> None:
+def check_amount(
+    paths: Sequence[Path], n: int, system: TrainedSystem, args: Namespace, ends: Sequence = ()
+) -> None:
     """Checks nothing: the length of pieces is known only when they are made."""
 
 

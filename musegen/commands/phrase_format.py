@@ -60,8 +60,14 @@ def prepared(ends: Sequence[np.ndarray], system: TrainedSystem, args: Namespace)
 # Writing
 
 
-def check_amount(paths: Sequence[Path], n: int, n_bars: int, args: Namespace) -> None:
-    """Raises an `Error` if `n` phrases, one after the other, are too long for a sound file."""
+def check_amount(
+    paths: Sequence[Path], n: int, system: TrainedSystem, args: Namespace, ends: Sequence = ()
+) -> None:
+    """Raises an `Error` if `n` phrases, one after the other, are too long for a sound file.
+
+    They have as many bars as the `ends` of an interpolation, or as the system writes.
+    """
+    n_bars = len(ends[0]) if ends else system.n_bars
     beats = BEATS_PER_BAR * bars_of(n, n_bars, args.gap)
     outputs.check_sound(paths, 60 * beats / (args.tempo or TEMPO), beats)
 
@@ -114,7 +120,7 @@ def summary(phrases: np.ndarray | Packed, args: Namespace) -> str:
     """Returns a text such as "8 phrases of 4 bars, 93.6 s at 100 beats a minute"."""
     (n, n_bars), tempo = phrases.shape[:2], args.tempo or TEMPO
     seconds = bars_of(n, n_bars, args.gap) * BEATS_PER_BAR * 60 / tempo
-    music = f"{outputs.counted(n, 'phrase')} of {outputs.counted(n_bars, 'bar')}"
+    music = f"{outputs.counted(n, UNIT)} of {outputs.counted(n_bars, 'bar')}"
     return f"{music}, {seconds:.1f} s at {tempo:g} beats a minute"
 
 

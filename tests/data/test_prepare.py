@@ -246,17 +246,20 @@ def test_two_workers_give_the_same_bytes(corpus, tmp_path, small_shards):
     assert content(tmp_path / "one") == content(tmp_path / "two")
 
 
+def stop_at(n):
+    """Returns a progress function that stops the run after so many files."""
+
+    def progress(files, *_):
+        if files == n:
+            raise KeyboardInterrupt
+
+    return progress
+
+
 def test_a_run_that_was_stopped_anywhere_goes_on(corpus, tmp_path, small_shards, monkeypatch):
     monkeypatch.setattr(prepare, "CHUNK_SONGS", 3)
     prepare.prepare(corpus, tmp_path / "whole")
     whole = content(tmp_path / "whole")
-
-    def stop_at(n):
-        def progress(files, *_):
-            if files == n:
-                raise KeyboardInterrupt
-
-        return progress
 
     for n in range(1, 29, 4):
         out = tmp_path / str(n)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from data.test_prepare import content, stop_at
 from music.test_piece import anything
 
 from musegen import Error, cli
@@ -45,10 +46,6 @@ def corpus(tmp_path_factory):
 def small_files(monkeypatch):
     monkeypatch.setattr(note_store, "SIZE", 4)
     monkeypatch.setattr(prepare, "CHUNK_SONGS", 3)
-
-
-def content(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_every_song_is_in_the_store_as_it_was_read(corpus, tmp_path, small_files):
@@ -95,13 +92,6 @@ def test_the_pedal_is_kept_applied_or_dropped(corpus):
 def test_a_run_that_was_stopped_anywhere_goes_on(corpus, tmp_path, small_files):
     prepare.prepare(corpus, tmp_path / "whole", NoteSettings(), workers=2)
     whole = content(tmp_path / "whole")
-
-    def stop_at(n):
-        def progress(files, *_):
-            if files == n:
-                raise KeyboardInterrupt
-
-        return progress
 
     for n in range(1, 28, 4):
         out = tmp_path / str(n)
