@@ -9,7 +9,7 @@ pitch. Each is an index into a dictionary of values, in which 0 stands for no va
     z, notes before -> three GRUs, a context GRU, three GRUs -> logits (B, L, V_dT + V_T + V_P)
 
 The decoder writes the attributes of a note one after the other. With note unrolling, the context
-GRU is told of each attribute as soon as it is chosen, so that the duration depends on the time, and
+GRU receives each attribute as soon as it is chosen, so that the duration depends on the time, and
 the pitch on both. Without it (`mvae-flat`) the three are chosen from the same context.
 `mvae-autoencoder` has unrolling, but a z without noise and without a KL term.
 
@@ -189,9 +189,9 @@ def decoder(settings: MVAESettings, n_notes: int, name: str = "decoder") -> kera
 
     context = gru(width, "context")
     if settings.unrolling:
-        told = [beside(*after[:i], *before[i:]) for i in range(3)]
-        told = ops.reshape(ops.stack(told, axis=2), (-1, 3 * n_notes, 3 * width))
-        known = context(told, initial_state=start)  # (B, 3L, H)
+        sequence = [beside(*after[:i], *before[i:]) for i in range(3)]
+        sequence = ops.reshape(ops.stack(sequence, axis=2), (-1, 3 * n_notes, 3 * width))
+        known = context(sequence, initial_state=start)  # (B, 3L, H)
         known = ops.reshape(known, (-1, n_notes, 3, width))
         contexts = [known[:, :, i] for i in range(3)]
     else:
@@ -381,18 +381,18 @@ class Writer(layers.Layer):
             self.cell(f"attribute_{a}", state["before"][i], z, state["read"][i])
             for i, a in enumerate(ATTRIBUTES)
         ]
-        told, context, unrolling = list(read), state["context"], self.settings.unrolling
+        chosen, context, unrolling = list(read), state["context"], self.settings.unrolling
         write, before, note = [], [], []
         for i, a in enumerate(ATTRIBUTES):
             if i == 0 or unrolling:
-                context = self.cell("context", beside(*told), None, context)
+                context = self.cell("context", beside(*chosen), None, context)
             write.append(self.cell(f"write_{a}", context, z, state["write"][i]))
             logits = self.decoder.get_layer(f"logits_{a}")(read[i] + write[i])
             note.append(choose(self.allowed(logits), chance[:, i], temperature))
             before.append(self.embed[i](note[i]))
             if unrolling and i < 2:
                 own = a if self.settings.own_cells else "T"
-                told[i] = self.cell(f"attribute_{own}", before[i], z, told[i])
+                chosen[i] = self.cell(f"attribute_{own}", before[i], z, chosen[i])
         state = {"read": read, "context": context, "write": write, "before": before}
         return state, ops.stack(note, axis=-1)
 

@@ -22,7 +22,7 @@ from musegen.music.piece import Piece
 
 @dataclass(frozen=True, eq=False)
 class NoteList:
-    """Notes in order of their onsets, and what tells their time.
+    """Notes in order of their onsets, and what their times mean.
 
     Args:
         name: what messages call them.

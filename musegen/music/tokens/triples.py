@@ -1,7 +1,7 @@
 """Notes as triples (dT, T, P): the time since the onset before, the duration, and the MIDI pitch.
 
 All instruments of a song are one row of notes. There are no bars, velocities or tempi, and rests
-are told by dT alone. The dT of the first note is its onset; in a segment that is cut from a song,
+are expressed only by dT. The dT of the first note is its onset; in a segment that is cut from a song,
 the first note keeps the dT to the note before the segment.
 
 Times are whole numbers of one of two units, and each preset of `PRESETS` has its own:
@@ -26,7 +26,7 @@ from musegen.music.midi.note_list import NoteList
 from musegen.music.piece import TEMPO, Part, Piece, note_array
 
 PER_QUARTER = 48  # parts of a quarter on the grid
-LONGEST = 64 * PER_QUARTER - 3  # time that the grid can tell
+LONGEST = 64 * PER_QUARTER - 3  # time that the grid can represent
 SHORTEST = 3  # duration
 _GRID = np.array([k for k in range(PER_QUARTER + 1) if not k % 3 or not k % 4])  # of a quarter
 TICKS = {"grid": (240, 5), "sixteenths": (220, 55)}  # a quarter and a unit, in a written piece
@@ -212,7 +212,7 @@ def _triples(listed: NoteList, settings: TripleSettings) -> NoteTriples:
 
 
 def _on_grid(gap, length, ticks_per_quarter: int, settings: TripleSettings) -> tuple:
-    """dT and T, and which notes have one that the grid cannot tell."""
+    """dT and T, and which notes have one that the grid cannot represent."""
 
     def nearest(ticks):
         return snapped(ticks, ticks_per_quarter, settings.ties)
