@@ -1,8 +1,8 @@
 """Notes as triples (dT, T, P): the time since the onset before, the duration, and the MIDI pitch.
 
 All instruments of a song are one row of notes. There are no bars, velocities or tempi, and rests
-are expressed only by dT. The dT of the first note is its onset; in a segment that is cut from a song,
-the first note keeps the dT to the note before the segment.
+are expressed only by dT. The dT of the first note is its onset; in a segment that is cut from a
+song, the first note keeps the dT to the note before the segment.
 
 Times are whole numbers of one of two units, and each preset of `PRESETS` has its own:
 
