@@ -27,6 +27,8 @@ from dataclasses import dataclass, replace
 import keras
 from keras import layers, ops
 
+from musegen.models.layers.gru import GRU
+from musegen.models.layers.lstm import jax_on_cpu
 from musegen.models.layers.sampling import Sampling
 from musegen.models.writing import choose, written
 from musegen.training import optimizers
@@ -93,8 +95,8 @@ def uniform(n: int) -> keras.initializers.Initializer:
     return keras.initializers.RandomUniform(-(n**-0.5), n**-0.5)
 
 
-def gru(units: int, name: str) -> layers.GRU:
-    return layers.GRU(
+def gru(units: int, name: str, kind: type = GRU) -> GRU:
+    return kind(
         units,
         kernel_initializer=uniform(units),
         recurrent_initializer=uniform(units),
@@ -116,6 +118,37 @@ def dense(units: int, inputs: int, name: str, activation: str = "linear") -> lay
 
 def beside(*tensors):
     return ops.concatenate(tensors, axis=-1)
+
+
+@keras.saving.register_keras_serializable("musegen")
+class UnrollingGRU(GRU):
+    """The context GRU of note unrolling, which makes three steps for a note.
+
+    It reads the states of the three attributes `before` the note `(B, L, 3H)`, then with the state
+    of dT `after` that is chosen, then with the states of dT and T `after` those are chosen
+    `(B, L, 2H)`. Its outputs are `(B, L, 3, H)`.
+    """
+
+    def build(self, before_shape, after_shape=None, initial_state_shape=None):
+        super().build(before_shape)
+
+    def compute_output_shape(self, before_shape, after_shape=None, initial_state_shape=None):
+        return (*before_shape[:2], 3, self.units)
+
+    def call(self, before, after, initial_state=None):
+        fast = self.is_plain and jax_on_cpu()
+        old, new = ops.split(before, 3, axis=-1), ops.split(after, 2, axis=-1)
+        if fast:  # multiply each state with its part of the kernel once, not in up to three steps
+            kernels = ops.split(self.cell.kernel, 3)
+            old, new = (
+                [ops.matmul(x, kernel) for x, kernel in zip(states, kernels, strict=False)]
+                for states in (old, new)
+            )
+        join = sum if fast else lambda states: beside(*states)
+        steps = ops.stack([join([*new[:i], *old[i:]]) for i in range(3)], axis=2)
+        sequence = ops.reshape(steps, (-1, 3 * before.shape[1], steps.shape[-1]))
+        h = self.unrolled(sequence, initial_state) if fast else super().call(sequence, initial_state)
+        return ops.reshape(h, (-1, before.shape[1], 3, self.units))
 
 
 # Networks.
@@ -171,46 +204,41 @@ def decoder(settings: MVAESettings, n_notes: int, name: str = "decoder") -> kera
     width, has_z = settings.width, settings.latent != "none"
     notes = [keras.Input((n_notes + 1, width), name=f"{name}_{a}") for a in ATTRIBUTES]
     z = keras.Input((width,), name="z")
-    start = dense(width, width, "start", "tanh")(z) if has_z else None  # state of every GRU
-    every = layers.RepeatVector(n_notes + 1, name="every_note")(z) if has_z else None
-
-    def with_z(x):
-        return beside(x, every[:, : x.shape[1]]) if has_z else x
+    start = dense(width, width, "start", "tanh")(z) if has_z else None
+    given = {"initial_state": start, "constant": z} if has_z else {}
 
     # The state of each attribute before a note is written, and after its value is chosen.
     # No layer has the name of one of the encoder: PyTorch would take their weights for the same.
     read = [gru(width, f"attribute_{a}") for a in ATTRIBUTES]
-    inputs = [with_z(x) for x in notes]
-    states = [layer(x, initial_state=start) for layer, x in zip(read, inputs, strict=True)]
+    states = [layer(x, **given) for layer, x in zip(read, notes, strict=True)]
     before = [x[:, :-1] for x in states]  # (B, L, H)
     after = [x[:, 1:] for x in states]
     if settings.unrolling and not settings.own_cells:
-        after[0] = one_step(read[1], inputs[0][:, 1:], before[0])
+        after[0] = one_step(read[1], notes[0][:, 1:], before[0], z)
 
-    context = gru(width, "context")
     if settings.unrolling:
-        sequence = [beside(*after[:i], *before[i:]) for i in range(3)]
-        sequence = ops.reshape(ops.stack(sequence, axis=2), (-1, 3 * n_notes, 3 * width))
-        known = context(sequence, initial_state=start)  # (B, 3L, H)
-        known = ops.reshape(known, (-1, n_notes, 3, width))
+        context = gru(width, "context", UnrollingGRU)
+        known = context(beside(*before), beside(*after[:2]), initial_state=start)  # (B, L, 3, H)
         contexts = [known[:, :, i] for i in range(3)]
     else:
-        contexts = [context(beside(*before), initial_state=start)] * 3
+        contexts = [gru(width, "context")(beside(*before), initial_state=start)] * 3
 
     logits = []
     for i, attribute in enumerate(ATTRIBUTES):
-        h = gru(width, f"write_{attribute}")(with_z(contexts[i]), initial_state=start)
+        h = gru(width, f"write_{attribute}")(contexts[i], **given)
         output = dense(settings.sizes[i], width, f"logits_{attribute}")
         logits.append(output(before[i] + h))
     y = layers.Concatenate(dtype="float32", name="logits")(logits)
     return keras.Model([*notes, z] if has_z else notes, y, name=name)
 
 
-def one_step(layer: layers.GRU, inputs, states):
+def one_step(layer: GRU, inputs, states, constant):
     """Applies one step of a GRU to each note, from the state of that note, `(B, L, H)`."""
     n_notes, width = states.shape[1:]
-    x = ops.reshape(inputs, (-1, 1, inputs.shape[-1]))  # (BL, 1, inputs)
-    h = layer(x, initial_state=ops.reshape(states, (-1, width)))
+    if constant is not None:
+        constant = ops.reshape(ops.repeat(constant[:, None], n_notes, axis=1), (-1, width))
+    x = ops.reshape(inputs, (-1, 1, width))  # (BL, 1, H)
+    h = layer(x, initial_state=ops.reshape(states, (-1, width)), constant=constant)
     return ops.reshape(h, (-1, n_notes, width))
 
 

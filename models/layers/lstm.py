@@ -219,9 +219,10 @@ def unroll_gates(z, kernel, gates: Gates):
     return run(z, ops.convert_to_tensor(kernel))
 
 
-def before(states):
-    """Returns the states `(T, B, H)` one step earlier, with zeros first."""
-    return ops.concatenate([ops.zeros_like(states[:1]), states[:-1]], axis=0)
+def before(states, first=None):
+    """Returns the states `(T, B, H)` one step earlier; the first one `(B, H)` is 0 by default."""
+    first = ops.zeros_like(states[:1]) if first is None else first[None]
+    return ops.concatenate([first, states[:-1]], axis=0)
 
 
 def jax_on_cpu() -> bool:

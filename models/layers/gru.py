@@ -1,0 +1,141 @@
+"""A GRU that JAX trains faster on a CPU than Keras's own."""
+
+import keras
+from keras import ops
+
+from musegen.models.layers.lstm import before, jax_on_cpu
+
+
+@keras.saving.register_keras_serializable("musegen")
+class GRU(keras.layers.GRU):
+    """A `keras.layers.GRU` with the same weights and results.
+
+    On JAX, on a CPU, in float32, and without masks and dropout, it calls `unroll` below. In all
+    other cases it calls Keras's GRU.
+
+    `constant` is a vector `(B, L)` that stands behind the input of every step. The result is that of
+    the sequence of both, but the vector is multiplied with the kernel only once.
+
+    Example:
+        >>> sequence = GRU(128, return_sequences=True)(keras.ops.zeros((32, 100, 64)))
+        >>> keras.ops.shape(sequence)
+        (32, 100, 128)
+    """
+
+    def stock(self, expand: bool) -> keras.layers.Layer:
+        return keras.layers.GRU.from_config(self.get_config())
+
+    def build(self, sequences_shape, initial_state_shape=None, constant_shape=None):
+        *rest, size = sequences_shape
+        super().build((*rest, size + (constant_shape[-1] if constant_shape else 0)))
+
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None, constant_shape=None):
+        return super().compute_output_shape(sequences_shape, initial_state_shape)
+
+    def call(self, sequences, initial_state=None, mask=None, training=False, constant=None):
+        if mask is None and self.is_plain and jax_on_cpu():
+            return self.unrolled(self.products(sequences, constant), initial_state)
+        if constant is not None:
+            every = ops.repeat(constant[:, None], sequences.shape[1], axis=1)
+            sequences = ops.concatenate([sequences, every], axis=-1)
+        return super().call(sequences, initial_state, mask, training)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether `unroll` can compute this layer with its options."""
+        unusual = (
+            self.go_backwards,
+            self.stateful,
+            self.unroll,
+            self.return_state,
+            self.dropout,
+            self.recurrent_dropout,
+        )
+        return (
+            not any(unusual)
+            and self.use_bias
+            and self.reset_after
+            and self.compute_dtype == "float32"
+            and self.activation is keras.activations.tanh
+            and self.recurrent_activation is keras.activations.sigmoid
+        )
+
+    def products(self, sequences, constant=None):
+        """Computes the products of the inputs and their kernel, for all steps at once."""
+        size = sequences.shape[-1]
+        products = ops.matmul(sequences, self.cell.kernel[:size])
+        if constant is not None:
+            products = products + ops.matmul(constant, self.cell.kernel[size:])[:, None]
+        return products
+
+    def unrolled(self, products, start=None):
+        """Computes the outputs from the products of all steps `(B, T, 3H)`."""
+        if isinstance(start, list | tuple):
+            (start,) = start
+        if start is None:
+            start = ops.zeros((ops.shape(products)[0], self.units), products.dtype)
+        inputs = ops.transpose(products + self.cell.bias[0], (1, 0, 2))  # (T, B, 3H)
+        h = unroll(inputs, start, self.cell.recurrent_kernel, self.cell.bias[1])  # (T, B, H)
+        return ops.transpose(h, (1, 0, 2)) if self.return_sequences else h[-1]
+
+
+def unroll(inputs, start, kernel, bias):
+    """Computes the outputs of a GRU, with a gradient that is written by hand.
+
+    The gradient uses the gates that were stored instead of computing them again, and computes the
+    kernel's gradient in one product over all steps instead of a sum of one product a step.
+
+    Args:
+        inputs: products of the inputs and their kernel, with their bias, `(T, B, 3H)`: for the
+            update gate, the reset gate and the candidate.
+        start: state before the first step, `(B, H)`.
+        kernel: recurrent kernel, `(H, 3H)`.
+        bias: recurrent bias, `(3H,)`.
+
+    Returns:
+        The outputs of all steps, `(T, B, H)`.
+    """
+    width = kernel.shape[0]
+
+    @ops.custom_gradient
+    def run(inputs, start, kernel, bias):
+        def step(h, x):
+            inner = ops.matmul(h, kernel) + bias
+            gates = ops.sigmoid(x[:, : 2 * width] + inner[:, : 2 * width])
+            update, reset = ops.split(gates, 2, axis=-1)
+            inner = inner[:, 2 * width :]
+            candidate = ops.tanh(x[:, 2 * width :] + reset * inner)
+            h = update * h + (1 - update) * candidate
+            return h, (h, gates, candidate, inner)
+
+        _, (hs, gates, candidates, inners) = ops.scan(step, start, inputs)
+        former = before(hs, start)
+
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream
+            transposed = ops.transpose(kernel)
+
+            def back(dh, stored):
+                dy, gates, candidate, inner, h = stored  # h: before the step
+                update, reset = ops.split(gates, 2, axis=-1)
+                dh = dh + dy
+                d_candidate = dh * (1 - update) * (1 - ops.square(candidate))
+                d_gates = ops.concatenate([dh * (h - candidate), d_candidate * inner], axis=-1)
+                d_gates = d_gates * gates * (1 - gates)
+                d_inner = ops.concatenate([d_gates, d_candidate * reset], axis=-1)
+                return dh * update + ops.matmul(d_inner, transposed), (d_gates, d_candidate)
+
+            stored = (upstream, gates, candidates, inners, former)
+            d_start, (d_gates, d_candidates) = ops.scan(
+                back, ops.zeros_like(start), stored, reverse=True
+            )
+            resets = gates[..., width:]
+            d_inputs = ops.concatenate([d_gates, d_candidates], axis=-1)
+            d_inners = ops.concatenate([d_gates, d_candidates * resets], axis=-1)
+            # Without a reshape a batch that lies on several devices is not moved.
+            d_kernel = ops.tensordot(former, d_inners, [[0, 1], [0, 1]])
+            return d_inputs, d_start, d_kernel, ops.sum(d_inners, axis=(0, 1))
+
+        return hs, gradient
+
+    return run(inputs, start, ops.convert_to_tensor(kernel), ops.convert_to_tensor(bias))
