@@ -157,7 +157,7 @@ def _play(command: list[str], files: list[str], out: BinaryIO, most: int) -> int
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("midi", help="the MIDI file, or file of pieces (.npz), to play")
+    parser.add_argument("midi", help="the MIDI file, or file of pieces (.npz, .json), to play")
     parser.add_argument("-o", "--out", help="the WAV file (default: beside that file)")
     parser.add_argument("--soundfont", help="a .sf2 or .sf3 file (default: the best one installed)")
     parser.add_argument("--rate", type=int, default=44100, help="samples a second (%(default)s)")

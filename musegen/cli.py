@@ -82,8 +82,8 @@ COMMANDS = {
     "render": (
         "musegen.audio",
         "play a MIDI file into a WAV file",
-        "Reads a MIDI file, or pieces in an .npz file. Writes a WAV file. Needs FluidSynth and a\n"
-        "sound font.",
+        "Reads a MIDI file, pieces in an .npz file, or chorales in JSON. Writes a WAV file. Needs\n"
+        "FluidSynth and a sound font.",
         "musegen render song.mid -o song.wav",
     ),
     "info": (

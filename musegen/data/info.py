@@ -156,7 +156,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="DATA",
-        help="prepared phrases or notes, an array file, MIDI or LPD files, demo, freedoom",
+        help="prepared phrases or notes, an array file, MIDI or LPD files, chorales in JSON, demo, "
+        "freedoom",
     )
     parser.add_argument(
         "--music",
@@ -183,7 +184,10 @@ def run(args: Namespace) -> None:
     check([], [args.source])
     notes = holds_notes(args.source)
     if notes and args.music == "phrases":
-        raise Error(f"{args.source}: holds notes; prepare the songs again with --music phrases")
+        raise Error(
+            f"{args.source}: holds notes; prepare the songs again with --music phrases, or leave "
+            "that out"
+        )
     music = args.music or MUSIC[notes]
     path = {"phrases": "phrases.png", "notes": "piece.png"}[music]
     path = path if args.picture is None else args.picture

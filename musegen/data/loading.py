@@ -286,6 +286,13 @@ def _file(path: Path, n_steps: int) -> Data:
         return _zip(path, n_steps)
     if magic.startswith(ARCHIVES) or tarfile.is_tarfile(path):
         return _corpus(path.name, path, n_steps)
+    from musegen.data.sources import is_json
+
+    if is_json(path):
+        raise Error(
+            f"{path}: a JSON file, which holds no phrases; chorales in JSON are notes: give them "
+            "to a system of notes, or leave out --music phrases"
+        )
     raise Error(f"{path}: starts with {magic!r}, which is no music; {ACCEPTED}")
 
 

@@ -29,6 +29,7 @@ RULES = ("paper", "lpd", "pypianoroll1")
 FAMILIES = ("lpd5", "musegan_v1", "musegan_v3")
 CLEANSING = ("docs", "code", "paper", "musegan_v1")
 PEDALS = ("keep", "apply", "drop")
+SILENT = "there is no note in it"
 MAX_BARS = 64  # in a phrase: a shard of such phrases takes 330 MB before compression
 
 
@@ -127,7 +128,7 @@ def song_piece(item: Item, settings: NoteSettings) -> "Piece":
         else:
             piece = read_piece(item.data, item.name, settings.pedal)
         if not len(piece):
-            raise Error("there is no note in it")
+            raise Error(SILENT)
         return piece
 
 

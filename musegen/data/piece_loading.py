@@ -4,6 +4,7 @@
 |---|---|
 | folder of `musegen data prepare --music notes` | the stored pieces, each read when it is used |
 | `.npz` file of pieces, such as `musegen generate -o new.npz` writes | the stored pieces |
+| `jsb-chorales-16th.json` | its chorales, in its splits; see `musegen.data.chorales` |
 | MIDI file, LPD `.npz` file | the whole song, in any meter |
 | folder or archive of such files, `freedoom` | all their songs, without duplicates |
 | phrases in any form that `musegen.data.load` opens, `demo` | one piece for each phrase |
@@ -17,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from musegen import Error, files
-from musegen.data import loading, note_store, shards
+from musegen.data import chorales, loading, note_store, shards
 from musegen.data.note_store import NotesFile, NoteStore
-from musegen.data.one_song import NoteSettings, converted, song_piece
-from musegen.data.sources import items
+from musegen.data.one_song import SILENT, NoteSettings, converted, song_piece
+from musegen.data.sources import is_json, items
 from musegen.music import piece_phrases
 from musegen.music.piece import Piece
 
@@ -81,7 +82,9 @@ def holds_notes(source: str | Path) -> bool:
     path = Path(source)
     if (path / shards.MANIFEST).is_file():
         return shards.music_of(path) == "notes"
-    return path.is_file() and zipfile.is_zipfile(path) and note_store.NAMES in _members(path)
+    if not path.is_file():
+        return False
+    return is_json(path) or (zipfile.is_zipfile(path) and note_store.NAMES in _members(path))
 
 
 def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Pieces:
@@ -96,6 +99,8 @@ def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Piece
     path = Path(source)
     if holds_notes(path):
         if path.is_file():
+            if is_json(path):
+                return _chorales(path)
             file = NotesFile(path)
             return Pieces(path.name, file.piece, range(len(file)))
         store = NoteStore(path)
@@ -104,6 +109,15 @@ def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Piece
     if _holds_songs(source):
         return _songs(path.name, source)
     return _phrases(loading.load(source))
+
+
+def _chorales(path: Path) -> Pieces:
+    """Opens the chorales of a JSON file; those without a note are left out."""
+    read = [(piece, split) for split, songs in chorales.read(path).items() for piece in songs]
+    kept = [(piece, split) for piece, split in read if len(piece)]
+    skipped = tuple((piece.name, SILENT) for piece, _ in read if not len(piece))
+    pieces, splits = zip(*kept, strict=True) if kept else ((), ())
+    return Pieces(path.name, pieces.__getitem__, range(len(pieces)), splits, skipped)
 
 
 def _holds_songs(source: str | Path) -> bool:

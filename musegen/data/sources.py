@@ -84,6 +84,17 @@ def items(source: str | Path) -> Iterator[Item]:
     return _not_empty(stream, source)
 
 
+def is_json(path: Path) -> bool:
+    """Returns whether a file is JSON with names and values, by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+        # The archive of a file whose name begins with a bracket begins with that name.
+        return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{" and not tarfile.is_tarfile(path)
+    except OSError:
+        return False  # whoever reads the file will say so
+
+
 def _not_empty(stream: Iterator[Item], source: str | Path) -> Iterator[Item]:
     """Yields the files of a stream; at the end of an empty one it raises an `Error`."""
     empty = True
@@ -113,6 +124,11 @@ def _open(path: Path) -> Iterator[Item]:
         return _file(path, path.name, at=1.0)
     if head[:4] in _WADS:
         return _wad(path)
+    if is_json(path):
+        raise Error(
+            f"{path}: a JSON file, and no songs in files; chorales in JSON need no preparation: "
+            "give the file itself to `musegen data info` or as --data to a system of notes"
+        )
     return _zip(path) if head[:2] == b"PK" else _tar(path, head)
 
 
