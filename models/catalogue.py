@@ -1,7 +1,9 @@
 """The table of all systems. It needs no Keras, so that `--help` and searches are fast."""
 
+from musegen.models.bachprop import settings as bachprop
 from musegen.models.midi_sandwich2 import settings as midi_sandwich2
 from musegen.models.musegan import settings as musegan
+from musegen.models.mvae import settings as mvae
 from musegen.system import Entry
 
 
@@ -40,6 +42,25 @@ def _musegan(name: str, kind: musegan.Kind) -> Entry:
     )
 
 
+def _mvae(name: str, summary: str) -> Entry:
+    """Makes the entry of the melody VAE or of one of its variants."""
+    drawn = ("seed", "temperature")
+    return Entry(
+        name,
+        f"melody VAE: {summary}",
+        "musegen.models.mvae.system",
+        tuple(mvae.PRESETS),
+        "mvae",
+        music="notes",
+        can={
+            "generate": (*drawn, "length"),
+            "restore": drawn,
+            "interpolate": drawn,
+            "evaluate": drawn,
+        },
+    )
+
+
 SYSTEMS = (
     _midi_sandwich2("bvae", "bvae", "binary VAE of one bar of one track"),
     _midi_sandwich2("refine-note", "refine", "refine network, step by step"),
@@ -60,5 +81,21 @@ SYSTEMS = (
         },
     ),
     *(_musegan(name, kind) for name, kind in musegan.KINDS.items()),
+    _mvae("mvae", "pieces note by note, with note unrolling"),
+    _mvae("mvae-flat", "the same without note unrolling"),
+    _mvae("mvae-autoencoder", "the same as a plain autoencoder"),
+    Entry(
+        "bachprop",
+        "BachProp: pieces note by note, without a latent vector",
+        "musegen.models.bachprop.system",
+        tuple(bachprop.PRESETS),
+        "mvae",
+        music="notes",
+        can={
+            "generate": ("seed", "temperature", "length"),
+            "extend": ("seed", "temperature"),
+            "evaluate": ("seed", "temperature"),
+        },
+    ),
 )
 CATALOGUE = {entry.name: entry for entry in SYSTEMS}

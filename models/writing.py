@@ -2,27 +2,48 @@
 
 from collections.abc import Callable
 
+import keras
 from keras import ops
 
 
-def written(chance, state, step: Callable):
+def note_inputs(n_notes: int) -> dict[str, keras.KerasTensor]:
+    """Returns the inputs that every network has that writes notes.
+
+    `temperature` `(B,)`, where 0 takes the most likely value; `chance` `(B, n_notes, 3)`, numbers
+    drawn evenly from 0 to 1 that choose the values where the temperature is above 0; and `given`
+    `(B, n_notes, 3)`, the values that are not chosen but given; -1 where there is none.
+    """
+    return {
+        "temperature": keras.Input((), name="temperature"),
+        "chance": keras.Input((n_notes, 3), name="chance"),
+        "given": keras.Input((n_notes, 3), dtype="int32", name="given"),
+    }
+
+
+def written(inputs: dict, state, step: Callable):
     """Writes the notes of a batch `(B, L, 3)` in one loop.
 
     Args:
-        chance: numbers from 0 to 1 `(B, L, 3)`.
+        inputs: those of `note_inputs`.
         state: tensors that one note passes to the next.
-        step: function from the state and the numbers of a note `(B, 3)` to the next state and the
-            values of the note `(B, 3)`.
+        step: function from the state, and a function `pick(i, logits)` that returns the value of
+            attribute i `(B,)`, to the next state and the values of the note `(B, 3)`.
     """
-    chance = ops.transpose(chance, (1, 0, 2))
+    chance, given = (ops.transpose(inputs[name], (1, 0, 2)) for name in ("chance", "given"))
     n_notes = chance.shape[0]
     index = ops.reshape(ops.arange(n_notes), (-1, 1, 1))
 
     def turn(t, carry):
-        state, note = step(carry[0], ops.take(chance, t, axis=0))
+        numbers, known = (ops.take(array, t, axis=0) for array in (chance, given))
+
+        def pick(i: int, logits):
+            value = choose(logits, numbers[:, i], inputs["temperature"])
+            return ops.where(known[:, i] >= 0, known[:, i], value)
+
+        state, note = step(carry[0], pick)
         return state, ops.where(ops.equal(index, t), note, carry[1])
 
-    _, notes = ops.fori_loop(0, n_notes, turn, (state, ops.zeros_like(chance, "int32")))
+    _, notes = ops.fori_loop(0, n_notes, turn, (state, ops.zeros_like(given)))
     return ops.transpose(notes, (1, 0, 2))
 
 

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from musegen import Error
 from musegen.music.layout import TRACKS
-from musegen.training.options import Options, add_flags, flag, option, prepare, read_flags, to_flags
+from musegen.training.options import (
+    PhraseOptions,
+    add_flags,
+    flag,
+    option,
+    prepare,
+    read_flags,
+    to_flags,
+)
 from musegen.training.recipes import RECIPE_HELP, recipe_name
 
 if TYPE_CHECKING:
@@ -40,7 +48,7 @@ QUICK_LARGE = {"bvae": {"epochs": 3}, "mfg_vae": {"epochs": 5}, "refine": {"epoc
 
 
 @dataclass(frozen=True)
-class Training(Options):
+class Training(PhraseOptions):
     """Options of this script."""
 
     preset: str | None = option(
@@ -189,7 +197,7 @@ def stage(options: Training, name: str, script: str, settings: dict[str, Any]) -
     """Makes a stage with the settings that all share and, on the demo band, quick ones."""
     given = {name: getattr(options, name) for name in PASSED_ON} | settings
     given = {name: value for name, value in given.items() if value is not None}
-    default = {"batch_size": Options.batch_size}
+    default = {"batch_size": PhraseOptions.batch_size}
     if options.data == "demo":
         default |= (QUICK_LARGE if options.preset == "large" else QUICK)[script]
     return Stage(name, script, default | given)

@@ -19,7 +19,7 @@ from musegen import Error
 from musegen.models.midi_sandwich2.settings import PRESETS
 from musegen.music.layout import N_PITCHES, TRACKS
 from musegen.training.options import (
-    Options,
+    PhraseOptions,
     add_flags,
     option,
     prepare,
@@ -39,7 +39,7 @@ DEMO_EPOCHS = 2  # enough to see it work
 
 
 @dataclass(frozen=True)
-class Training(Options):
+class Training(PhraseOptions):
     """Options of this script."""
 
     preset: str = option(

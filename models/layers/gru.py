@@ -1,4 +1,6 @@
-"""A GRU that JAX trains faster on a CPU than Keras's own."""
+"""GRUs that JAX trains faster on a CPU than Keras's own."""
+
+from functools import partial
 
 import keras
 from keras import ops
@@ -13,8 +15,8 @@ class GRU(keras.layers.GRU):
     On JAX, on a CPU, in float32, and without masks and dropout, it calls `unroll` below. In all
     other cases it calls Keras's GRU.
 
-    `constant` is a vector `(B, L)` that stands behind the input of every step. The result is that of
-    the sequence of both, but the vector is multiplied with the kernel only once.
+    `constant` is a vector `(B, L)` that is joined to the input of every step. It is multiplied with
+    the kernel only once.
 
     Example:
         >>> sequence = GRU(128, return_sequences=True)(keras.ops.zeros((32, 100, 64)))
@@ -77,6 +79,38 @@ class GRU(keras.layers.GRU):
         inputs = ops.transpose(products + self.cell.bias[0], (1, 0, 2))  # (T, B, 3H)
         h = unroll(inputs, start, self.cell.recurrent_kernel, self.cell.bias[1])  # (T, B, H)
         return ops.transpose(h, (1, 0, 2)) if self.return_sequences else h[-1]
+
+
+@keras.saving.register_keras_serializable("musegen")
+class UnrollingGRU(GRU):
+    """The context GRU of note unrolling, which makes three steps for a note.
+
+    It reads the states of the three attributes `before` the note `(B, L, 3H)`, then with the state
+    of dT `after` that is chosen, then with the states of dT and T `after` those are chosen
+    `(B, L, 2H)`. Its outputs are `(B, L, 3, H)`.
+    """
+
+    def build(self, before_shape, after_shape=None, initial_state_shape=None):
+        super().build(before_shape)
+
+    def compute_output_shape(self, before_shape, after_shape=None, initial_state_shape=None):
+        return (*before_shape[:2], 3, self.units)
+
+    def call(self, before, after, initial_state=None):
+        fast = self.is_plain and jax_on_cpu()
+        old, new = ops.split(before, 3, axis=-1), ops.split(after, 2, axis=-1)
+        if fast:  # multiply each state with its part of the kernel once, not in up to three steps
+            kernels = ops.split(self.cell.kernel, 3)
+            old, new = (
+                [ops.matmul(x, kernel) for x, kernel in zip(states, kernels, strict=False)]
+                for states in (old, new)
+            )
+        join = sum if fast else partial(ops.concatenate, axis=-1)
+        steps = ops.stack([join([*new[:i], *old[i:]]) for i in range(3)], axis=2)
+        sequence = ops.reshape(steps, (-1, 3 * before.shape[1], steps.shape[-1]))
+        compute = self.unrolled if fast else super().call
+        h = compute(sequence, initial_state)
+        return ops.reshape(h, (-1, before.shape[1], 3, self.units))
 
 
 def unroll(inputs, start, kernel, bias):

@@ -98,6 +98,19 @@ CHOICES = {  # by the name of the argument in the methods of systems
         "(default: lerp)",
         choices=("lerp", "slerp"),
     ),
+    "temperature": _choice(
+        "--temperature",
+        "how freely each value of a note is drawn: 0 takes the most likely one, 1 draws each as "
+        "often as it is likely (default: that of the system)",
+        type=real(0, 100),
+        metavar="T",
+    ),
+    "length": _choice(
+        "--length",
+        "number of notes in a piece (default: 100)",
+        type=integer(1, 10_000),
+        metavar="N",
+    ),
     "reach": _choice(
         "--reach",
         "with --grid: its vectors go from -R to R (default: that of the system's preset)",

@@ -162,3 +162,8 @@ def _phrases(data: loading.Data) -> Pieces:
         split for split, n in zip(data.splits, data.sizes, strict=False) for _ in range(n)
     )
     return Pieces(data.name, read, range(len(data)), splits, data.skipped)
+
+
+def load_corpora(sources: Sequence[str]) -> dict[str, Pieces]:
+    """Temporary."""
+    return {Path(source).name.split(".")[0]: load_pieces(source) for source in sources}

@@ -27,7 +27,7 @@ from musegen.plots.rolls import (
     stacked,
 )
 from musegen.plots.style import encoded, save, save_image
-from musegen.plots.training_curves import Curve, comparison, history, training
+from musegen.plots.training_curves import Curve, by_attribute, comparison, history, training
 
 __all__ = [
     "Arrow",
@@ -35,6 +35,7 @@ __all__ = [
     "Curve",
     "Text",
     "bars",
+    "by_attribute",
     "comparison",
     "diagram",
     "encoded",

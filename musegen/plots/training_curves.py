@@ -1,7 +1,8 @@
 """Curves over training.
 
-`training` draws the values that MuseGAN monitors, `comparison` those of several runs, and `history`
-the loss and the accuracy of a run as MIDI-Sandwich2 does.
+`training` draws the values that MuseGAN monitors, `comparison` those of several runs, `history` the
+loss and the accuracy of a run as MIDI-Sandwich2 does, and `by_attribute` those of a system of
+notes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -178,6 +179,52 @@ def history(
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.12 * (high - low))  # leaves space for the legend
     axes.legend(loc="upper right", ncols=4, fontsize=6, handlelength=1.5, columnspacing=0.9)
+    return figure
+
+
+@styled
+def by_attribute(
+    values: Mapping[str, Sequence[float]],
+    attributes: Sequence[str],
+    title: str = "",
+    width: float = PAGE,
+) -> Figure:
+    """Draws loss and accuracy by attribute, and the KL divergence with its weight if there is one.
+
+    Values of the validation are dashed.
+
+    Args:
+        values: history of a training by name: `rec` and `accuracy`, each also with `_` and the name
+            of an attribute, `kl` and `kl_weight`, and values of the validation, as `val_rec`.
+        attributes: names of the attributes.
+        title: title of the figure.
+        width: width of the figure in inches.
+    """
+    panels = {"rec": "loss in nats", "accuracy": "accuracy"}
+    if "kl" in values:
+        panels["kl"] = "KL in nats"
+    figure = new_figure(width, 0.36 * width)
+    figure.suptitle(title, fontsize=8)
+    axes = figure.subplots(1, len(panels))
+    for own, (name, label) in zip(axes, panels.items(), strict=True):
+        names = [name] if name == "kl" else [name, *(f"{name}_{a}" for a in attributes)]
+        for column, colour in zip(names, COLOURS, strict=False):
+            for part, line in (("", "-"), ("val_", (0, (4, 1.2)))):
+                points = values.get(part + column, ())
+                legend = column.removeprefix(f"{name}_") if column != name else "all"
+                own.plot(range(1, len(points) + 1), points, color=colour, linestyle=line,
+                         label=None if part else legend)  # fmt: skip
+        own.set(xlabel="epoch", ylabel=label, ylim=(0, 1) if name == "accuracy" else None)
+        own.xaxis.set_major_locator(MaxNLocator(integer=True))
+        own.grid()
+    axes[0].set_ylim(bottom=0)
+    axes[0].legend(fontsize=6)
+    if "kl" in values:
+        weights = axes[-1].twinx()
+        steps = range(1, len(values["kl_weight"]) + 1)
+        weights.plot(steps, values["kl_weight"], color="0.5", linestyle=":")
+        weights.set(ylabel="weight (dotted)", ylim=(0, None))
+        weights.spines["right"].set_visible(True)
     return figure
 
 

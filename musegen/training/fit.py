@@ -21,6 +21,7 @@ from musegen.training.runs import Run
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
 
 DRAW_EVERY = 10.0  # seconds from one drawing of loss.png to the next
 
@@ -33,12 +34,18 @@ class Measures:
         title: title of `loss.png`.
         accuracy: metric that `loss.png` shows beside the loss.
         reconstruction: metric that is the loss without the KL term; the difference becomes `kl`.
+        kl_weight: function that returns the weight of the KL divergence of one example in an epoch,
+            by its number from 0. Then `kl` is the divergence without the weight, which becomes
+            `kl_weight`.
+        figure: function that draws `loss.png` from the history, instead of `plots.history`.
         monitor: column that says which epoch is the best; see `musegen.training.record.Record`.
     """
 
     title: str = ""
     accuracy: str = "accuracy"
     reconstruction: str | None = None
+    kl_weight: Callable[[int], float] | None = None
+    figure: "Callable[[History], Figure] | None" = None
     monitor: str = "val_f1"
 
 
@@ -89,7 +96,7 @@ def fit(
         while record.done < options.epochs and not record.stalled(options.patience):
             epoch = record.done
             name = f"epoch {epoch + 1:>4}/{options.epochs}"
-            row = _epoch(model, batches(epoch), validation, name, measures.reconstruction)
+            row = _epoch(model, batches(epoch), validation, name, measures, epoch)
             record.check_finite({"the loss": row["loss"]}, f"in epoch {epoch + 1}")
             record.add(row)
             log(epoch, row)
@@ -101,7 +108,7 @@ def fit(
 
 
 def _epoch(
-    model: "keras.Model", data: Any, validation: Any, name: str, reconstruction: str | None
+    model: "keras.Model", data: Any, validation: Any, name: str, measures: Measures, epoch: int
 ) -> dict[str, float]:
     """Trains one epoch and prints its line; on a terminal a bar moves meanwhile."""
     import keras
@@ -120,7 +127,10 @@ def _epoch(
             verbose=0,
             callbacks=[callback] if progress.on_terminal else [],
         ).history
-    row = _columns({column: float(value) for column, (value,) in logs.items()}, reconstruction)
+    reconstruction = measures.reconstruction
+    weight = measures.kl_weight(epoch) if measures.kl_weight else None
+    logs = {column: float(value) for column, (value,) in logs.items()}
+    row = _columns(logs, reconstruction, weight)
     hidden = (reconstruction, f"val_{reconstruction}")  # the loss without its kl
     values = [f"{column} {value:.4g}" for column, value in row.items() if column not in hidden]
     row["seconds"] = round(time.monotonic() - start, 3)
@@ -128,7 +138,9 @@ def _epoch(
     return row
 
 
-def _columns(logs: dict[str, float], reconstruction: str | None) -> dict[str, float]:
+def _columns(
+    logs: dict[str, float], reconstruction: str | None, kl_weight: float | None
+) -> dict[str, float]:
     """Orders the logs: loss, KL and metrics, then the same of the validation."""
     columns = {}
     for part in ("", "val_"):
@@ -136,9 +148,10 @@ def _columns(logs: dict[str, float], reconstruction: str | None) -> dict[str, fl
         if values:
             loss = columns[f"{part}loss"] = values[f"{part}loss"]
             if reconstruction:
-                columns[f"{part}kl"] = loss - values[f"{part}{reconstruction}"]
+                kl = loss - values[f"{part}{reconstruction}"]
+                columns[f"{part}kl"] = kl / kl_weight if kl_weight else kl
             columns |= values
-    return columns
+    return columns if kl_weight is None else columns | {"kl_weight": kl_weight}
 
 
 @contextmanager
@@ -151,7 +164,10 @@ def _drawing(run: Run, history: History, measures: Measures) -> Iterator[Callabl
     def draw(every: float = DRAW_EVERY) -> None:
         nonlocal drawn
         if history and time.monotonic() - drawn >= every:
-            figure = plots.history(history, measures.accuracy, title=measures.title)
+            if measures.figure:
+                figure = measures.figure(history)
+            else:
+                figure = plots.history(history, measures.accuracy, title=measures.title)
             plots.save(figure, run.path("loss.png"))
             drawn = time.monotonic()
 

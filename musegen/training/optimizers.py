@@ -71,9 +71,7 @@ def rmsprop(learning_rate, epsilon: float = 1e-7) -> "keras.optimizers.Optimizer
 
         def update_step(self, gradient, variable, learning_rate):
             rate = ops.cast(learning_rate, variable.dtype)
-            if hasattr(gradient, "dense_shape"):  # TensorFlow: of an embedding, row by row
-                gradient = ops.add(ops.zeros_like(variable), gradient)  # sums rows of one index
-            gradient = ops.cast(gradient, variable.dtype)
+            gradient = ops.cast(summed(gradient, variable), variable.dtype)
             velocity = self.velocities[self._get_variable_index(variable)]
             self.assign(velocity, self.rho * velocity + (1 - self.rho) * ops.square(gradient))
             self.assign_sub(variable, rate * gradient / (ops.sqrt(velocity) + self.epsilon))
@@ -84,11 +82,35 @@ def rmsprop(learning_rate, epsilon: float = 1e-7) -> "keras.optimizers.Optimizer
     return RMSprop(learning_rate, epsilon)
 
 
+def summed(gradient: Any, variable: "keras.Variable") -> Any:
+    """Adds the rows of one index in the gradient of an embedding, which TensorFlow lists singly.
+
+    Keras's optimizers would square each of them before they are added.
+    """
+    from keras import ops
+
+    rows = hasattr(gradient, "dense_shape")
+    return ops.add(ops.zeros_like(variable), gradient) if rows else gradient
+
+
+def with_summed_gradients(kind: type) -> type:
+    """Returns a class of optimizers that treats the gradients of embeddings as those of others."""
+
+    class Summed(kind):
+        def apply(self, grads, trainable_variables=None):
+            variables = trainable_variables or self._trainable_variables
+            grads = [summed(g, v) for g, v in zip(grads, variables, strict=True)]
+            return super().apply(grads, trainable_variables)
+
+    Summed.__name__ = kind.__name__  # Keras names its variables after the class
+    return Summed
+
+
 def adam(learning_rate) -> "keras.optimizers.Optimizer":
     """Makes Adam with clipped gradients."""
     import keras
 
-    return keras.optimizers.Adam(learning_rate, clipnorm=1.0)
+    return with_summed_gradients(keras.optimizers.Adam)(learning_rate, clipnorm=1.0)
 
 
 def muon(learning_rate) -> "keras.optimizers.Optimizer":
@@ -99,7 +121,7 @@ def muon(learning_rate) -> "keras.optimizers.Optimizer":
     """
     import keras
 
-    return keras.optimizers.Muon(
+    return with_summed_gradients(keras.optimizers.Muon)(
         learning_rate, adam_lr_ratio=0.5, weight_decay=0.0, adam_weight_decay=0.0
     )
 

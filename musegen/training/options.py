@@ -91,9 +91,6 @@ class Options:
         0.1, "share of the data to validate with, where they have no split of their own",
         metavar="S",
     )  # fmt: skip
-    bars: int | None = option(
-        None, "number of bars to learn, the first ones (default: all)", metavar="N", least=1
-    )
     keep: str = option(
         "last",
         "weights to end with: those of the last epoch, or of the best one in validation",
@@ -125,7 +122,16 @@ class Options:
 
     def reads(self) -> list[str | Path]:
         """Returns the files and folders that are read, in which no run may stand."""
-        return [self.data]
+        return [self.data] if isinstance(self.data, str) else list(self.data)
+
+
+@dataclass(frozen=True)
+class PhraseOptions(Options):
+    """The options of every script that learns phrases."""
+
+    bars: int | None = option(
+        None, "number of bars to learn, the first ones (default: all)", metavar="N", least=1
+    )
 
 
 def flag(name: str) -> str:
@@ -146,8 +152,11 @@ def add_flags(parser: ArgumentParser, cls: type) -> None:
             parser.add_argument(flag(name), dest=field.name, action=action, help=text)
             continue
         if default is not None:
-            text += f" (default: {default})"
+            shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+            text += f" (default: {shown})"
         known = {"choices": facts["choices"], "metavar": facts["metavar"]}
+        if typing.get_origin(types[field.name]) is tuple:
+            known["nargs"] = "+"
         known["type"] = _plain(types[field.name])
         if field.name == "recipe":
             known["type"] = lambda word: FORMER_RECIPES.get(word, word)
@@ -166,6 +175,8 @@ def to_flags(settings: Mapping[str, Any]) -> list[str]:
             line += [] if value else [flag(f"no_{name}")]
         elif isinstance(value, bool):
             line += [flag(name)] if value else []
+        elif isinstance(value, tuple):
+            line += [flag(name), *map(str, value)]
         elif value is not None:
             line += [flag(name), str(value)]
     return line
@@ -173,7 +184,9 @@ def to_flags(settings: Mapping[str, Any]) -> list[str]:
 
 def read_flags(args: Namespace, cls: type) -> Any:
     """Makes the dataclass of a parsed command line, and checks that its runs may stand there."""
-    options = cls(**{field.name: getattr(args, field.name) for field in dataclasses.fields(cls)})
+    given = {field.name: getattr(args, field.name) for field in dataclasses.fields(cls)}
+    given = {k: tuple(value) if isinstance(value, list) else value for k, value in given.items()}
+    options = cls(**given)
     check_folder(Path(options.out or RUNS), options.reads())
     return options
 

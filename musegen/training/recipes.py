@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from musegen.training.optimizers import DECAYS, OPTIMIZERS, optimizer
-from musegen.training.options import Options, option
+from musegen.training.options import PhraseOptions, option
 
 if TYPE_CHECKING:
     import keras
@@ -61,7 +61,7 @@ PCA_WARMUP = {"optimizer": "muon", "learning_rate": 3e-3, "decay": "cosine", "kl
 
 
 @dataclass(frozen=True)
-class RecipeOptions(Options):
+class RecipeOptions(PhraseOptions):
     """The flags of a recipe; a value that is None comes from the recipe."""
 
     recipe: str | None = option(None, RECIPE_HELP)

@@ -1,6 +1,7 @@
-"""Pictures and MIDI of phrases beside what a model makes of them while it trains."""
+"""Pictures and MIDI of music beside what a model makes of it while it trains."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,12 +9,30 @@ import numpy as np
 from musegen import plots
 from musegen.music import midi
 from musegen.music.phrases import TRACKS
+from musegen.music.piece import Piece
+from musegen.music.piece_chain import chain_pieces
 
 if TYPE_CHECKING:
     from musegen.training.runs import Run
 
 SHOWN = 4  # phrases
 PICTURES = 10  # over a training
+
+
+def due(epoch: int, epochs: int) -> bool:
+    """Returns whether samples are drawn after an epoch: some times, and at the end."""
+    return epoch % max(1, epochs // PICTURES) == 0 or epoch >= epochs
+
+
+def draw_pieces(run: "Run", epoch: int, pieces: Mapping[str, Piece]) -> None:
+    """Draws pieces, named in the picture, into `samples/` of a run folder, and writes them as MIDI.
+
+    In both they follow one another with a bar of silence between.
+    """
+    named = [replace(piece, name=name) for name, piece in pieces.items()]
+    joined = chain_pieces(named, 1, ", ".join(pieces))
+    plots.save(plots.piece(joined), run.path("samples", f"epoch-{epoch:04}.png"))
+    midi.write_piece(joined, run.path("samples", f"epoch-{epoch:04}.mid"))
 
 
 class Sampler:
@@ -48,7 +67,7 @@ class Sampler:
             epoch: number of epochs so far.
             versions: function that returns the versions by name; the last one is written as MIDI.
         """
-        if epoch % max(1, self.epochs // PICTURES) and epoch < self.epochs:
+        if not due(epoch, self.epochs):
             return
         shown = {"original": self.original, **versions()}
         panels = np.stack(list(shown.values()), axis=1)  # (phrases, versions, bars, T, 84, K)

@@ -7,11 +7,11 @@ from argparse import SUPPRESS
 from dataclasses import dataclass
 
 from musegen import Error
-from musegen.training.options import KEEP, Options, option
+from musegen.training.options import KEEP, PhraseOptions, option
 
 
 @dataclass(frozen=True)
-class GANOptions(Options):
+class GANOptions(PhraseOptions):
     """The options that every adversarial training has."""
 
     steps: int | None = option(

@@ -9,8 +9,9 @@ import pytest
 import reference
 from keras import ops
 
-from musegen.models import bachprop
-from musegen.models.bachprop import ATTRIBUTES, LEVELS, READS, BachPropSettings
+from musegen.models.bachprop import bachprop, tag_writer
+from musegen.models.bachprop.settings import LEVELS, READS, BachPropSettings
+from musegen.models.mvae.settings import ATTRIBUTES
 from musegen.training import autodiff
 
 pytestmark = pytest.mark.golden
@@ -123,8 +124,9 @@ def test_written_notes(gates):
     """As likely as can be, up to the first tag of each song."""
     theirs = np.stack([GOLDEN[f"{gates}/gen/tok_{a}"] for a in ATTRIBUTES], axis=-1)[:, 1:]
     n, n_notes = theirs.shape[:2]
-    play = bachprop.player(built(gates), settings(gates), n_notes)
+    play = tag_writer.player(built(gates), settings(gates), n_notes)
     inputs = {"temperature": np.zeros(n), "chance": np.zeros((n, n_notes, 3))}
+    inputs["given"] = np.full((n, n_notes, 3), -1)
     ours = play.predict(inputs, verbose=0)
     tags = np.array(SIZES) - 1
     for song, stored in zip(ours, theirs, strict=True):

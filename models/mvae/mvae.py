@@ -20,72 +20,16 @@ Wang, Huang, Lin, Su, Chen: "Modeling Melodic Feature Dependency with Modularize
 Auto-Encoder", ICASSP 2019. Original code: github.com/MiuLab/MVAE_Music.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import keras
 from keras import layers, ops
 
-from musegen.models.layers.gru import GRU
-from musegen.models.layers.lstm import jax_on_cpu
-from musegen.models.layers.sampling import Sampling
-from musegen.models.writing import choose, written
+from musegen.models.layers.gru import GRU, UnrollingGRU
+from musegen.models.layers.sampling import Sampling, sample
+from musegen.models.mvae.settings import ATTRIBUTES, N_NOTES, PAPER, MVAESettings, kl_weight
 from musegen.training import optimizers
-
-ATTRIBUTES = ("dT", "T", "P")  # in this order everywhere
-N_NOTES = 100  # notes of a segment
-
-
-@dataclass(frozen=True)
-class MVAESettings:
-    """The settings of one network.
-
-    Args:
-        width: H, the number of units of every GRU, and the size of embeddings and of z.
-        sizes: sizes of the dictionaries of the three attributes, with index 0.
-        latent: what z is: `"gaussian"`, drawn from a mean and a variance; `"plain"`, computed
-            without noise; `"none"`, where there is no z and no encoder.
-        unrolling: whether the decoder has note unrolling.
-        own_cells: whether note unrolling updates the state of an attribute with the GRU of that
-            attribute, and not always with the GRU of the duration, as the original code does.
-        noise: standard deviation of the noise from which z is drawn.
-        kl_reduction: `"sum"` of the KL divergence over the latent numbers, and the mean over the
-            batch; or `"batch_sum"`, the sum over both.
-        kl_end: weight of the KL term at the end of training.
-        zero_written: whether index 0 may be chosen when notes are written.
-    """
-
-    width: int = 512
-    sizes: tuple[int, int, int] = (96, 180, 94)
-    latent: str = "gaussian"
-    unrolling: bool = True
-    own_cells: bool = True
-    noise: float = 1.0
-    kl_reduction: str = "sum"
-    kl_end: float = 1.0
-    zero_written: bool = False
-
-
-# The sizes are those of Nottingham, JSB Chorales and Piano-midi.de together.
-PAPER = MVAESettings()
-PRESETS = {
-    "paper": PAPER,
-    "repo": MVAESettings(
-        width=256,
-        sizes=(37, 78, 92),
-        own_cells=False,
-        kl_reduction="batch_sum",
-        kl_end=0.01,
-        zero_written=True,
-    ),
-}
-VARIANTS = {  # of each system: what it has unlike the preset
-    "mvae": {},
-    "mvae-flat": {"unrolling": False},
-    "mvae-autoencoder": {"latent": "plain"},
-}
-
 
 # Layers. PyTorch's initial values, which are those of the original code.
 
@@ -118,37 +62,6 @@ def dense(units: int, inputs: int, name: str, activation: str = "linear") -> lay
 
 def beside(*tensors):
     return ops.concatenate(tensors, axis=-1)
-
-
-@keras.saving.register_keras_serializable("musegen")
-class UnrollingGRU(GRU):
-    """The context GRU of note unrolling, which makes three steps for a note.
-
-    It reads the states of the three attributes `before` the note `(B, L, 3H)`, then with the state
-    of dT `after` that is chosen, then with the states of dT and T `after` those are chosen
-    `(B, L, 2H)`. Its outputs are `(B, L, 3, H)`.
-    """
-
-    def build(self, before_shape, after_shape=None, initial_state_shape=None):
-        super().build(before_shape)
-
-    def compute_output_shape(self, before_shape, after_shape=None, initial_state_shape=None):
-        return (*before_shape[:2], 3, self.units)
-
-    def call(self, before, after, initial_state=None):
-        fast = self.is_plain and jax_on_cpu()
-        old, new = ops.split(before, 3, axis=-1), ops.split(after, 2, axis=-1)
-        if fast:  # multiply each state with its part of the kernel once, not in up to three steps
-            kernels = ops.split(self.cell.kernel, 3)
-            old, new = (
-                [ops.matmul(x, kernel) for x, kernel in zip(states, kernels, strict=False)]
-                for states in (old, new)
-            )
-        join = sum if fast else lambda states: beside(*states)
-        steps = ops.stack([join([*new[:i], *old[i:]]) for i in range(3)], axis=2)
-        sequence = ops.reshape(steps, (-1, 3 * before.shape[1], steps.shape[-1]))
-        h = self.unrolled(sequence, initial_state) if fast else super().call(sequence, initial_state)
-        return ops.reshape(h, (-1, before.shape[1], 3, self.units))
 
 
 # Networks.
@@ -258,24 +171,26 @@ def mvae(settings: MVAESettings = PAPER, n_notes: int = N_NOTES, name: str = "mv
     return keras.Model(notes, decoder(settings, n_notes)(inputs), name=name)
 
 
-def settings_of(name: str, preset: str) -> MVAESettings:
-    """Returns the settings of a system, one of `VARIANTS`, in a preset."""
-    return replace(PRESETS[preset], **VARIANTS[name])
-
-
-def networks(name: str, preset: str, n_steps: int) -> list[keras.Model]:
-    """Builds the untrained network, which `musegen info` shows."""
-    return [mvae(settings_of(name, preset), name=name)]
+def fitted(settings: MVAESettings, network: keras.Model) -> MVAESettings:
+    """Returns settings with the width and the sizes that a network has."""
+    parts = network.get_layer("embeddings").layers
+    tables = [layer for layer in parts if isinstance(layer, layers.Embedding)]
+    sizes = tuple(table.input_dim for table in tables)
+    return replace(settings, width=tables[0].output_dim, sizes=sizes)
 
 
 def reader(network: keras.Model) -> keras.Model:
     """Returns the network from notes `(B, L, 3)` to z without noise, which is the mean `(B, H)`."""
-    encoder = network.get_layer("encoder")
-    z = encoder.outputs[1] if len(encoder.outputs) > 1 else encoder.outputs[0]
     notes = keras.Input(network.input_shape[1:], dtype="int32", name="notes")
     embedded = network.get_layer("embeddings")(notes)
-    without_noise = keras.Model(encoder.inputs, z, name="encoder")
-    return keras.Model(notes, without_noise(embedded), name="reader")
+    return keras.Model(notes, read_noiselessly(network, embedded)[0], name="reader")
+
+
+def read_noiselessly(network: keras.Model, embedded: list) -> list:
+    """Returns z without noise; of a Gaussian encoder the mean and the logarithm of the variance."""
+    encoder = network.get_layer("encoder")
+    outputs = encoder.outputs[1:] or encoder.outputs
+    return keras.tree.flatten(keras.Model(encoder.inputs, outputs, name="encoder")(embedded))
 
 
 # Training.
@@ -306,6 +221,35 @@ def accuracy(notes, logits, sizes: Sequence[int], attributes: Sequence[str] = AT
         if ATTRIBUTES[i] in attributes
     ]
     return sum(shares) / len(shares)
+
+
+def scorer(network: keras.Model, settings: MVAESettings) -> keras.Model:
+    """Returns the network that measures how well given notes are written again, each `(B,)`.
+
+    Its inputs are `notes` `(B, L, 3)` and, for a Gaussian z, `noise` `(B, H)`. Its outputs are
+    `Rec.` and `accuracy` of each attribute, as `"Rec. dT"`, and then also the divergence `KL`.
+    """
+    notes = keras.Input(network.input_shape[1:], dtype="int32", name="notes")
+    inputs, outputs = {"notes": notes}, {}
+    embedded = network.get_layer("embeddings")(ops.pad(notes, ((0, 0), (1, 0), (0, 0))))
+    if settings.latent != "none":
+        z, *spread = read_noiselessly(network, [x[:, 1:] for x in embedded])
+        if spread:
+            inputs["noise"] = keras.Input((settings.width,), name="noise")
+            outputs["KL"] = -0.5 * ops.sum(1 + spread[0] - z**2 - ops.exp(spread[0]), axis=-1)
+            z = sample(z, spread[0], settings.noise * inputs["noise"], "exp")
+        embedded = [*embedded, z]
+    logits = network.get_layer("decoder")(embedded)
+    for name, f in (("Rec.", cross_entropy), ("accuracy", accuracy)):
+        outputs |= {f"{name} {a}": f(notes, logits, settings.sizes, (a,)) for a in ATTRIBUTES}
+    return keras.Model(inputs, outputs, name="scorer")
+
+
+def totals(parts: dict) -> dict[str, float]:
+    """Returns the means of what a scorer gives, and `Rec.` and `accuracy` of all attributes."""
+    means = {name: float(values.mean()) for name, values in parts.items()}
+    rec, right = (sum(means[f"{name} {a}"] for a in ATTRIBUTES) for name in ("Rec.", "accuracy"))
+    return {"Rec.": rec, "accuracy": right / len(ATTRIBUTES)} | means
 
 
 def compiled(
@@ -343,95 +287,6 @@ def compiled(
     return network
 
 
-def kl_weight(settings: MVAESettings, epoch: float) -> float:
-    """Returns the weight of the KL term in an epoch, counted from 1: half of the end at 10."""
-    return settings.kl_end / (1 + math.exp(-0.9 * (epoch - 10)))
-
-
 def weigh_kl(network: keras.Model, weight: float) -> None:
     """Changes the weight of the KL term between two epochs of training."""
     network.get_layer("encoder").get_layer("sampling").present_kl_weight.value.assign(weight)
-
-
-# Writing of new notes.
-
-
-def player(network: keras.Model, settings: MVAESettings, n_notes: int = N_NOTES) -> keras.Model:
-    """Returns the network that writes new notes `(B, n_notes, 3)`, all of a batch in one loop.
-
-    Its inputs are `z` `(B, H)`, where there is one; `temperature` `(B,)`, where 0 takes the most
-    likely value of each attribute; and `chance` `(B, n_notes, 3)`, numbers drawn evenly from 0 to 1
-    that choose the values where the temperature is above 0.
-
-    Example:
-        >>> network = mvae(replace(PAPER, width=8), n_notes=5)
-        >>> z, chance = np.zeros((2, 8)), np.random.default_rng(0).random((2, 7, 3))
-        >>> play = player(network, PAPER, n_notes=7)
-        >>> play({"z": z, "temperature": np.ones(2), "chance": chance}).shape
-    """
-    inputs = {
-        "temperature": keras.Input((), name="temperature"),
-        "chance": keras.Input((n_notes, 3), name="chance"),
-    }
-    decoder = network.get_layer("decoder")
-    if settings.latent != "none":
-        inputs["z"] = keras.Input(decoder.input_shape[-1][1:], name="z")
-    writer = Writer(settings, network.get_layer("embeddings"), decoder, name="writer")
-    return keras.Model(inputs, writer(inputs), name="player")
-
-
-class Writer(layers.Layer):
-    """The loop of a trained decoder over notes, each of which it reads before the next.
-
-    The step is that of the original code; `decoder` above computes the same for given notes.
-    """
-
-    def __init__(
-        self, settings: MVAESettings, embeddings: keras.Model, decoder: keras.Model, **options
-    ):
-        super().__init__(dtype="float32", **options)
-        self.settings, self.decoder = settings, decoder
-        self.embed = [embeddings.get_layer(f"embed_{a}") for a in ATTRIBUTES]
-
-    def compute_output_spec(self, inputs):
-        return keras.KerasTensor(inputs["chance"].shape, "int32")
-
-    def call(self, inputs):
-        z, temperature, chance = inputs.get("z"), inputs["temperature"], inputs["chance"]
-        embedded = [embed(ops.zeros_like(chance[:, 0, 0], "int32")) for embed in self.embed]
-        start = ops.zeros_like(embedded[0]) if z is None else self.decoder.get_layer("start")(z)
-        state = {"read": [start] * 3, "context": start, "write": [start] * 3, "before": embedded}
-        return written(chance, state, lambda *now: self.step(*now, z, temperature))
-
-    def step(self, state: dict, chance, z, temperature):
-        """Writes one note; returns the state after it, and its values `(B, 3)`."""
-        read = [
-            self.cell(f"attribute_{a}", state["before"][i], z, state["read"][i])
-            for i, a in enumerate(ATTRIBUTES)
-        ]
-        chosen, context, unrolling = list(read), state["context"], self.settings.unrolling
-        write, before, note = [], [], []
-        for i, a in enumerate(ATTRIBUTES):
-            if i == 0 or unrolling:
-                context = self.cell("context", beside(*chosen), None, context)
-            write.append(self.cell(f"write_{a}", context, z, state["write"][i]))
-            logits = self.decoder.get_layer(f"logits_{a}")(read[i] + write[i])
-            note.append(choose(self.allowed(logits), chance[:, i], temperature))
-            before.append(self.embed[i](note[i]))
-            if unrolling and i < 2:
-                own = a if self.settings.own_cells else "T"
-                chosen[i] = self.cell(f"attribute_{own}", before[i], z, chosen[i])
-        state = {"read": read, "context": context, "write": write, "before": before}
-        return state, ops.stack(note, axis=-1)
-
-    def cell(self, name: str, x, z, state):
-        """Applies one step of a GRU of the decoder, to x and, where it is given, z."""
-        x = x if z is None else beside(x, ops.cast(z, x.dtype))
-        return self.decoder.get_layer(name).cell(x, [state])[0]
-
-    def allowed(self, logits):
-        """Returns logits in float32, by which index 0 is not chosen unless it may be."""
-        logits = ops.cast(logits, "float32")
-        if self.settings.zero_written:
-            return logits
-        return ops.where(ops.equal(ops.arange(logits.shape[-1]), 0), -float("inf"), logits)

@@ -17,45 +17,23 @@ Colombo, Gerstner: "BachProp: Learning to Compose Music in Multiple Styles", 201
 Original code: github.com/FlorianColombo/BachProp.
 """
 
-from dataclasses import dataclass, replace
-
 import keras
 from keras import layers, ops
 
-from musegen.models import mvae
+from musegen.models.bachprop.settings import (
+    LEVELS,
+    N_NOTES,
+    READS,
+    REPO,
+    SHARES,
+    BachPropSettings,
+)
 from musegen.models.layers.lstm import hard_sigmoid
-from musegen.models.mvae import ATTRIBUTES, MVAESettings, beside
-from musegen.models.writing import choose, written
-
-N_NOTES = 128  # notes of a window
-LEVELS = (1, 2, 3, 4)  # of the GRUs, from the lowest
-READS = {"dT": (1,), "T": (1, 2), "P": (1, 2, 3, 4)}  # the GRUs of each attribute
-SHARES = {"dT": 0.1, "T": 0.3, "P": 0.6}  # factors of the losses
+from musegen.models.mvae.mvae import beside
+from musegen.models.mvae.settings import ATTRIBUTES
 
 
-@dataclass(frozen=True)
-class BachPropSettings:
-    """The settings of BachProp's own network.
-
-    Args:
-        width: number of units of every GRU.
-        sizes: sizes of the dictionaries of the three attributes, with the tag.
-        gates: activation of the gates: `"hard_sigmoid"` as in Keras 2, or `"sigmoid"`, which later
-            releases of Keras have in its place.
-    """
-
-    width: int = 128
-    sizes: tuple[int, int, int] = (96, 181, 88)
-    gates: str = "hard_sigmoid"
-
-
-PRESETS: dict[str, MVAESettings | BachPropSettings] = {
-    "paper": replace(mvae.PAPER, latent="none"),
-    "repo": BachPropSettings(),
-}
-
-
-def bachprop(settings: BachPropSettings = PRESETS["repo"], n_notes: int = N_NOTES) -> keras.Model:
+def bachprop(settings: BachPropSettings = REPO, n_notes: int = N_NOTES) -> keras.Model:
     """Builds the network of preset `repo`; `part` returns the network of one attribute.
 
     Its inputs are `notes` and `next`, the notes after them, both `(B, L, 3)`, and `state_1` to
@@ -113,14 +91,6 @@ def part(network: keras.Model, attribute: str) -> keras.Model:
     return keras.Model(inputs, outputs, name=f"bachprop-{attribute}")
 
 
-def networks(name: str, preset: str, n_steps: int) -> list[keras.Model]:
-    """Builds the untrained network, which `musegen info` shows."""
-    settings = PRESETS[preset]
-    if isinstance(settings, MVAESettings):
-        return [mvae.mvae(settings, name=name)]
-    return [bachprop(settings)]
-
-
 # Training.
 
 
@@ -146,58 +116,25 @@ def loss(notes, following, probabilities, attribute: str):
     return SHARES[attribute] * ops.sum(there * nats) / ops.maximum(ops.sum(there), 1.0)
 
 
-# Writing of new notes.
+def scorer(network: keras.Model, settings: BachPropSettings) -> keras.Model:
+    """Returns the network that measures how likely the next notes are, from states of 0, `(B,)`.
 
-
-def player(network: keras.Model, settings: BachPropSettings, n_notes: int = N_NOTES) -> keras.Model:
-    """Returns the network that writes new notes `(B, n_notes, 3)`, all of a batch in one loop.
-
-    Its inputs are `temperature` and `chance`, as of `musegen.models.mvae.player`. A song ends with
-    the first note that has a tag; what stands after it has no meaning.
+    Its inputs are `notes` and `next`. Its outputs are those of `musegen.models.mvae.mvae.scorer`,
+    without `KL`.
     """
-    inputs = {
-        "temperature": keras.Input((), name="temperature"),
-        "chance": keras.Input((n_notes, 3), name="chance"),
-    }
-    return keras.Model(inputs, Writer(settings, network, name="writer")(inputs), name="player")
-
-
-class Writer(layers.Layer):
-    """The loop of a trained network over notes.
-
-    As in the original code, the networks of the three attributes share their states, and each of
-    them moves the states that it reads. So the first GRU reads a note three times, the second
-    twice.
-    """
-
-    def __init__(self, settings: BachPropSettings, network: keras.Model, **options):
-        super().__init__(dtype="float32", **options)
-        self.settings, self.network = settings, network
-
-    def compute_output_spec(self, inputs):
-        return keras.KerasTensor(inputs["chance"].shape, "int32")
-
-    def call(self, inputs):
-        chance, temperature = inputs["chance"], inputs["temperature"]
-        dtype = self.network.get_layer("read_1").compute_dtype
-        zero = ops.zeros((ops.shape(chance)[0], self.settings.width), dtype)
-        tags = ops.zeros_like(chance[:, 0], "int32") + ops.array(self.settings.sizes) - 1
-        start = ([zero] * len(LEVELS), tags)
-        return written(chance, start, lambda *now: self.step(*now, temperature))
-
-    def step(self, state, chance, temperature):
-        """Writes one note; returns the state after it, and its values `(B, 3)`."""
-        states, note = dict(zip(LEVELS, state[0], strict=True)), state[1]
-        x, hot, values = one_hot(note, self.settings), [], []
-        for i, attribute in enumerate(ATTRIBUTES):
-            for k in READS[attribute]:
-                cell = self.network.get_layer(f"read_{k}").cell
-                states[k] = cell(beside(*below(k, x, states)), [states[k]])[0]
-            h = beside(*(states[k] for k in READS[attribute]), *hot)
-            h = self.network.get_layer(f"hidden_{attribute}")(h)
-            likely = self.network.get_layer(f"write_{attribute}")(h)
-            logits = ops.log(ops.maximum(ops.cast(likely, "float32"), 1e-30))
-            values.append(choose(logits, chance[:, i], temperature))
-            hot.append(ops.one_hot(values[i], self.settings.sizes[i]))
-        note = ops.stack(values, axis=-1)
-        return ([states[k] for k in LEVELS], note), note
+    inputs = {name: keras.Input(network.input[name].shape[1:], dtype="int32", name=name)
+              for name in ("notes", "next")}  # fmt: skip
+    zero = ops.repeat(ops.cast(0 * inputs["notes"][:, 0, :1], "float32"), settings.width, axis=1)
+    found = network({**inputs, **{f"state_{k}": zero for k in LEVELS}})
+    there = ops.cast(ops.all(inputs["next"] >= 0, axis=-1), "float32")  # (B, L)
+    outputs = {}
+    for i, a in enumerate(ATTRIBUTES):
+        true = inputs["next"][..., i]
+        hot = ops.one_hot(true, settings.sizes[i])
+        nats = -ops.log(ops.maximum(ops.sum(hot * found[a], axis=-1), 1e-7))
+        right = ops.cast(
+            ops.equal(ops.cast(ops.argmax(found[a], axis=-1), "int32"), true), "float32"
+        )
+        outputs[f"Rec. {a}"] = ops.sum(there * nats, axis=-1)
+        outputs[f"accuracy {a}"] = ops.sum(there * right, axis=-1) / ops.sum(there, axis=-1)
+    return keras.Model(inputs, outputs, name="scorer")

@@ -12,8 +12,8 @@ import pytest
 import reference
 from keras import ops
 
-from musegen.models import mvae
-from musegen.models.mvae import ATTRIBUTES, MVAESettings
+from musegen.models.mvae import mvae, writer
+from musegen.models.mvae.settings import ATTRIBUTES, PAPER, PRESETS, MVAESettings, kl_weight
 
 pytestmark = pytest.mark.golden
 slow = pytest.mark.slow
@@ -158,22 +158,22 @@ def test_logits_and_losses(variant):
     if variant.startswith("ae"):
         assert not network.losses
     else:
-        kl = network.losses[0] / mvae.kl_weight(settings(variant), 1)
+        kl = network.losses[0] / kl_weight(settings(variant), 1)
         close(f"{variant}/kl_repo", kl)
-        close(f"{variant}/total_epoch10", rec + mvae.kl_weight(settings(variant), 10) * kl)
+        close(f"{variant}/total_epoch10", rec + kl_weight(settings(variant), 10) * kl)
 
 
 def test_loss_of_the_paper():
     network = built("fixed", "paper")
-    mvae.weigh_kl(network, mvae.kl_weight(mvae.PAPER, 10))
+    mvae.weigh_kl(network, kl_weight(PAPER, 10))
     rec = ops.mean(mvae.cross_entropy(NOTES, network(NOTES), SIZES))
     close("fixed/total_paper_derived_epoch10", rec + network.losses[0])
 
 
 def test_weights_of_the_kl_term():
     for epoch, repo, paper in GOLDEN["kl_weight_epochs"]:
-        assert mvae.kl_weight(mvae.PRESETS["repo"], epoch) == pytest.approx(repo, rel=1e-5)
-        assert mvae.kl_weight(mvae.PRESETS["paper"], epoch) == pytest.approx(paper, rel=1e-5)
+        assert kl_weight(PRESETS["repo"], epoch) == pytest.approx(repo, rel=1e-5)
+        assert kl_weight(PRESETS["paper"], epoch) == pytest.approx(paper, rel=1e-5)
 
 
 def trained(variant: str) -> tuple[keras.Model, dict, dict]:
@@ -182,7 +182,7 @@ def trained(variant: str) -> tuple[keras.Model, dict, dict]:
     network = mvae.compiled(built(variant), own, jit_compile=False)
     network.run_eagerly = keras.config.backend() == "tensorflow"  # faster for so few notes
     if own.latent == "gaussian":
-        mvae.weigh_kl(network, mvae.kl_weight(own, 10))
+        mvae.weigh_kl(network, kl_weight(own, 10))
     found = layers_of(network)
     return network, found, {name: layer.get_weights() for name, layer in found.items()}
 
@@ -250,9 +250,10 @@ def test_written_notes(variant, masked):
     theirs = GOLDEN[f"gen/{'mask_' if masked else ''}{variant}"]
     own = MVAESettings(WIDTH, SIZES, **VARIANTS[variant], zero_written=not masked)
     n, n_notes = theirs.shape[:2]
-    play = mvae.player(untrained(variant), own, n_notes)
+    play = writer.player(untrained(variant), own, n_notes)
     z = GOLDEN["z_gen"].astype("float32")
     inputs = {"z": z, "temperature": np.zeros(n), "chance": np.zeros((n, n_notes, 3))}
+    inputs["given"] = np.full((n, n_notes, 3), -1)
     np.testing.assert_array_equal(play.predict(inputs, verbose=0), theirs)
     if variant == "q1" and not masked:
         alone = {name: array[:1] for name, array in inputs.items()}

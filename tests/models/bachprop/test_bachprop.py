@@ -5,8 +5,9 @@ import pytest
 from checks import check_on_jax
 from keras import ops
 
-from musegen.models import bachprop
-from musegen.models.bachprop import ATTRIBUTES, BachPropSettings
+from musegen.models.bachprop import bachprop, system, tag_writer
+from musegen.models.bachprop.settings import BachPropSettings
+from musegen.models.mvae.settings import ATTRIBUTES
 
 TINY = BachPropSettings(width=5, sizes=(4, 6, 7))
 RNG = np.random.default_rng(0)
@@ -18,10 +19,10 @@ def inputs(n: int, n_notes: int) -> dict[str, np.ndarray]:
 
 
 def test_parameter_counts():
-    network = bachprop.networks("bachprop", "repo", 0)[0]
+    network = system.networks("bachprop", "repo", 0)[0]
     counts = [bachprop.part(network, attribute).count_params() for attribute in ATTRIBUTES]
     assert [*counts, network.count_params()] == [211_392, 525_379, 843_432, 961_963]
-    assert bachprop.networks("bachprop", "paper", 0)[0].count_params() == 12_983_666
+    assert system.networks("bachprop", "paper", 0)[0].count_params() == 12_983_666
 
 
 def test_states_go_on_from_window_to_window_and_stop_with_the_song():
@@ -71,14 +72,15 @@ def test_tensorflow_and_jax_agree(tmp_path):
 
 
 def test_written_notes():
-    play = bachprop.player(bachprop.bachprop(TINY, 4), TINY, 6)
+    play = tag_writer.player(bachprop.bachprop(TINY, 4), TINY, 6)
     chance = RNG.random((3, 6, 3), "float32")
-    warm = play.predict({"temperature": np.ones(3), "chance": chance}, verbose=0)
+    draws = {"chance": chance, "given": np.full((3, 6, 3), -1)}
+    warm = play.predict({"temperature": np.ones(3), **draws}, verbose=0)
     assert warm.shape == (3, 6, 3)
     assert (warm >= 0).all()
     assert (warm < TINY.sizes).all()
-    again = play.predict({"temperature": np.ones(3), "chance": chance}, verbose=0)
+    again = play.predict({"temperature": np.ones(3), **draws}, verbose=0)
     np.testing.assert_array_equal(warm, again)
-    likely = play.predict({"temperature": np.zeros(3), "chance": chance}, verbose=0)
+    likely = play.predict({"temperature": np.zeros(3), **draws}, verbose=0)
     np.testing.assert_array_equal(likely, likely[:1].repeat(3, axis=0))
     assert (likely != warm).any()

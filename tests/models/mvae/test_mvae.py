@@ -8,8 +8,15 @@ import pytest
 from checks import check_model, check_on_jax, check_trains
 from keras import ops
 
-from musegen.models import mvae
-from musegen.models.mvae import ATTRIBUTES, MVAESettings
+from musegen.models.mvae import mvae, writer
+from musegen.models.mvae.settings import (
+    ATTRIBUTES,
+    PRESETS,
+    VARIANTS,
+    MVAESettings,
+    kl_weight,
+    settings_of,
+)
 
 SIZES, N_NOTES = (5, 7, 11), 4
 TINY = MVAESettings(width=8, sizes=SIZES, noise=0.0)
@@ -38,10 +45,10 @@ def notes(n: int, n_notes: int = N_NOTES) -> np.ndarray:
     return RNG.integers(1, SIZES, (n, n_notes, 3)).astype("int32")
 
 
-@pytest.mark.parametrize("name", mvae.VARIANTS)
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name != "bachprop"])
 @pytest.mark.parametrize("preset", COUNTS)
 def test_parameter_counts(preset, name):
-    network = mvae.mvae(mvae.settings_of(name, preset), name=name)
+    network = mvae.mvae(settings_of(name, preset), name=name)
     plain = name == "mvae-autoencoder"
     embeddings, encoder, narrow, decoder, whole, autoencoder = COUNTS[preset]
     parts = (network.get_layer(part) for part in ("embeddings", "encoder", "decoder"))
@@ -51,7 +58,7 @@ def test_parameter_counts(preset, name):
         decoder,
     ]
     assert network.count_params() == (autoencoder if plain else whole)
-    assert network.output_shape == (None, 100, sum(mvae.PRESETS[preset].sizes))
+    assert network.output_shape == (None, 100, sum(PRESETS[preset].sizes))
 
 
 @slow
@@ -164,7 +171,7 @@ def test_first_loss_is_that_of_a_guess():
     [("repo", (3.03e-6, 2.89e-3, 5e-3, 0.01)), ("paper", (3.03e-4, 0.289, 0.5, 1))],
 )
 def test_weight_of_the_kl_term(preset, expected):
-    weights = [mvae.kl_weight(mvae.PRESETS[preset], epoch) for epoch in (1, 9, 10, 200)]
+    weights = [kl_weight(PRESETS[preset], epoch) for epoch in (1, 9, 10, 200)]
     assert weights == pytest.approx(expected, rel=2e-3)
 
 
@@ -176,7 +183,7 @@ def test_kl_term_has_the_weight_of_the_first_epoch_until_it_is_changed():
     network(x)
     whole = float(network.losses[0])
     assert whole > 0.01
-    assert first == pytest.approx(mvae.kl_weight(TINY, 1) * whole, rel=1e-4)
+    assert first == pytest.approx(kl_weight(TINY, 1) * whole, rel=1e-4)
 
 
 # Writing of notes.
@@ -191,11 +198,15 @@ def play(network, settings, temperature: float, n: int = 4, seed: int = 0) -> np
         "z": np.random.default_rng(1).normal(size=(n, settings.width)),
         "temperature": np.full(n, temperature),
         "chance": chances(n, N_NOTES, seed),
+        "given": np.full((n, N_NOTES, 3), -1),
     }
     if settings.latent == "none":
         del inputs["z"]
-    inputs = {name: ops.convert_to_tensor(value, "float32") for name, value in inputs.items()}
-    return ops.convert_to_numpy(mvae.player(network, settings, N_NOTES)(inputs))
+    inputs = {
+        name: ops.convert_to_tensor(value, "int32" if name == "given" else "float32")
+        for name, value in inputs.items()
+    }
+    return ops.convert_to_numpy(writer.player(network, settings, N_NOTES)(inputs))
 
 
 def given(network, settings, written: np.ndarray) -> list[np.ndarray]:

@@ -1,0 +1,1 @@
+"""BachProp: its settings and networks, the loop that writes notes, and the system."""

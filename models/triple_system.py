@@ -1,0 +1,235 @@
+"""What trained systems of triples share: their files, and the way from numbers to pieces."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from musegen import Error
+from musegen.files import write_bytes
+from musegen.models.catalogue import CATALOGUE
+from musegen.models.prediction import predictor
+from musegen.music.piece import Piece
+from musegen.music.tokens import triples
+from musegen.music.tokens.dictionaries import Dictionaries
+from musegen.music.tokens.triples import NoteTriples, TripleSettings
+from musegen.registry import SYSTEM_FILE, described
+from musegen.saving import load_model, save_model
+
+DICTIONARIES = "dictionaries.json"
+AT_ONCE = 256  # pieces that are written in one loop
+
+
+class TripleSystem:
+    """A network that writes notes as triples (dT, T, P), and the dictionaries of their values.
+
+    In arrays of numbers `(n, notes, 3)` each value has its number in its dictionary, from 1.
+
+    Args:
+        name: name of the system in the catalogue.
+        preset: name of its preset.
+        network: the network.
+        dictionaries: the values that it knows.
+        notes: how a piece becomes triples.
+    """
+
+    n_bars = n_steps = 0
+    given = None
+    evaluated = 100
+    temperature = 0.0  # by default
+
+    def __init__(
+        self,
+        name: str,
+        preset: str,
+        network: keras.Model,
+        dictionaries: Dictionaries,
+        notes: TripleSettings,
+    ):
+        self.entry, self.can = CATALOGUE[name], CATALOGUE[name].can
+        self.preset, self.network = preset, network
+        self.dictionaries, self.notes = dictionaries, notes
+        self._player = cache(self._build_player)  # freed together with the system
+
+    @property
+    def preferred(self) -> Mapping[str, float]:
+        """The options that commands use by default."""
+        return {"temperature": self.temperature}
+
+    # Music.
+
+    def generate(
+        self, n: int, seed: int = 0, temperature: float | None = None, length: int | None = None
+    ) -> list[Piece]:
+        """Generates pieces.
+
+        Args:
+            n: number of pieces.
+            seed: seed of all that is drawn.
+            temperature: by how much the logits are divided before a value is drawn; 0 takes the
+                most likely value. By default that of the system.
+            length: number of notes of a piece; by default that of the segments in training.
+        """
+        length = length or self.notes.length
+        numbers = self.write(n, length, seed, temperature, **self.random_inputs(n, seed))
+        return self.pieces(numbers, [f"{self.entry.name} {k + 1}" for k in range(n)])
+
+    def random_inputs(self, n: int, seed: int) -> dict[str, np.ndarray]:
+        """Draws the inputs of the network that make one piece differ from another."""
+        return {}
+
+    def write(
+        self,
+        n: int,
+        length: int,
+        seed: int = 0,
+        temperature: float | None = None,
+        given: np.ndarray | None = None,
+        **inputs: np.ndarray,
+    ) -> np.ndarray:
+        """Lets the network write notes, and returns their numbers `(n, length, 3)`.
+
+        Args:
+            n: number of pieces.
+            length: number of notes of each.
+            seed: seed of the draws.
+            temperature: as of `generate`.
+            given: numbers of the first notes, which are not chosen, `(n, notes, 3)`.
+            inputs: other inputs of the network, a row for each piece.
+        """
+        temperature = self.temperature if temperature is None else temperature
+        rng, made = np.random.default_rng((seed, 1)), []
+        for start in range(0, n, AT_ONCE):
+            rows = slice(start, min(start + AT_ONCE, n))
+            size = rows.stop - start
+            known = np.full((size, length, 3), -1, np.int32)
+            if given is not None:
+                known[:, : given.shape[1]] = self.indices(given[rows, :length])
+            draws = {
+                "temperature": np.full(size, temperature, np.float32),
+                "chance": rng.random((size, length, 3), np.float32),
+                "given": known,
+            }
+            own = {name: value[rows] for name, value in inputs.items()}
+            made.append(self.numbers(self._player(length)(draws | own)))
+        return np.concatenate(made)
+
+    def indices(self, numbers: np.ndarray) -> np.ndarray:
+        """Converts numbers to the indices that the network has for them."""
+        return numbers
+
+    def numbers(self, indices: np.ndarray) -> np.ndarray:
+        """Converts indices of the network to numbers."""
+        return indices
+
+    def player(self, length: int) -> keras.Model:
+        """Builds the network that writes so many notes."""
+        raise NotImplementedError
+
+    def _build_player(self, length: int):
+        return predictor(self.player(length), AT_ONCE)
+
+    # From pieces to numbers, and back.
+
+    def read(self, piece: Piece) -> np.ndarray:
+        """Returns the numbers of a piece `(notes, 3)`; it prints how many values are unknown."""
+        rows = triples.of_piece(piece, self.notes).rows
+        numbers, replaced = self.dictionaries.encode(rows)
+        if replaced:
+            _say(f"{piece.name}: {replaced:,} of {rows.size:,} values are replaced by the nearest "
+                 f"that {self.entry.name} knows")  # fmt: skip
+        return numbers
+
+    def segments(self, pieces: Iterable[Piece]) -> np.ndarray:
+        """Returns the numbers of all segments of some pieces `(k, length, 3)`."""
+        songs, _ = triples.collect(pieces, self.notes)
+        whole = replace(self.notes, copies=False)
+        return self.dictionaries.encode(triples.segments(songs, whole)[0])[0]
+
+    def pieces(
+        self, numbers: Iterable[np.ndarray], names: Sequence[str], tempi: Sequence[float] = ()
+    ) -> list[Piece]:
+        """Converts the numbers of some pieces, each `(notes, 3)`, to pieces.
+
+        Args:
+            numbers: numbers of the pieces.
+            names: names of the pieces.
+            tempi: quarters a minute of each; by default 120.
+        """
+        made, left_out = [], 0
+        for own, name, tempo in zip(numbers, names, tempi or [120.0] * len(names), strict=True):
+            rows, dropped = self.dictionaries.decode(own)
+            made.append(triples.to_piece(rows, self.notes, name, tempo))
+            left_out += dropped
+        if left_out:
+            _say(f"{left_out:,} notes have no dT, T or P and are left out")
+        return made
+
+    # Files.
+
+    def save(self, folder: str | Path, half: bool = False) -> Path:
+        """Writes the system into a folder; `half` writes the weights in half precision."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(self.network, folder / f"{self.entry.name}.keras", half)
+        self.describe(folder)
+        return folder
+
+    def describe(self, folder: Path) -> None:
+        """Writes all of the system but its network."""
+        self.dictionaries.save(folder / DICTIONARIES)
+        description = {"system": self.entry.name, "preset": self.preset, "snap": self.notes.snap}
+        write_bytes(folder / SYSTEM_FILE, (json.dumps(description, indent=2) + "\n").encode())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "TripleSystem":
+        """Reads a system from the folder into which `save` wrote it."""
+        folder = Path(folder)
+        with described(folder) as description:
+            name, preset, snap = (description[key] for key in ("system", "preset", "snap"))
+            if preset not in CATALOGUE[name].presets:
+                raise Error(f"{folder}: has an unknown preset {preset!r:.40}; train it again")
+            notes = replace(cls.triples_of(preset), snap=snap)
+        dictionaries = Dictionaries.load(folder / DICTIONARIES)
+        network = load_model(folder / f"{name}.keras")
+        system = cls(name, preset, network, dictionaries, notes)
+        if system.sizes != dictionaries.sizes:
+            raise Error(
+                f"{folder / DICTIONARIES}: has {dictionaries.sizes} values of dT, T and P, but the "
+                f"network {system.sizes}; copy both from one run"
+            )
+        return system
+
+    @staticmethod
+    def triples_of(preset: str) -> TripleSettings:
+        """Returns how a preset makes triples of a piece."""
+        return triples.PRESETS[preset]
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """The sizes of the three dictionaries that the network has."""
+        return self.settings.sizes
+
+
+def tempo_of(piece: Piece) -> float:
+    """Returns the first tempo of a piece in quarters a minute, 120 if it has none."""
+    return min(max(6e7 / piece.tempi[0][1], 4.0), 1000.0) if piece.tempi else 120.0
+
+
+def songs_of(pieces: Iterable[Piece], notes: TripleSettings) -> list[NoteTriples]:
+    """Returns the triples of pieces, and prints how many pieces have none."""
+    songs, skipped = triples.collect(pieces, notes)
+    for name, reason in skipped[:3]:
+        _say(f"{name}: left out, {reason}")
+    if len(skipped) > 3:
+        _say(f"{len(skipped) - 3:,} more pieces are left out")
+    return songs
+
+
+def _say(text: str) -> None:
+    print(f"musegen: {text}", file=sys.stderr)
