@@ -29,7 +29,7 @@ class Corpus:
 
 CORPORA = {
     "demo": Corpus(
-        music="a procedural five-track rock band: synthetic, made from a seed",
+        music="a procedural five-track rock band, or its tunes with chords: synthetic, from a seed",
         licence="MIT, as musegen",
         found="built in",
     ),

@@ -14,6 +14,7 @@ early attacks), the width of the voicings and the probabilities of silence were 
 
 Songs are in C major or A minor; `musegen.music.phrases.transpose` moves them to other keys. A song
 depends only on the seed and its own number, so it is the same however many songs are made.
+`musegen.data.demo_tunes` makes pieces of the same songs: their tunes, with chords.
 """
 
 from collections.abc import Iterator, Sequence
@@ -163,6 +164,7 @@ class Section:
         tune: notes of the melody, int `(3, notes)`: start, end and pitch.
         lead: names of the instruments that play the melody.
         low: lowest pitch of each instrument.
+        minor: whether the song is in A minor; otherwise it is in C major.
     """
 
     chords: np.ndarray
@@ -171,18 +173,19 @@ class Section:
     tune: np.ndarray
     lead: str
     low: dict[str, int]
+    minor: bool
 
 
-def _pick(rng: np.random.Generator, table: Sequence):
+def pick(rng: np.random.Generator, table: Sequence):
     """Draws an entry of a table."""
     return table[int(rng.random() * len(table))]
 
 
-def _pick_bars(rng: np.random.Generator, table: Sequence[str], ends: Sequence[str]) -> list[str]:
+def pick_bars(rng: np.random.Generator, table: Sequence[str], ends: Sequence[str]) -> list[str]:
     """Draws four bars: a pattern, its answer, the pattern again and an end; often all are equal."""
-    call = _pick(rng, table)
-    answer = call if rng.random() < 0.7 else _pick(rng, table)
-    return [call, answer, call, _pick(rng, ends) if rng.random() < 0.4 else answer]
+    call = pick(rng, table)
+    answer = call if rng.random() < 0.7 else pick(rng, table)
+    return [call, answer, call, pick(rng, ends) if rng.random() < 0.4 else answer]
 
 
 @cache
@@ -212,7 +215,7 @@ def _restruck(bar: str) -> str:
     return bar if bar[8] != "-" else bar[:8] + bar[:8].rstrip("-")[-1] + bar[9:]
 
 
-def _play(section: Section, bars: Sequence[str], voicing: np.ndarray) -> np.ndarray:
+def play(section: Section, bars: Sequence[str], voicing: np.ndarray) -> np.ndarray:
     """Returns the notes of four patterns, int `(3, notes)`: start, end and pitch.
 
     Args:
@@ -232,7 +235,7 @@ def _play(section: Section, bars: Sequence[str], voicing: np.ndarray) -> np.ndar
     return np.array([start[stroke], end[stroke], pitch[stroke, voice]])
 
 
-def _close(chords: np.ndarray, low: int, n: int) -> np.ndarray:
+def close(chords: np.ndarray, low: int, n: int) -> np.ndarray:
     """Returns the lowest `n` chord tones from `low` on, int `(half bars, n)`.
 
     Between chords the voices move by small steps.
@@ -252,7 +255,7 @@ def _tune(
     rng: np.random.Generator, chords: np.ndarray, feel: tuple[int, ...], centre: int
 ) -> np.ndarray:
     """Draws a melody around `centre`: chord tones on beats, passing tones between, grace notes."""
-    start, end, _ = _strokes("".join(_pick_bars(rng, LINES, LINE_ENDS)), feel)
+    start, end, _ = _strokes("".join(pick_bars(rng, LINES, LINE_ENDS)), feel)
     # A random walk folded into +-8 semitones. It is two bars long: the second half of the section
     # takes up the contour of the first.
     walk = 8 - np.abs(np.cumsum(rng.integers(-3, 4, 2 * 16)) % 32 - 16)
@@ -269,7 +272,7 @@ def _drums(rng: np.random.Generator, section: Section, crash: bool) -> np.ndarra
     """Plays the groove with a fill, flams, and a crash on the first beat if `crash` is true."""
     lines = [line * N_BARS for line in section.groove]
     if rng.random() < 0.75:
-        fill = _pick(rng, FILLS)
+        fill = pick(rng, FILLS)
         lines = [line[: -len(fill)].ljust(len(line), ".") for line in lines]
         lines.append(fill.rjust(len(lines[0]), "."))
     if crash:
@@ -289,7 +292,7 @@ def _bass(rng: np.random.Generator, section: Section) -> np.ndarray:
     voicing = np.stack([root, root + 7, root + 12, towards], axis=1)
     with_kick = section.groove[0].replace("k", "0").replace(".", "-")
     table = (with_kick,) if rng.random() < 0.3 else BASS
-    return _play(section, _pick_bars(rng, table, BASS_ENDS), voicing)
+    return play(section, pick_bars(rng, table, BASS_ENDS), voicing)
 
 
 def _guitar(rng: np.random.Generator, section: Section) -> np.ndarray:
@@ -298,7 +301,7 @@ def _guitar(rng: np.random.Generator, section: Section) -> np.ndarray:
     if "guitar" in section.lead:
         return section.tune - np.array([[0], [0], [12]])
     root = ROOT[section.chords, low][:, None]
-    table = _pick(rng, (POWER, STRUM, PICK))
+    table = pick(rng, (POWER, STRUM, PICK))
     if table is POWER:
         voicing = root + POWER_CHORD
     elif table is STRUM:
@@ -309,8 +312,8 @@ def _guitar(rng: np.random.Generator, section: Section) -> np.ndarray:
         voicing = _open(section.chords, OPEN_STRINGS + capo)
         voicing = voicing * np.logical_or.accumulate((voicing - root) % 12 == 0, axis=1)
     else:
-        voicing = _close(section.chords, low + 5, 5)
-    return _play(section, _pick_bars(rng, table, table), voicing)
+        voicing = close(section.chords, low + 5, 5)
+    return play(section, pick_bars(rng, table, table), voicing)
 
 
 def _piano(rng: np.random.Generator, section: Section) -> np.ndarray:
@@ -318,12 +321,12 @@ def _piano(rng: np.random.Generator, section: Section) -> np.ndarray:
     low = section.low["piano"]
     root = ROOT[section.chords, low]
     lower = np.stack([root, root + 7, root + 12], axis=1)
-    left = _play(section, _pick_bars(rng, LEFT, LEFT), lower)
+    left = play(section, pick_bars(rng, LEFT, LEFT), lower)
     if "piano" in section.lead:
         right = section.tune
     else:
-        upper = _close(section.chords, low + 20, 3)
-        right = _play(section, _pick_bars(rng, RIGHT, RIGHT), upper)
+        upper = close(section.chords, low + 20, 3)
+        right = play(section, pick_bars(rng, RIGHT, RIGHT), upper)
     return np.concatenate([left, right], axis=1)
 
 
@@ -331,14 +334,14 @@ def _strings(rng: np.random.Generator, section: Section) -> np.ndarray:
     """Plays pads in close or open position, runs, or the melody over two low voices."""
     low = section.low["strings"]
     if "strings" in section.lead:
-        pad = _play(section, PADS[:1] * N_BARS, _open(section.chords, np.array((low, low + 7))))
+        pad = play(section, PADS[:1] * N_BARS, _open(section.chords, np.array((low, low + 7))))
         return np.concatenate([pad, section.tune], axis=1)
-    table = _pick(rng, (PADS, PADS, RUNS))
+    table = pick(rng, (PADS, PADS, RUNS))
     if rng.random() < WIDE:
         voicing = _open(section.chords, low + 7 * np.arange(4))
     else:
-        voicing = _close(section.chords, low + 7, 4 if table is RUNS else 3)
-    return _play(section, _pick_bars(rng, table, PADS[:2]), voicing)
+        voicing = close(section.chords, low + 7, 4 if table is RUNS else 3)
+    return play(section, pick_bars(rng, table, PADS[:2]), voicing)
 
 
 PLAYERS = {"piano": _piano, "guitar": _guitar, "bass": _bass, "strings": _strings}
@@ -363,17 +366,30 @@ def _arrange(rng: np.random.Generator, kind: str, progress: float) -> np.ndarray
 def _sections(rng: np.random.Generator, form: str) -> dict[str, Section]:
     """Draws the sections of a song, by their letter."""
     mode = MAJOR if rng.random() < 0.6 else MINOR
-    chords = {kind: _progression(_pick(rng, texts)) for kind, texts in mode.items()}
-    feel = _pick(rng, FEELS)
+    chords = {kind: _progression(pick(rng, texts)) for kind, texts in mode.items()}
+    feel = pick(rng, FEELS)
     bright = rng.integers(-3, 4)
     low = {name: base + bright + rng.integers(-1, 2) for name, base in REGISTERS.items()}
     sections = {}
     for kind in dict.fromkeys(form):
-        groove = _pick(rng, KICKS), _pick(rng, SNARES), _pick(rng, LOUD if kind in "cso" else QUIET)
+        groove = pick(rng, KICKS), pick(rng, SNARES), pick(rng, LOUD if kind in "cso" else QUIET)
         harmony = chords[CHORDS_OF[kind]]
         tune = _tune(rng, harmony, feel, low["tune"])
-        sections[kind] = Section(harmony, feel, groove, tune, _pick(rng, LEADS[kind]), low)
+        lead = pick(rng, LEADS[kind])
+        sections[kind] = Section(harmony, feel, groove, tune, lead, low, mode is MINOR)
     return sections
+
+
+def planned(seed: int, index: int) -> tuple[np.random.Generator, str, dict[str, Section]]:
+    """Draws the form of a song and its sections by their letter.
+
+    Returns them with the generator, from which the players draw the rest.
+    """
+    if seed < 0:
+        raise Error(f"demo: seed {seed}; choose 0 or more")
+    rng = np.random.default_rng((seed, index))
+    form = pick(rng, FORMS)
+    return rng, form, _sections(rng, form)
 
 
 def _song(seed: int, index: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -382,9 +398,7 @@ def _song(seed: int, index: int) -> tuple[np.ndarray, np.ndarray, int]:
     Returns its notes, int `(4, n)` (track, start, end, pitch), which of them are early, and its
     number of sections.
     """
-    rng = np.random.default_rng((seed, index))
-    form = _pick(rng, FORMS)
-    sections = _sections(rng, form)
+    rng, form, sections = planned(seed, index)
     takes, tracks, parts = {}, [], []
     for position, kind in enumerate(form):
         plays = _arrange(rng, kind, position / len(form))
@@ -432,8 +446,6 @@ def _songs(n_steps: int, seed: int) -> Iterator[np.ndarray]:
     """Yields the phrases of one song after the other, without end."""
     if n_steps < 1 or n_steps % TICKS_PER_BAR:
         raise Error(f"demo: {n_steps} steps a bar; choose a multiple of {TICKS_PER_BAR}")
-    if seed < 0:
-        raise Error(f"demo: seed {seed}; choose 0 or more")
     for index in count():
         yield _paint(*_song(seed, index), n_steps)
 

@@ -7,7 +7,8 @@
 | `jsb-chorales-16th.json` | its chorales, in its splits; see `musegen.data.chorales` |
 | MIDI file, LPD `.npz` file | the whole song, in any meter |
 | folder or archive of such files, `freedoom` | all their songs, without duplicates |
-| phrases in any form that `musegen.data.load` opens, `demo` | one piece for each phrase |
+| `demo` | 100 tunes of the built-in band, with chords; see `musegen.data.demo_tunes` |
+| phrases in any form that `musegen.data.load` opens | one piece for each phrase |
 """
 
 import zipfile
@@ -68,7 +69,7 @@ def load_pieces(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") ->
 
     Example:
         >>> len(load_pieces("demo"))
-        1000
+        100
     """
     pieces = _open(source)
     if not len(pieces):
@@ -96,6 +97,8 @@ def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Piece
     if not isinstance(source, str | Path):
         pieces = list(source)
         return Pieces("pieces", pieces.__getitem__, range(len(pieces)))
+    if source == "demo":
+        return _demo()
     path = Path(source)
     if holds_notes(path):
         if path.is_file():
@@ -111,6 +114,14 @@ def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Piece
     return _phrases(loading.load(source))
 
 
+def _demo() -> Pieces:
+    """Returns the songs of the built-in band, each of which is made when it is used."""
+    from musegen.data import demo_tunes
+
+    numbers = range(demo_tunes.N_SONGS)
+    return Pieces("demo", demo_tunes.song, numbers, tuple(map(demo_tunes.split, numbers)))
+
+
 def _chorales(path: Path) -> Pieces:
     """Opens the chorales of a JSON file; those without a note are left out."""
     read = [(piece, split) for split, songs in chorales.read(path).items() for piece in songs]
@@ -123,7 +134,7 @@ def _chorales(path: Path) -> Pieces:
 def _holds_songs(source: str | Path) -> bool:
     """Returns whether a source is songs; otherwise it is phrases."""
     path = Path(source)
-    if str(source) in ("freedoom", "demo") or not path.exists():
+    if str(source) == "freedoom" or not path.exists():
         return str(source) == "freedoom"  # opening a path that does not exist will say so
     files.check([], [path])
     if path.is_dir():

@@ -114,5 +114,5 @@ def test_chords_are_spelt_right():
     assert demo.CHORDS[demo._progression("C | F G | Am | Dm7")[2]] == "F"
     grip = demo._open(np.array([demo.CHORDS.index("C")]), demo.OPEN_STRINGS)
     np.testing.assert_array_equal(grip, [[40, 48, 52, 55, 60, 64]])
-    close = demo._close(np.array([demo.CHORDS.index("Am")]), 60, 4)
+    close = demo.close(np.array([demo.CHORDS.index("Am")]), 60, 4)
     np.testing.assert_array_equal(close, [[60, 64, 69, 72]])
