@@ -10,14 +10,10 @@ history.csv, loss.png, evaluation.json, and in samples/ a piece of the held-out 
 restored, and a generated one, as pictures and MIDI.
 """
 
-import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from musegen.files import write_bytes
 from musegen.models.mvae.mvae_options import (
     SegmentOptions,
     optimizer_of,
@@ -27,12 +23,6 @@ from musegen.models.mvae.mvae_options import (
 from musegen.models.mvae.settings import ATTRIBUTES, kl_weight, settings_of
 from musegen.training.options import add_flags, option, prepare, read_flags, say_if_one_batch
 
-if TYPE_CHECKING:
-    from musegen.models.mvae.segment_data import SegmentData
-    from musegen.models.mvae.system import MVAE
-    from musegen.training.runs import Run
-
-EVALUATED = 2000  # segments that are measured at the end
 VARIANTS = {"unrolling": "mvae", "flat": "mvae-flat", "autoencoder": "mvae-autoencoder"}
 
 
@@ -66,6 +56,7 @@ def train(options: Training) -> Path:
     from musegen import plots
     from musegen.models.mvae import mvae
     from musegen.models.mvae.segment_data import batches, load_segment_data
+    from musegen.models.mvae.segment_reports import evaluate, sampler
     from musegen.models.mvae.system import MVAE
     from musegen.training.fit import Measures, fit
     from musegen.training.options import jit_compile
@@ -109,51 +100,15 @@ def train(options: Training) -> Path:
     folder = Path(options.out or f"runs/{name}")
     with Run(folder, asdict(options), options.resume, data.describe()) as run:
         system = MVAE(name, options.preset, model, data.dictionaries, data.notes)
-        samples = sampler(system, data, options, run)
+        samples = sampler(system, data.shown, options, run)
         fit(model, batches_by_kl, run, options, measures, validation, samples)
 
         # What it leaves.
         run.save(model, f"{name}.keras")
         system.describe(folder)
-        evaluate(system, data, run)
+        evaluate(system, data.sets, run)
         print(run.path(f"{name}.keras"))
     return folder
-
-
-def sampler(
-    system: "MVAE", data: "SegmentData", options: Training, run: "Run"
-) -> Callable[[int], None]:
-    """Returns a function that draws a segment, the same restored, and a generated piece."""
-    from musegen.training.samples import draw_pieces, due
-
-    shown = data.held_out or data.train
-    middle = shown.rows[len(shown) // 2][None]
-    numbers, _ = system.dictionaries.encode(middle)
-
-    def draw(epoch: int) -> None:
-        if due(epoch, options.epochs):
-            restored = system.decode(system.encode(numbers), options.seed)
-            names = ["data", "restored"]
-            pieces = system.pieces([*numbers, *restored], names)
-            pieces += system.generate(1, options.seed)
-            draw_pieces(run, epoch, dict(zip([*names, "generated"], pieces, strict=True)))
-
-    return draw
-
-
-def evaluate(system: "MVAE", data: "SegmentData", run: "Run") -> None:
-    """Measures the network on segments to learn and on held-out ones, untransposed."""
-    import numpy as np
-
-    found = {}
-    for name, segments in (("train", data.train), ("held out", data.held_out)):
-        if segments:
-            some = np.linspace(0, len(segments) - 1, min(EVALUATED, len(segments))).astype(int)
-            numbers, _ = system.dictionaries.encode(segments.rows[some])
-            found[name] = {"segments": len(some)} | system.measure(numbers)
-            figures = (f"{key} {value:.4g}" for key, value in found[name].items())
-            print(f"{name}: {', '.join(figures)}")
-    write_bytes(run.path("evaluation.json"), json.dumps(found, indent=2).encode())
 
 
 def add_arguments(parser: ArgumentParser) -> None:

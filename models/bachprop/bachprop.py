@@ -108,12 +108,23 @@ def counted(notes, following, attribute: str):
 
 def loss(notes, following, probabilities, attribute: str):
     """Computes the loss of one attribute: its share of the cross-entropy, the mean over notes."""
+    nats, _, n_notes = sums(notes, following, probabilities, attribute)
+    return SHARES[attribute] * nats / ops.maximum(n_notes, 1.0)
+
+
+def sums(notes, following, probabilities, attribute: str):
+    """Returns, of one attribute, the sum of the nats, how many are right, and how many there are.
+
+    Right is a value that is the most likely one.
+    """
     there = ops.cast(counted(notes, following, attribute), "float32")
     true = following[..., ATTRIBUTES.index(attribute)]
     likely = ops.clip(probabilities, 1e-7, 1 - 1e-7)  # as Keras does
     hot = ops.one_hot(true, probabilities.shape[-1])
     nats = -ops.sum(hot * ops.log(likely), axis=-1)
-    return SHARES[attribute] * ops.sum(there * nats) / ops.maximum(ops.sum(there), 1.0)
+    likeliest = ops.cast(ops.argmax(probabilities, axis=-1), "int32")
+    right = ops.cast(ops.equal(likeliest, ops.cast(true, "int32")), "float32")
+    return ops.stack([ops.sum(there * nats), ops.sum(there * right), ops.sum(there)])
 
 
 def scorer(network: keras.Model, settings: BachPropSettings) -> keras.Model:

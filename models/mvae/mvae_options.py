@@ -1,5 +1,6 @@
 """The flags of a training on segments of notes, and the recipes with their default values."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -114,11 +115,11 @@ class SegmentOptions(NoteOptions):
 Given = TypeVar("Given", bound=NoteOptions)
 
 
-def with_defaults(options: Given) -> Given:
+def with_defaults(options: Given, recipes: Mapping[str, NoteRecipe] = RECIPES) -> Given:
     """Completes the options with the values of the recipe."""
     on_demo = options.data == DEMO
     name = options.recipe or ("quick" if on_demo else options.preset)
-    values = asdict(RECIPES[name]) | (DEMO_DEFAULTS if on_demo else {})
+    values = asdict(recipes[name]) | (DEMO_DEFAULTS if on_demo else {})
     missing = {
         name: value for name, value in values.items() if getattr(options, name, value) is None
     }

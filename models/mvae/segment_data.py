@@ -57,6 +57,18 @@ class SegmentData:
     notes: TripleSettings
     n_songs: int
 
+    @property
+    def sets(self) -> dict[str, np.ndarray]:
+        """The triples to measure at the end, by the name of the set."""
+        sets = {"train": self.train, "held out": self.held_out}
+        return {name: segments.rows for name, segments in sets.items() if segments}
+
+    @property
+    def shown(self) -> np.ndarray:
+        """The triples of a segment to draw `(length, 3)`, held out if possible."""
+        rows = (self.held_out or self.train).rows
+        return rows[len(rows) // 2]
+
     def describe(self) -> dict:
         """Describes the data for `config.json`."""
         return {

@@ -34,19 +34,19 @@ class Measures:
         title: title of `loss.png`.
         accuracy: metric that `loss.png` shows beside the loss.
         reconstruction: metric that is the loss without the KL term; the difference becomes `kl`.
+        monitor: column that says which epoch is the best; see `musegen.training.record.Record`.
         kl_weight: function that returns the weight of the KL divergence of one example in an epoch,
             by its number from 0. Then `kl` is the divergence without the weight, which becomes
             `kl_weight`.
         figure: function that draws `loss.png` from the history, instead of `plots.history`.
-        monitor: column that says which epoch is the best; see `musegen.training.record.Record`.
     """
 
     title: str = ""
     accuracy: str = "accuracy"
     reconstruction: str | None = None
+    monitor: str = "val_f1"
     kl_weight: Callable[[int], float] | None = None
     figure: "Callable[[History], Figure] | None" = None
-    monitor: str = "val_f1"
 
 
 def fit(
@@ -72,13 +72,44 @@ def fit(
     Returns:
         The columns of `history.csv`: a value for each epoch.
     """
-    keep_best = options.keep == "best"
-    validates = validation is not None or not measures.monitor.startswith("val_")
-    if (keep_best or options.patience) and not validates:
-        raise Error("--keep best and --patience need data to validate with: --val-split above 0")
     if not model.optimizer.built:  # else TensorFlow has to trace the first step twice
         model.optimizer.build(model.trainable_variables)
     variables = checkpoints.named(model=model.variables, optimizer=model.optimizer.variables)
+
+    def one_epoch(epoch: int) -> dict[str, float]:
+        return _keras_epoch(model, batches(epoch), validation, measures, epoch, options)
+
+    validates = validation is not None
+    return epochs(one_epoch, model, variables, run, options, measures, validates, samples)
+
+
+def epochs(
+    one_epoch: Callable[[int], dict[str, float]],
+    model: "keras.Model",
+    variables: checkpoints.Variables,
+    run: Run,
+    options: Options,
+    measures: Measures,
+    validates: bool,
+    samples: Callable[[int], None] | None = None,
+) -> History:
+    """Goes on from the checkpoint of a run, epoch by epoch, and leaves the weights to end with.
+
+    Args:
+        one_epoch: function that trains one epoch, by its number from 0, and returns its values, of
+            which `loss` is one.
+        model: the network that is trained.
+        variables: all variables of the training, as `checkpoints.named` returns them.
+        validates: whether there are values of a validation.
+        run, options, measures, samples: as of `fit`.
+
+    Returns:
+        The columns of `history.csv`: a value for each epoch.
+    """
+    keep_best = options.keep == "best"
+    validates = validates or not measures.monitor.startswith("val_")
+    if (keep_best or options.patience) and not validates:
+        raise Error("--keep best and --patience need data to validate with: --val-split above 0")
     record = Record(run, variables, model.weights, measures.monitor, keep_best)
     record.check_length(options.epochs)
 
@@ -94,9 +125,10 @@ def fit(
         if record.done:  # the interruption may have come before these samples
             sample()
         while record.done < options.epochs and not record.stalled(options.patience):
-            epoch = record.done
-            name = f"epoch {epoch + 1:>4}/{options.epochs}"
-            row = _epoch(model, batches(epoch), validation, name, measures, epoch)
+            epoch, start = record.done, time.monotonic()
+            row = one_epoch(epoch)
+            row["seconds"] = round(time.monotonic() - start, 3)
+            _print(row, epoch, options.epochs, measures.reconstruction)
             record.check_finite({"the loss": row["loss"]}, f"in epoch {epoch + 1}")
             record.add(row)
             log(epoch, row)
@@ -107,13 +139,18 @@ def fit(
     return record.history
 
 
-def _epoch(
-    model: "keras.Model", data: Any, validation: Any, name: str, measures: Measures, epoch: int
+def _keras_epoch(
+    model: "keras.Model",
+    data: Any,
+    validation: Any,
+    measures: Measures,
+    epoch: int,
+    options: Options,
 ) -> dict[str, float]:
-    """Trains one epoch and prints its line; on a terminal a bar moves meanwhile."""
+    """Trains one epoch with Keras; on a terminal a bar moves meanwhile."""
     import keras
 
-    start, n_batches = time.monotonic(), len(data)
+    n_batches, name = len(data), _name(epoch, options.epochs)
     with Progress("batches") as progress, _one_line_errors():
 
         def show(batch: int, logs: dict) -> None:
@@ -127,15 +164,20 @@ def _epoch(
             verbose=0,
             callbacks=[callback] if progress.on_terminal else [],
         ).history
-    reconstruction = measures.reconstruction
     weight = measures.kl_weight(epoch) if measures.kl_weight else None
     logs = {column: float(value) for column, (value,) in logs.items()}
-    row = _columns(logs, reconstruction, weight)
-    hidden = (reconstruction, f"val_{reconstruction}")  # the loss without its kl
+    return _columns(logs, measures.reconstruction, weight)
+
+
+def _name(epoch: int, n_epochs: int) -> str:
+    return f"epoch {epoch + 1:>4}/{n_epochs}"
+
+
+def _print(row: dict[str, float], epoch: int, n_epochs: int, reconstruction: str | None) -> None:
+    """Prints the line of an epoch."""
+    hidden = (reconstruction, f"val_{reconstruction}", "seconds")  # the loss without its kl
     values = [f"{column} {value:.4g}" for column, value in row.items() if column not in hidden]
-    row["seconds"] = round(time.monotonic() - start, 3)
-    print(name, *values, f"{row['seconds']:.1f} s", sep="  ", flush=True)
-    return row
+    print(_name(epoch, n_epochs), *values, f"{row['seconds']:.1f} s", sep="  ", flush=True)
 
 
 def _columns(

@@ -42,7 +42,7 @@ def test_help_names_each_flag_and_its_default(capsys):
     assert "100 % of it (default: bass)" in text
     assert "(default: 0.1)" in text
     assert "(default: None)" not in text
-    for name in ("data", "preset", "seed", "precision", "backend", "no-jit", "out", "bars", "keep"):
+    for name in ("data", "preset", "seed", "precision", "backend", "no-jit", "out", "keep"):
         assert f"--{name} " in text
 
 
