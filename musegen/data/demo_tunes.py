@@ -2,8 +2,8 @@
 
 Song k has the form, the chords and the melodies of song k of `musegen.data.demo`. Under the melody
 of each section lie its chords in close position over the roots, held or struck in a pattern that
-mostly comes back with that section. A last bar ends the song on its tonic. Each song has its own key, which
-puts its melody near the middle of the treble staff, its own tempo and its own instruments.
+mostly comes back with that section. A last bar ends the song on its tonic. Each song has its own
+key, which puts its melody near the middle of the treble staff, and its own tempo and instruments.
 
 Grace notes and early attacks are left out, so that few note values remain. A song depends only on
 the seed and its number.
