@@ -36,6 +36,13 @@ COMMANDS = {
         "Prints counts and statistics; writes a picture of 16 random phrases or of a piece.",
         "musegen data info phrases/",
     ),
+    "data notes": (
+        "musegen.data.note_report",
+        "count notes, segments and values of music as note triples",
+        "Reads prepared notes, MIDI files, or anything else that holds pieces. Prints a table by\n"
+        "the rules of systems of note triples, with a row for each source; --json writes it.",
+        "musegen data notes nottingham.tar.xz jsb-chorales-16th.json --preset repo",
+    ),
     "generate": (
         "musegen.commands.generate",
         "generate music with a trained system",

@@ -224,6 +224,8 @@ def test_odd_names_are_one_line_in_any_encoding(tmp_path, encoding):
         ["data prepare", "song.mid", "-o", ""],
         ["data info", ""],
         ["data info", "demo", "--picture", ""],
+        ["data notes", ""],
+        ["data notes", "demo", "--json", ""],
         ["generate", ""],
         ["generate", "midi-s2", "-o", ""],
         ["restore", "", "--system", "midi-s2"],

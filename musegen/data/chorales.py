@@ -51,8 +51,8 @@ def _piece(name: str, steps: Sequence[Sequence[float | None]]) -> Piece:
     budget.check(len(steps), budget.BEATS * STEPS_PER_QUARTER, f"steps of {name}")
     roll = _roll(name, steps)
     # A note or a rest begins where the pitch of its voice changes, and ends where it changes again.
-    # Each voice has a rest after the last step, so no note is the last change.
-    voice, onset = np.nonzero(np.diff(roll, axis=1, prepend=-1, append=-1))
+    # Each voice rests before the first step and after the last, so no note is the last change.
+    voice, onset = np.nonzero(np.diff(roll, axis=1, prepend=0, append=0))
     pitch, end = np.pad(roll, ((0, 0), (0, 1)))[voice, onset], np.roll(onset, -1)
     sounds = pitch > 0
     onset, end, pitch, voice = (column[sounds] for column in (onset, end, pitch, voice))

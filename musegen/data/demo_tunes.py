@@ -2,8 +2,8 @@
 
 Song k has the form, the chords and the melodies of song k of `musegen.data.demo`. Under the melody
 of each section lie its chords in close position over the roots, held or struck in a pattern that
-comes back with the section. A last bar ends the song on its tonic. Each song has its own key, which
-puts its melody near the middle of the treble staff, its own tempo and its own instruments.
+mostly comes back with that section. A last bar ends the song on its tonic. Each song has its own
+key, which puts its melody near the middle of the treble staff, and its own tempo and instruments.
 
 Grace notes and early attacks are left out, so that few note values remain. A song depends only on
 the seed and its number.
@@ -38,7 +38,7 @@ MELODY_PROGRAMS = (73, 40, 71, 68, 0)  # flute, violin, clarinet, oboe, piano
 CHORD_PROGRAMS = (0, 24, 21, 48)  # piano, guitar, accordion, strings
 VELOCITIES = (96, 70)  # of melody and chords
 LOWEST_CENTRE = 65  # the centre of a melody is one of the twelve pitches from here on
-CHORDS_BELOW = 22  # semitones from there down to the chords, which so stay below any melody
+CHORDS_BELOW = 22  # semitones from there down to the chords, and so they stay below any melody
 SLOWEST, FASTEST = 90, 140  # quarters a minute
 
 

@@ -1,4 +1,4 @@
-"""Converts one file to phrases or to a piece of notes, as `musegen data prepare` does.
+"""Converts one file to phrases or to a piece, as `musegen data prepare` does, or to note triples.
 
 An `Error` says why a file cannot be used.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from musegen.music.piece import Piece
     from musegen.music.song import Song
+    from musegen.music.tokens.triples import NoteTriples, TripleSettings
 
 STEPS = (96, 48)
 CUTS = {
@@ -130,6 +131,20 @@ def song_piece(item: Item, settings: NoteSettings) -> "Piece":
         if not len(piece):
             raise Error(SILENT)
         return piece
+
+
+def song_triples(item: Item, settings: "TripleSettings") -> "NoteTriples":
+    """Returns the note triples of a file.
+
+    Settings that follow a code which reads with pretty_midi, or all tracks together, read MIDI
+    files as that code does; a piece does not keep what it depends on.
+    """
+    from musegen.music.tokens import triples
+
+    with _reasons(item):
+        if item.kind == "midi" and (settings.chords == "file" or settings.ends == "merged"):
+            return triples.of_file(item.data, item.name, settings)
+        return triples.of_piece(song_piece(item, NoteSettings()), settings)
 
 
 def converted(songs: Iterable[Item], convert: Callable, skipped: list[tuple[str, str]]) -> Iterator:

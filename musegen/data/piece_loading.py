@@ -11,9 +11,11 @@
 | phrases in any form that `musegen.data.load` opens | one piece for each phrase |
 """
 
+import os
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,12 @@ from musegen.data.one_song import SILENT, NoteSettings, converted, song_piece
 from musegen.data.sources import is_json, items
 from musegen.music import piece_phrases
 from musegen.music.piece import Piece
+
+# Of files, which their short names leave out.
+ENDINGS = {
+    ".bz2", ".gz", ".json", ".kar", ".mid", ".midi", ".npy", ".npz", ".tar", ".tgz", ".txz", ".wad",
+    ".xz", ".zip",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,29 @@ def load_pieces(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") ->
     return pieces
 
 
+def load_corpora(sources: Sequence[str]) -> dict[str, Pieces]:
+    """Opens several sources by their short names.
+
+    Example:
+        >>> list(load_corpora(["demo", "demo"]))
+        ['demo', 'demo 2']
+    """
+    return dict(zip(short_names(sources), map(load_pieces, sources), strict=True))
+
+
+def short_names(sources: Sequence[str | Path]) -> list[str]:
+    """Returns the name of each source without folder and ending; equal ones get numbers."""
+    names = []
+    for source in sources:
+        path = Path(os.path.abspath(source))  # a source may be given as .
+        while path.suffix.lower() in ENDINGS:
+            path = path.with_suffix("")
+        first = path.name or str(source)
+        others = (f"{first} {k}" for k in count(2))
+        names.append(next(name for name in chain([first], others) if name not in names))
+    return names
+
+
 def holds_notes(source: str | Path) -> bool:
     """Returns whether a source is a store or a file of pieces, which has no phrases."""
     path = Path(source)
@@ -109,7 +140,7 @@ def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Piece
         store = NoteStore(path)
         splits = tuple(shards.SPLITS[k] for k in store.splits)
         return Pieces(path.name, store.piece, range(len(store)), splits)
-    if _holds_songs(source):
+    if holds_songs(source):
         return _songs(path.name, source)
     return _phrases(loading.load(source))
 
@@ -131,11 +162,13 @@ def _chorales(path: Path) -> Pieces:
     return Pieces(path.name, pieces.__getitem__, range(len(pieces)), splits, skipped)
 
 
-def _holds_songs(source: str | Path) -> bool:
-    """Returns whether a source is songs; otherwise it is phrases."""
+def holds_songs(source: str | Path) -> bool:
+    """Returns whether a source is songs in MIDI or LPD files; otherwise it is pieces or phrases."""
     path = Path(source)
-    if str(source) == "freedoom" or not path.exists():
+    if str(source) in ("freedoom", "demo") or not path.exists():
         return str(source) == "freedoom"  # opening a path that does not exist will say so
+    if holds_notes(path):
+        return False
     files.check([], [path])
     if path.is_dir():
         return not [*path.glob(f"*/{shards.MANIFEST}"), *path.glob(shards.MANIFEST)]
@@ -173,8 +206,3 @@ def _phrases(data: loading.Data) -> Pieces:
         split for split, n in zip(data.splits, data.sizes, strict=False) for _ in range(n)
     )
     return Pieces(data.name, read, range(len(data)), splits, data.skipped)
-
-
-def load_corpora(sources: Sequence[str]) -> dict[str, Pieces]:
-    """Temporary."""
-    return {Path(source).name.split(".")[0]: load_pieces(source) for source in sources}

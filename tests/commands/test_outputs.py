@@ -14,6 +14,7 @@ from musegen.training.options import add_flags, read_flags
 CALLS = {
     "data prepare": ["songs"],
     "data info": ["songs"],
+    "data notes": ["songs"],
     "generate": ["system"],
     "restore": ["song.mid", "--system", "system"],
     "accompany": ["song.mid", "--system", "system"],
