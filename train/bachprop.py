@@ -134,9 +134,7 @@ def train_on_songs(options: Training, folder: Path) -> None:
         system = BachProp("bachprop", options.preset, model, data.dictionaries, BACHPROP)
         samples = sampled(system, data, options, run)
         validates = bool(data.held_out)
-        epochs(
-            one_epoch, model, training.variables, run, options, measures(), validates, samples
-        )
+        epochs(one_epoch, model, training.variables, run, options, measures(), validates, samples)
         leave(system, data, run)
 
 

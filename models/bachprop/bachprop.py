@@ -124,7 +124,7 @@ def sums(notes, following, probabilities, attribute: str):
     nats = -ops.sum(hot * ops.log(likely), axis=-1)
     likeliest = ops.cast(ops.argmax(probabilities, axis=-1), "int32")
     right = ops.cast(ops.equal(likeliest, ops.cast(true, "int32")), "float32")
-    return ops.stack([ops.sum(there * nats), ops.sum(there * right), ops.sum(there)])
+    return ops.sum(there * nats), ops.sum(there * right), ops.sum(there)
 
 
 def scorer(network: keras.Model, settings: BachPropSettings) -> keras.Model:

@@ -69,7 +69,7 @@ class SongTraining:
                 for start in range(0, batch["notes"].shape[1], N_NOTES):
                     window = {name: x[:, start : start + N_NOTES] for name, x in batch.items()}
                     found, states = steps[a](window, states)
-                    sums[a] += ops.convert_to_numpy(found)
+                    sums[a] += [float(value) for value in found]
         if not any(total[2] for total in sums.values()):
             return {}
         nats = {a: total[0] / total[2] for a, total in sums.items()}

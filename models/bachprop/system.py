@@ -61,7 +61,7 @@ class BachProp(TripleSystem):
 
     def indices(self, numbers: np.ndarray) -> np.ndarray:
         """Converts numbers to indices, of which BachProp's own network has the tag last."""
-        return (numbers - 1) % self.sizes if self.has_tags else numbers
+        return ((numbers - 1) % self.sizes).astype(np.int32) if self.has_tags else numbers
 
     def numbers(self, indices: np.ndarray) -> np.ndarray:
         return (indices + 1) % self.sizes if self.has_tags else indices
