@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 import keras
 import numpy as np
-from keras import ops
 
 from musegen.models.bachprop import bachprop
 from musegen.models.bachprop.settings import N_NOTES, BachPropSettings

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 UNIT = "piece"
 ARRAY = ".npz"
 OPTIONS = {}
-DRAWN_BARS = 512  # largest number of bars in a picture
+DRAWN = 16  # largest number of pieces in a picture
+DRAWN_BARS = 512  # largest number of bars in all of them
 LISTED = 20  # largest number of pieces with a row in the table
 
 
@@ -83,13 +84,16 @@ def write_array(path: Path, pieces: Sequence[Piece]) -> None:
 
 
 def draw(pieces: Sequence[Piece], columns: int | None = None) -> "Figure":
-    """Draws the pieces, one after the other with a silent bar between."""
+    """Draws the first pieces that have notes, and of each the first bars."""
     from musegen import plots
 
-    name = pieces[0].name if len(pieces) == 1 else f"{len(pieces)} pieces"
-    joined = chain_pieces(pieces, 1, name)
-    lines = joined.bars(closed=True)
-    return plots.piece(joined.cut(0, int(lines[min(DRAWN_BARS, len(lines) - 1)])))
+    shown = [piece for piece in pieces if len(piece)][:DRAWN] or pieces[:1]
+    return plots.pieces([_first_bars(piece, DRAWN_BARS // len(shown)) for piece in shown])
+
+
+def _first_bars(piece: Piece, n_bars: int) -> Piece:
+    lines = piece.bars(closed=True)
+    return piece.cut(0, int(lines[min(n_bars, len(lines) - 1)])) if len(lines) else piece
 
 
 # Counting

@@ -16,7 +16,7 @@ from musegen.plots.histograms import (
 )
 from musegen.plots.latent import interpolation, latent_map, pca
 from musegen.plots.monitored import marked, monitored
-from musegen.plots.piece_rolls import piece
+from musegen.plots.piece_rolls import piece, pieces
 from musegen.plots.rolls import (
     image_midi_s2,
     image_musegan,
@@ -53,6 +53,7 @@ __all__ = [
     "pca",
     "phrase_grid",
     "piece",
+    "pieces",
     "pitch_classes",
     "pitch_transitions",
     "save",

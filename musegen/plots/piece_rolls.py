@@ -1,11 +1,13 @@
-"""The picture of a piece: its notes as blocks, in rows of bars."""
+"""The picture of a piece, or of several: notes as blocks, in rows of bars."""
+
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 
 from musegen import Error
@@ -30,31 +32,62 @@ def piece(piece: Piece, bars_a_row: int = 16, width: float = PAGE) -> Figure:
         bars_a_row: largest number of bars in a row.
         width: width of the figure in inches.
     """
+    return pieces([piece], bars_a_row, width)
+
+
+@styled
+def pieces(pieces: Sequence[Piece], bars_a_row: int = 16, width: float = PAGE) -> Figure:
+    """Draws pieces below one another, each as `piece` does; a quarter is as wide in all of them."""
+    rows = [_rows(piece, bars_a_row) for piece in pieces]
+    if (n_rows := sum(map(len, rows))) > MOST_ROWS:
+        raise Error(
+            f"{pieces[0].name}: {n_rows} rows of bars are over {MOST_ROWS}; draw a part of it"
+        )
+    quarters = max(
+        (row[-1] - row[0]) / piece.ticks_per_quarter
+        for piece, own in zip(pieces, rows, strict=True)
+        for row in own
+    )
+    limits = [_heights(piece)[1:3] for piece in pieces]
+    inches = [
+        len(own) * (0.022 * (high - low) + 0.24) + 0.3
+        for own, (low, high) in zip(rows, limits, strict=True)
+    ]
+    figure = new_figure(width, sum(inches))
+    parts = figure.subfigures(len(pieces), 1, squeeze=False, height_ratios=inches)[:, 0]
+    for part, piece, own in zip(parts, pieces, rows, strict=True):
+        staves = _draw_piece(part, piece, own, quarters * piece.ticks_per_quarter)
+    staves[-1].set_xlabel("bar")
+    return figure
+
+
+def _rows(piece: Piece, bars_a_row: int) -> list[np.ndarray]:
+    """Returns the ticks of the bar lines of each row."""
     lines = piece.bars(closed=True)
     if not len(piece) or bars_a_row < 1:
         raise Error(f"{piece.name}: no notes or no bars to draw")
-    first = np.arange(0, len(lines) - 1, bars_a_row)
-    if len(first) > MOST_ROWS:
-        raise Error(
-            f"{piece.name}: {len(lines) - 1:,} bars are over {MOST_ROWS} rows; draw a part of it"
-        )
-    rows = [lines[k : k + bars_a_row + 1] for k in first]
-    span = max(row[-1] - row[0] for row in rows)
+    return [lines[k : k + bars_a_row + 1] for k in range(0, len(lines) - 1, bars_a_row)]
+
+
+def _draw_piece(
+    figure: Figure | SubFigure, piece: Piece, rows: Sequence[np.ndarray], span: float
+) -> list[Axes]:
+    """Draws the rows of a piece, each `span` ticks wide, and returns their axes."""
     heights, low, high, kit = _heights(piece)
     colours = _colours(len(piece.parts))
-
-    figure = new_figure(width, len(rows) * (0.022 * (high - low) + 0.24) + 0.3)
     staves = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-    for axes, row, k in zip(staves, rows, first, strict=True):
+    number, bars_a_row = 1, len(rows[0]) - 1
+    for axes, row in zip(staves, rows, strict=True):
         _draw_notes(axes, piece, heights, colours, row, span * _MARK)
-        _rule(axes, piece, row, int(k) + 1, bars_a_row)
+        _rule(axes, piece, row, number, bars_a_row)
         _label(axes, low, high, kit)
         axes.set(xlim=(row[0], row[0] + span), ylim=(low, high))
-    staves[-1].set_xlabel("bar")
+        number += bars_a_row
     # The pad leaves space for the meters.
     staves[0].set_title(piece.name, loc="left", fontweight="bold", pad=9)
-    _legend(figure, piece, colours)
-    return figure
+    if len(np.unique(piece.notes["part"])) > 1:
+        _legend(figure, piece, colours)
+    return list(staves)
 
 
 def _heights(piece: Piece) -> tuple[np.ndarray, int, int, int]:
@@ -133,7 +166,7 @@ def _label(axes: Axes, low: int, high: int, kit: int) -> None:
     axes.spines["bottom"].set_color("0.4")
 
 
-def _legend(figure: Figure, piece: Piece, colours: np.ndarray) -> None:
+def _legend(figure: Figure | SubFigure, piece: Piece, colours: np.ndarray) -> None:
     patches = [
         Patch(facecolor=colours[k], label=_name(piece.parts[k], k + 1))
         for k in np.unique(piece.notes["part"])

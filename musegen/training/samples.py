@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = 4  # phrases
 PICTURES = 10  # over a training
+DRAWN_BARS = 32  # of a piece
 
 
 def due(epoch: int, epochs: int) -> bool:
@@ -25,14 +26,20 @@ def due(epoch: int, epochs: int) -> bool:
 
 
 def draw_pieces(run: "Run", epoch: int, pieces: Mapping[str, Piece]) -> None:
-    """Draws pieces, named in the picture, into `samples/` of a run folder, and writes them as MIDI.
+    """Draws pieces below one another into `samples/` of a run folder, and writes them as MIDI.
 
-    In both they follow one another with a bar of silence between.
+    In the MIDI file a bar of silence follows each piece. Only the first bars are drawn.
     """
     named = [replace(piece, name=name) for name, piece in pieces.items()]
+    shown = [_first_bars(piece) for piece in named if len(piece)]
+    plots.save(plots.pieces(shown), run.path("samples", f"epoch-{epoch:04}.png"))
     joined = chain_pieces(named, 1, ", ".join(pieces))
-    plots.save(plots.piece(joined), run.path("samples", f"epoch-{epoch:04}.png"))
     midi.write_piece(joined, run.path("samples", f"epoch-{epoch:04}.mid"))
+
+
+def _first_bars(piece: Piece) -> Piece:
+    lines = piece.bars(closed=True)
+    return piece.cut(0, int(lines[min(DRAWN_BARS, len(lines) - 1)]))
 
 
 class Sampler:

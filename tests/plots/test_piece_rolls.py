@@ -8,6 +8,7 @@ from musegen import Error
 from musegen.music.piece import Part
 from musegen.plots import encoded
 from musegen.plots.piece_rolls import piece as draw
+from musegen.plots.piece_rolls import pieces
 
 KINDS = [Part(0, False, "_lead"), Part(0, True), Part(5)]
 
@@ -43,14 +44,23 @@ def test_blocks_stand_where_notes_do():
 
 
 def test_the_legend_names_parts_that_sound():
-    (legend,) = draw(song()).legends
+    (legend,) = draw(song()).subfigs[0].legends
     assert [text.get_text() for text in legend.get_texts()] == ["lead", "2: drums"]
+
+
+def test_pieces_stand_below_one_another_on_one_scale():
+    long, short = piece((0, 96 * 3, 60)), piece((0, 96, 70), tpq=48)
+    figure = pieces([long, short], bars_a_row=2)
+    assert [len(part.axes) for part in figure.subfigs] == [2, 1]
+    widths = [np.ptp(axes.get_xlim()) for axes in figure.axes]
+    assert widths == [2 * 96, 2 * 96, 2 * 192]  # two bars in ticks
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "bar"]
 
 
 def test_what_cannot_be_drawn():
     with pytest.raises(Error, match="song: no notes"):
         draw(piece(length=9))
-    with pytest.raises(Error, match="over 60 rows"):
+    with pytest.raises(Error, match="are over 60"):
         draw(piece((0, 96 * 61, 60)), bars_a_row=1)
 
 
