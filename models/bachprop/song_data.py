@@ -14,8 +14,7 @@ from musegen import Error
 from musegen.data.piece_loading import load_corpora
 from musegen.models.bachprop.settings import N_NOTES
 from musegen.models.mvae.mvae_options import NoteOptions
-from musegen.models.mvae.segment_data import divided
-from musegen.models.triple_system import songs_of
+from musegen.models.mvae.segment_data import songs_by_part
 from musegen.music.tokens import triples
 from musegen.music.tokens.dictionaries import Dictionaries
 from musegen.music.tokens.triples import BACHPROP, NoteTriples
@@ -46,9 +45,9 @@ class SongData:
 
     @property
     def shown(self) -> np.ndarray:
-        """The triples of a segment to draw, held out if possible."""
-        rows = list(self.sets.values())[-1]
-        return rows[len(rows) // 2]
+        """The triples to draw, the begin of a song, held out if possible."""
+        songs = self.held_out or self.train
+        return songs[len(songs) // 2][: BACHPROP.length]
 
     def describe(self) -> dict:
         """Describes the data for `config.json`."""
@@ -64,8 +63,8 @@ def load_song_data(options: NoteOptions) -> SongData:
     """Reads all sources of the options; see `segment_data.load_segment_data`."""
     parts: list[list[NoteTriples]] = [[], [], []]
     for pieces in load_corpora(options.data).values():
-        for part, found in zip(parts, divided(pieces, options), strict=True):
-            part += songs_of(found, BACHPROP) if len(found) else []
+        for part, found in zip(parts, songs_by_part(pieces, options, BACHPROP), strict=True):
+            part += found
     everything = [song for part in parts for song in part]
     known = Dictionaries.of(everything, BACHPROP)
     known = replace(known, P=tuple(range(min(known.P), max(known.P) + 1)))  # all between, too

@@ -8,7 +8,7 @@ import numpy as np
 
 from musegen import Error
 from musegen.data.piece_loading import Pieces, load_corpora
-from musegen.models.mvae.mvae_options import SegmentOptions
+from musegen.models.mvae.mvae_options import NoteOptions, SegmentOptions
 from musegen.models.triple_system import songs_of
 from musegen.music.tokens import triples
 from musegen.music.tokens.dictionaries import Dictionaries
@@ -88,10 +88,7 @@ def load_segment_data(options: SegmentOptions) -> SegmentData:
     """
     notes = replace(triples.PRESETS[options.preset], snap=options.snap)
     corpora = load_corpora(options.data)
-    songs = {
-        label: [songs_of(part, notes) if len(part) else [] for part in divided(pieces, options)]
-        for label, pieces in corpora.items()
-    }
+    songs = {label: songs_by_part(pieces, options, notes) for label, pieces in corpora.items()}
     everything = [song for parts in songs.values() for part in parts for song in part]
     dictionaries = Dictionaries.of(everything, notes)
     train = cut([train for train, _, _ in songs.values()], tuple(songs), notes)
@@ -104,7 +101,23 @@ def load_segment_data(options: SegmentOptions) -> SegmentData:
     return SegmentData(train, validation, dictionaries, notes, len(everything))
 
 
-def divided(pieces: Pieces, options: SegmentOptions) -> list[Sequence]:
+def songs_by_part(
+    pieces: Pieces, options: NoteOptions, notes: TripleSettings
+) -> list[list[NoteTriples]]:
+    """Returns the songs of the parts of a source that `divided` makes; only the first needs any."""
+    learned, *others = divided(pieces, options)
+    if not len(learned):
+        raise Error(f"{pieces.name}: has no piece to learn")
+    found = [songs_of(learned, notes)]
+    for part in others:
+        try:
+            found.append(songs_of(part, notes) if len(part) else [])
+        except Error:  # none of them has notes
+            found.append([])
+    return found
+
+
+def divided(pieces: Pieces, options: NoteOptions) -> list[Sequence]:
     """Returns the pieces to learn, to validate with, and those that are left for tests."""
     if pieces.splits:
         return [
@@ -143,7 +156,7 @@ def batches(
     rows, shares = segments.rows, shares_of(segments, data, options) if learn else ()
     order = np.arange(len(rows))
     if learn and shares:
-        order = np.concatenate([*shared(segments.corpus, shares, options.batch_size, rng)])
+        order = np.concatenate([*shared(segments, shares, options.batch_size, rng)])
     elif learn:
         order = rng.permutation(len(rows))
     rows = rows[order]
@@ -157,12 +170,19 @@ def batches(
     )
 
 
+def mean_size(served: "keras.utils.PyDataset | None") -> float:
+    """Returns the mean over segments of the size of their batch; the last batch may be small."""
+    sizes = np.array([len(served[k][0]) for k in range(len(served or ()))])
+    return float((sizes**2).sum() / sizes.sum()) if len(sizes) else 1.0
+
+
 def shares_of(segments: Segments, data: SegmentData, options: SegmentOptions) -> tuple[float, ...]:
     """Returns the share of each corpus in a batch; empty where they are simply mixed."""
     shares = options.shares or ()
     if not shares and data.notes.copies and len(segments.labels) == len(SHARES):
         shares = SHARES
-    if shares and (len(shares) != len(segments.labels) or abs(sum(shares) - 1) > 1e-6):
+    whole = abs(sum(shares) - 1) < 1e-6 and all(share >= 0 for share in shares)
+    if shares and (len(shares) != len(segments.labels) or not whole):
         given = " ".join(map(str, shares))
         raise Error(
             f"--shares {given}: give one for each of the {len(segments.labels)} sources of --data, "
@@ -172,18 +192,19 @@ def shares_of(segments: Segments, data: SegmentData, options: SegmentOptions) ->
 
 
 def shared(
-    corpus: np.ndarray, shares: Sequence[float], size: int, rng: np.random.Generator
+    segments: Segments, shares: Sequence[float], size: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """Yields the numbers of the segments of each batch, those of the first corpus first.
 
     What rounding leaves of a batch goes to the first corpus. An epoch ends when as many segments
     have been served as the largest corpus has; each corpus is repeated as often as is needed.
     """
-    members = [np.flatnonzero(corpus == k) for k in range(len(shares))]
-    if not all(map(len, members)):
-        raise Error("--shares: a source of --data has no segment")
+    members = [np.flatnonzero(segments.corpus == k) for k in range(len(shares))]
     counts = [int(size * share + 1e-9) for share in shares]
     counts[0] += size - sum(counts)
+    for own, count, label in zip(members, counts, segments.labels, strict=True):
+        if count and not len(own):
+            raise Error(f"{label}: no song has as many notes as a segment, so it can have no share")
     n_batches = -(-max(map(len, members)) // size)
     streams = []
     for own, count in zip(members, counts, strict=True):
