@@ -214,14 +214,16 @@ class TripleSystem:
             name, preset, snap = (description[key] for key in ("system", "preset", "snap"))
             if preset not in CATALOGUE[name].presets:
                 raise Error(f"{folder}: has an unknown preset {preset!r:.40}; train it again")
+            if snap not in ("delta", "onset"):
+                raise ValueError(f"a snap of {snap!r:.40}")
             notes = replace(cls.triples_of(preset), snap=snap)
         words, path = folder / DICTIONARIES, folder / f"{name}.keras"
-        system = cls(name, preset, load_model(path), Dictionaries.load(words), notes)
-        known = system.dictionaries
-        with reading.damaged(path, "is a network of another system or preset", REMEDY):
-            sizes = system.sizes
+        known = Dictionaries.load(words)
         if known.unit != notes.unit:
             raise Error(f"{words}: is of another preset than {preset}; copy all from one run")
+        system = cls(name, preset, load_model(path), known, notes)
+        with reading.damaged(path, "is a network of another system or preset", REMEDY):
+            sizes = system.sizes
         if known.sizes != sizes:
             raise Error(
                 f"{words}: has {known.sizes} values of dT, T and P, but the network {sizes}; copy "
