@@ -16,7 +16,7 @@ from musegen.metrics import PERCENT
 WIDTH = 120
 LETTERS = {"bass": "B", "drums": "D", "guitar": "G", "piano": "P", "strings": "S"}
 
-Value = float | None | list
+Value = float | bool | None | list
 Metrics = dict[str, dict[str, Value]]
 
 
@@ -211,10 +211,14 @@ def _value(row: Row, column: tuple[str, str]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | bool | None) -> str:
     """Formats a value with three significant digits, as the papers do."""
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if 0 < abs(value) < 0.005:  # "0.00" would be read as zero
+        return f"{value:.1g}" if abs(value) < 1e-4 else f"{value:.4f}"
     if isinstance(value, int) or abs(value) >= 99.95:
         return f"{value:.0f}"
     return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from musegen import Error
 from musegen.eval import papers
 from musegen.eval.tables.report import LETTERS, Block, Grid, Metrics, Row
-from musegen.eval.tables.table import DUET, MGEVAL, MUSE, Columns, Table
+from musegen.eval.tables.table import DUET, MGEVAL, MUSE, SEGMENTS, Columns, Table
 
 MEANING = {
     "paper": "as the text of the papers says: pitch classes are octave classes, a qualified note "
@@ -26,9 +26,11 @@ MEANING = {
     "duet": "as DuetHLSTM's code computes: every fourth step; NC counts pitch classes that end",
     "mgeval": "as the code of Yang and Lerch computes",
     "mgeval_fixed": "that code without its mistakes: bars by the true meter, KLD on common points",
+    "segments": "each segment of 100 notes of the data is written again by the system",
 }
 UNITS = dict.fromkeys(MUSE, "bar") | {"v3": "whole set"}
 UNITS |= dict.fromkeys(DUET, "first 20 phrases") | dict.fromkeys(MGEVAL, "phrase")
+UNITS |= dict.fromkeys(SEGMENTS, "segment of 100 notes")
 DISTANCE = "distance"
 CODES = {
     "EB": "empty bars",
