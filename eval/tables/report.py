@@ -6,8 +6,9 @@ import json
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
+from pathlib import Path
 
 from musegen.eval.tables.table import Columns
 from musegen.files import cell, shown
@@ -95,6 +96,25 @@ class Grid:
     notes: list[str]
     columns: Columns
     blocks: list[Block]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that an evaluation shows and writes.
+
+    Args:
+        tables: the tables as they are shown.
+        notes: notes below the tables.
+        reports: all metrics, a report for each definition, for files.
+        values: values that systems themselves compute, by the name of their row.
+        pictures: content of each picture by its path.
+    """
+
+    tables: list[Grid]
+    notes: list[str]
+    reports: list[Report]
+    values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    pictures: Mapping[Path, bytes] = field(default_factory=dict)
 
 
 def clean(value: object) -> Value:
