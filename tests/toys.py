@@ -75,3 +75,31 @@ def narrowed(monkeypatch, preset: str):
     )
     monkeypatch.setitem(PRESETS, preset, settings)
     return settings
+
+
+def chorales(n: int, steps: int = 30, seed: int = 0) -> list[list[list[int]]]:
+    """Returns made-up chorales as JSON files have them: four voices in each step, all new notes."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    songs = []
+    for _ in range(n):
+        even = 48 + 2 * rng.integers(0, 5, (steps, 4)) + 10 * np.arange(4)
+        song = even + np.arange(steps)[:, None] % 2  # an equal pitch would be one long note
+        songs.append(song.tolist())
+    return songs
+
+
+def melody_vae(folder: Path, pieces, name: str = "mvae") -> Path:
+    """Returns an untrained melody VAE of width 8 that knows the values of some pieces."""
+    from musegen.models.mvae import mvae
+    from musegen.models.mvae.settings import settings_of
+    from musegen.models.mvae.system import MVAE
+    from musegen.music.tokens import triples
+    from musegen.music.tokens.dictionaries import Dictionaries
+
+    notes = triples.PRESETS["paper"]
+    values = Dictionaries.of(triples.collect(pieces, notes)[0], notes)
+    settings = replace(settings_of(name, "paper"), width=8, sizes=values.sizes)
+    network = mvae.mvae(settings, name=name)
+    return MVAE(name, "paper", network, values, notes).save(folder)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from musegen.models.layers.lstm import before, jax_on_cpu
+from musegen.saving import NoStockForm
 
 
 @keras.saving.register_keras_serializable("musegen")
@@ -24,10 +25,15 @@ class GRU(keras.layers.GRU):
         (32, 100, 128)
     """
 
+    has_constant = False
+
     def stock(self, expand: bool) -> keras.layers.Layer:
+        if self.has_constant:
+            raise NoStockForm(f"{self.name} joins a constant to its input")
         return keras.layers.GRU.from_config(self.get_config())
 
     def build(self, sequences_shape, initial_state_shape=None, constant_shape=None):
+        self.has_constant = constant_shape is not None
         *rest, size = sequences_shape
         super().build((*rest, size + (constant_shape[-1] if constant_shape else 0)))
 
@@ -89,6 +95,9 @@ class UnrollingGRU(GRU):
     of dT `after` that is chosen, then with the states of dT and T `after` those are chosen
     `(B, L, 2H)`. Its outputs are `(B, L, 3, H)`.
     """
+
+    def stock(self, expand: bool) -> keras.layers.Layer:
+        raise NoStockForm(f"{self.name} makes three steps for a note")
 
     def build(self, before_shape, after_shape=None, initial_state_shape=None):
         super().build(before_shape)
