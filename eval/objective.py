@@ -5,7 +5,9 @@
     python eval/objective.py --data phrases/ --suite midi-s2 --steps 48 --markdown tables.md
     python eval/objective.py --data phrases/ --generated bvae.npy --suite mgeval --plot oa.png
     python eval/objective.py --data phrases/ --system midi-s2 runs/midi-s2 --suite midi-s2
+    python eval/objective.py --data notes/ --system runs/mvae --suite mvae --plot shares.png
 
+Suite mvae measures notes: pieces in any meter and from any source. All others measure phrases.
 `musegen eval objective` is the same.
 """
 
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 from musegen import Error, files, registry
 from musegen.commands.choices import SEED, add_data, add_split, deviation, integer
 from musegen.eval.tables import report, suites
-from musegen.eval.tables.report import Report
+from musegen.eval.tables.report import Evaluation, Report
 from musegen.eval.tables.suites import SUITES
 from musegen.eval.tables.table import DUET, MGEVAL, MUSE
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from musegen.data import Data
 
 FOR_SYSTEMS = ("phrases", "seed", "z_std", "split")  # options that need --system
+TRACK = "piano"  # the track that the suite mgeval measures by default
+OF_PHRASES = ("steps", "track", "z_std")  # options that a suite of notes has no use for
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -42,8 +46,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--phrases", type=integer(1, 1_000_000), metavar="N",
-        help="number of phrases in each row of a system (default: as in its paper; for "
-        "MIDI-Sandwich2 1000, or 8 with preset repo; for MuseGAN 5000, or 20000 single bars)",
+        help="number of phrases in each row of a system, or of pieces (default: as in its paper; "
+        "for MIDI-Sandwich2 1000, or 8 with preset repo; for MuseGAN 5000, or 20000 single bars; "
+        "for systems of notes 100)",
     )  # fmt: skip
     parser.add_argument("--seed", type=SEED, metavar="N", help="seed of the systems (default: 0)")
     parser.add_argument(
@@ -67,13 +72,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="number of steps of a bar in all measurements (default: that of the data)",
     )  # fmt: skip
     parser.add_argument(
-        "--track", default="piano", metavar="NAME",
+        "--track", metavar="NAME",
         help="the track that the suite mgeval measures (default: piano)",
     )  # fmt: skip
     parser.add_argument(
         "--plot", type=Path, metavar="F",
         help="for the suite mgeval: draw the distances within and between the sets to this file "
-        "(.png or .pdf; one file for each generated set)",
+        "(.png or .pdf; one file for each generated set); for the suite mvae: the histograms of "
+        "all sets",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="F", help="write all metrics to this file")
     parser.add_argument("--csv", type=Path, metavar="F", help="the same as CSV, a value a line")
@@ -83,13 +89,40 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     shown = suites.choose(args.suite, args.definition)
     _check(args, shown)
+    made = (_of_notes if suites.music(shown) == "notes" else _of_phrases)(args, shown)
+    print(report.as_text(made.tables, made.notes), end="")
+    contents = {
+        args.json: report.as_json(made.reports, made.values).encode(),
+        args.csv: report.as_csv(made.reports).encode(),
+        args.markdown: report.as_markdown(made.tables, made.notes).encode(),
+        **made.pictures,
+    }
+    files.write_all({path: content for path, content in contents.items() if path})
+    for path in made.pictures:
+        print(files.shown(path))
+
+
+def _of_notes(args: Namespace, shown: Iterable[str]) -> Evaluation:
+    """Makes the tables of a suite of notes."""
+    from musegen.eval.tables import note_tables
+
+    (suite,) = (SUITES[name] for name in shown)
+    return note_tables.evaluate(
+        suite, args.data, args.generated, args.system, args.phrases, args.seed or 0, args.split,
+        args.plot,
+    )  # fmt: skip
+
+
+def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluation:
+    """Makes the tables of suites of phrases."""
     data, generated, notes, values = _music(args)
     drawings = _drawings(generated, args.plot) if args.plot else {}
     _check_outputs(args, drawings)
     from musegen.eval.tables.measure import measure
 
+    track = args.track or TRACK
     rows = {
-        definition: measure(data, generated, definition, args.track)
+        definition: measure(data, generated, definition, track)
         for definition in dict.fromkeys(name for names in shown.values() for name in names)
     }
     tables = []
@@ -100,23 +133,16 @@ def run(args: Namespace) -> None:
             ]
         else:
             tables += suites.grids(suite, {name: rows[name] for name in definitions})
-    notes = suites.footnotes(tables, shown) + _remarks(data, generated, args.track, shown) + notes
-    print(report.as_text(tables, notes), end="")
-
+    notes = suites.footnotes(tables, shown) + _remarks(data, generated, track, shown) + notes
     reports = [
         Report(definition, measured + suites.printed([s for s in shown if definition in shown[s]]))
         for definition, measured in rows.items()
     ]
-    contents = {
-        args.json: report.as_json(reports, values).encode(),
-        args.csv: report.as_csv(reports).encode(),
-        args.markdown: report.as_markdown(tables, notes).encode(),
+    pictures = {
+        path: _picture(data, music, shown["mgeval"][0], track, path.suffix)
+        for path, music in drawings.items()
     }
-    for path, music in drawings.items():
-        contents[path] = _picture(data, music, shown["mgeval"][0], args.track, path.suffix)
-    files.write_all({path: content for path, content in contents.items() if path})
-    for path in drawings:
-        print(files.shown(path))
+    return Evaluation(tables, notes, reports, values, pictures)
 
 
 def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
@@ -158,8 +184,15 @@ def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
 
 def _check(args: Namespace, shown: Container[str]) -> None:
     """Raises an `Error` for an option without effect, or a file that cannot be written."""
-    if args.plot and not ("mgeval" in shown and (args.generated or args.system)):
+    of_notes = suites.music(shown) == "notes"
+    if args.plot and not (of_notes or ("mgeval" in shown and (args.generated or args.system))):
         raise Error(f"{args.plot}: a plot needs --suite mgeval and a --generated file or --system")
+    for name in OF_PHRASES if of_notes else ():
+        if getattr(args, name) is not None:
+            raise Error(
+                f"--{name.replace('_', '-')}: has no effect on suite {' '.join(shown)}, which "
+                "measures notes; leave it out"
+            )
     for name in FOR_SYSTEMS:
         if getattr(args, name) is not None and not args.system:
             raise Error(f"--{name.replace('_', '-')}: has no effect without --system; name one")

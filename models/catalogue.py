@@ -56,6 +56,8 @@ def _mvae(name: str, summary: str) -> Entry:
             "generate": (*drawn, "length"),
             "restore": drawn,
             "interpolate": drawn,
+            "encode": (),
+            "measure": (),
             "evaluate": drawn,
         },
     )
@@ -94,6 +96,7 @@ SYSTEMS = (
         can={
             "generate": ("seed", "temperature", "length"),
             "extend": ("seed", "temperature"),
+            "measure": (),
             "evaluate": ("seed", "temperature"),
         },
     ),

@@ -167,9 +167,19 @@ class TripleSystem:
 
     def segments(self, pieces: Iterable[Piece]) -> np.ndarray:
         """Returns the numbers of all segments of some pieces `(k, length, 3)`."""
+        return self.segments_of_songs(pieces)[0]
+
+    def segments_of_songs(self, pieces: Iterable[Piece]) -> tuple[np.ndarray, np.ndarray, int]:
+        """Cuts pieces into segments, without transposition.
+
+        Returns:
+            The numbers of all segments `(k, length, 3)`; of each the number of its song `(k,)`;
+            and how many values are replaced by the nearest that the system knows.
+        """
         songs, _ = triples.collect(pieces, self.notes)
-        whole = replace(self.notes, copies=False)
-        return self.dictionaries.encode(triples.segments(songs, whole)[0])[0]
+        rows, owner = triples.segments(songs, replace(self.notes, copies=False))
+        numbers, replaced = self.dictionaries.encode(rows)
+        return numbers, owner, replaced
 
     def pieces(
         self, numbers: Iterable[np.ndarray], names: Sequence[str], tempi: Sequence[float] = ()

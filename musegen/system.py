@@ -69,6 +69,10 @@ class EvaluatedRow:
 class TrainedSystem(Protocol):
     """A trained system. It also has the methods that its `can` names.
 
+    One of notes that can `measure` cuts pieces into arrays of numbers by `segments_of_songs`, and
+    `measure(segments, seed)` says how well it predicts them. One that can also `encode` segments
+    writes them again by `decode`.
+
     Attributes:
         entry: its entry in the catalogue.
         can: methods and options as in the entry, without those for which it has no networks.

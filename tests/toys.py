@@ -77,6 +77,24 @@ def narrowed(monkeypatch, preset: str):
     return settings
 
 
+def chorales(n: int, steps: int = 30, seed: int = 0) -> list[list[list[int]]]:
+    """Returns made-up chorales as JSON files have them: four voices in each step, all new notes."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    songs = []
+    for _ in range(n):
+        even = 48 + 2 * rng.integers(0, 5, (steps, 4)) + 10 * np.arange(4)
+        song = even + np.arange(steps)[:, None] % 2  # an equal pitch would be one long note
+        songs.append(song.tolist())
+    return songs
+
+
+def melody_vae(folder: Path, pieces, name: str = "mvae") -> Path:
+    """Returns an untrained melody VAE of width 8 that knows the values of some pieces."""
+    return writer_of_notes(name, pieces=pieces, lively=False).save(folder)
+
+
 def tune(n_notes: int, seed: int = 0):
     """Makes a tune of so many notes of the demo band, without its meter and tempo."""
     from musegen.data import demo_tunes
@@ -86,8 +104,13 @@ def tune(n_notes: int, seed: int = 0):
     return replace(song, notes=kept, length=int((kept["onset"] + kept["duration"]).max()), keys=())
 
 
-def writer_of_notes(name: str, preset: str = "paper", seed: int = 1):
-    """Makes a narrow system of note triples with random weights that knows a few tunes."""
+def writer_of_notes(name: str, preset: str = "paper", pieces=(), lively: bool = True):
+    """Makes a system of note triples of width 8 with random weights.
+
+    Args:
+        pieces: pieces whose values it knows; by default some tunes of the demo band.
+        lively: whether its weights are so large that each note depends on what was before.
+    """
     import keras
     import numpy as np
 
@@ -103,12 +126,13 @@ def writer_of_notes(name: str, preset: str = "paper", seed: int = 1):
 
     kind = bachprop_system.BachProp if name == "bachprop" else MVAE
     notes = kind.triples_of(preset)
-    known = Dictionaries.of(triples.collect(map(demo_tunes.song, range(3)), notes)[0], notes)
+    pieces = pieces or [demo_tunes.song(k) for k in range(3)]
+    known = Dictionaries.of(triples.collect(pieces, notes)[0], notes)
     own = PRESETS[preset] if name == "bachprop" else settings_of(name, preset)
-    own, rng = replace(own, width=8, sizes=known.sizes), np.random.default_rng(seed)
-    keras.utils.set_random_seed(seed)
+    own, rng = replace(own, width=8, sizes=known.sizes), np.random.default_rng(1)
+    keras.utils.set_random_seed(1)
     network = bachprop(own) if isinstance(own, BachPropSettings) else mvae(own, name=name)
-    for weight in network.trainable_weights:  # so large that each note depends on what was before
+    for weight in network.trainable_weights if lively else ():
         small = "mean" in weight.path or "variance" in weight.path
         weight.assign(rng.normal(0, 0.1 if small else 1, weight.shape))
     return kind(name, preset, network, known, notes)

@@ -6,8 +6,9 @@ import json
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
+from pathlib import Path
 
 from musegen.eval.tables.table import Columns
 from musegen.files import cell, shown
@@ -16,7 +17,7 @@ from musegen.metrics import PERCENT
 WIDTH = 120
 LETTERS = {"bass": "B", "drums": "D", "guitar": "G", "piano": "P", "strings": "S"}
 
-Value = float | None | list
+Value = float | bool | None | list
 Metrics = dict[str, dict[str, Value]]
 
 
@@ -95,6 +96,25 @@ class Grid:
     notes: list[str]
     columns: Columns
     blocks: list[Block]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that an evaluation shows and writes.
+
+    Args:
+        tables: the tables as they are shown.
+        notes: notes below the tables.
+        reports: all metrics, a report for each definition, for files.
+        values: values that systems themselves compute, by the name of their row.
+        pictures: content of each picture by its path.
+    """
+
+    tables: list[Grid]
+    notes: list[str]
+    reports: list[Report]
+    values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    pictures: Mapping[Path, bytes] = field(default_factory=dict)
 
 
 def clean(value: object) -> Value:
@@ -211,10 +231,14 @@ def _value(row: Row, column: tuple[str, str]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | bool | None) -> str:
     """Formats a value with three significant digits, as the papers do."""
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if 0 < abs(value) < 0.005:  # "0.00" would be read as zero
+        return f"{value:.1g}" if abs(value) < 1e-4 else f"{value:.4f}"
     if isinstance(value, int) or abs(value) >= 99.95:
         return f"{value:.0f}"
     return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"

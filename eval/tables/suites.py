@@ -5,13 +5,13 @@ text of the paper, and by the definition in its code. Published values are shown
 definition that computed them, or in a table of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from musegen import Error
 from musegen.eval import papers
 from musegen.eval.tables.report import LETTERS, Block, Grid, Metrics, Row
-from musegen.eval.tables.table import DUET, MGEVAL, MUSE, Columns, Table
+from musegen.eval.tables.table import DUET, MGEVAL, MUSE, SEGMENTS, Columns, Table
 
 MEANING = {
     "paper": "as the text of the papers says: pitch classes are octave classes, a qualified note "
@@ -26,9 +26,11 @@ MEANING = {
     "duet": "as DuetHLSTM's code computes: every fourth step; NC counts pitch classes that end",
     "mgeval": "as the code of Yang and Lerch computes",
     "mgeval_fixed": "that code without its mistakes: bars by the true meter, KLD on common points",
+    "segments": "each segment of 100 notes of the data is written again by the system",
 }
 UNITS = dict.fromkeys(MUSE, "bar") | {"v3": "whole set"}
 UNITS |= dict.fromkeys(DUET, "first 20 phrases") | dict.fromkeys(MGEVAL, "phrase")
+UNITS |= dict.fromkeys(SEGMENTS, "segment of 100 notes")
 DISTANCE = "distance"
 CODES = {
     "EB": "empty bars",
@@ -56,6 +58,7 @@ FEATURES = {
     "IOI": "inter-onset interval, s",
     "NLH": "note length histogram",
     "NLTM": "note length transitions",
+    "NO": "notes at once",
 }
 
 
@@ -72,11 +75,19 @@ def choose(suites: Sequence[str] | None, definition: str | None) -> dict[str, tu
     if not suites:
         others = [name for name, suite in SUITES.items() if suite.choices not in (MUSE, ())]
         suites = [name for name in others if definition in SUITES[name].choices] or ["musegan"]
+    of_notes = [name for name in suites if SUITES[name].music == "notes"]
+    if of_notes and len(set(suites)) > 1:
+        raise Error(f"suite {of_notes[0]}: measures notes; show it without other suites")
     for name in suites:
         if definition and definition not in SUITES[name].choices:
             choices = ", ".join(SUITES[name].choices)
             raise Error(f"suite {name} has no definition {definition}; choose {choices}")
     return {name: (definition,) if definition else SUITES[name].default for name in suites}
+
+
+def music(suites: Iterable[str]) -> str:
+    """Returns the kind of music that some suites measure, `"phrases"` or `"notes"`."""
+    return SUITES[next(iter(suites))].music
 
 
 def printed(suites: Sequence[str]) -> list[Row]:
@@ -128,7 +139,7 @@ def _grid(
     blocks = [_measured(rows, columns)] if definition else []
     if definition in (table.definition, None):
         notes.append(f"printed rows: unit {table.unit}; computed by definition {table.definition}")
-        blocks.append(_published(table))
+        blocks.append(published(table))
     if distances:
         blocks = [_with_distances(block, columns) for block in blocks]
         columns += tuple((DISTANCE, code) for code in dict.fromkeys(code for code, _ in columns))
@@ -157,12 +168,13 @@ def _with_distances(block: Block, columns: Columns) -> Block:
     )
 
 
-def comparisons(definition: str, rows: list[Row]) -> list[Grid]:
+def comparisons(definition: str, rows: list[Row], unit: str = "phrase") -> list[Grid]:
     """Makes a table of features for each generated set beside the data, or for the data alone.
 
     Args:
         definition: name of the definition.
         rows: measured rows, that of the data first.
+        unit: name of a sample of a set.
     """
     data, *generated = rows
     shown = []
@@ -176,7 +188,10 @@ def comparisons(definition: str, rows: list[Row]) -> list[Grid]:
             if other or not isinstance(parts["mean"], list)
         ]
         title = "Yang and Lerch: " + " beside ".join(row.label for row in reversed(sets.values()))
-        notes = [*_notes(definition), "mean, std: over the phrases, for features that are a number"]
+        notes = [
+            *_notes(definition, unit),
+            "mean, std: over the set, for features that are a number",
+        ]
         if other:
             notes.append(
                 "KLD, OA: divergence and overlap of the distances within a set and between both "
@@ -196,10 +211,10 @@ def _by_set(code: str, sets: dict[str, Row], generated: Row | None) -> Metrics:
     }
 
 
-def _notes(definition: str) -> list[str]:
+def _notes(definition: str, unit: str | None = None) -> list[str]:
     return [
         f"{definition}: {MEANING[definition]}",
-        f"measured rows: unit {UNITS[definition]}; in brackets the number of phrases",
+        f"measured rows: unit {unit or UNITS[definition]}; in brackets the size of the set",
     ]
 
 
@@ -229,7 +244,8 @@ def _measured(rows: list[Row], columns: Columns) -> Block:
     )
 
 
-def _published(table: Table) -> Block:
+def published(table: Table) -> Block:
+    """Returns the printed rows of a table as a block."""
     rows = {name: Row(name, "paper", None, table.metrics(name)) for name in table.rows}
     references = [rows.pop(name) for name in (table.reference, *table.unranked)]
     return Block(f"printed in {table.name}", references, list(rows.values()))

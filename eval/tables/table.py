@@ -15,6 +15,7 @@ Columns = tuple[tuple[str, str], ...]  # (metric code, track or pair)
 MUSE = ("paper", "v1", "v2", "v3")
 DUET = ("duet_fixed", "duet")
 MGEVAL = ("mgeval", "mgeval_fixed")
+SEGMENTS = ("segments",)
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,20 @@ def _number(text: str) -> float | None:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A statement of a paper: whether listeners score one row significantly higher than another.
+
+    Args:
+        better, worse: names of the two rows of its table.
+        significant: whether the paper says so.
+    """
+
+    better: str
+    worse: str
+    significant: bool
+
+
+@dataclass(frozen=True)
 class Suite:
     """The tables of a paper.
 
@@ -99,6 +114,9 @@ class Suite:
             they are shown only with the definition that computed them.
         distances: whether each row ends in its mean distances to the data.
         n_steps: number of steps of a bar for which the rows were published.
+        music: the kind of music that is measured, `"phrases"` or `"notes"`.
+        marks: what the first table says about the significance of its scores.
+        remarks: what a reader of the tables needs to know.
     """
 
     choices: tuple[str, ...]
@@ -107,6 +125,9 @@ class Suite:
     readings: tuple[tuple[Columns, Table], ...] = ()
     distances: bool = False
     n_steps: int | None = None
+    music: str = "phrases"
+    marks: tuple[Mark, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def printed(self) -> tuple[Table, ...]:

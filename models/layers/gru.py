@@ -29,12 +29,12 @@ class GRU(keras.layers.GRU):
 
     def stock(self, expand: bool) -> keras.layers.Layer:
         if self.has_constant:
-            raise NoStockForm(f"{self.name} joins a constant to its inputs")
+            raise NoStockForm(f"{self.name} joins a constant to its input")
         return keras.layers.GRU.from_config(self.get_config())
 
     def build(self, sequences_shape, initial_state_shape=None, constant_shape=None):
-        *rest, size = sequences_shape
         self.has_constant = constant_shape is not None
+        *rest, size = sequences_shape
         super().build((*rest, size + (constant_shape[-1] if constant_shape else 0)))
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None, constant_shape=None):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # The names of methods in messages, where they differ.
 VERBS = {"interpolate_seeds": "interpolate", "grid": "draw a grid", "extend": "continue"}
-MINOR = ("export", "evaluate")  # methods of nearly every system, which messages do not list
+# Methods for evaluations and of nearly every system, which messages do not list.
+MINOR = ("export", "evaluate", "measure", "encode")
 
 
 def open_system(what: str | Path, *verbs: str) -> TrainedSystem:

@@ -1,4 +1,4 @@
-"""The note events of one sample of Yang and Lerch's method: a MIDI file or a generated phrase.
+"""The note events of one sample of Yang and Lerch's method: a MIDI file, a phrase or a piece.
 
 A sample holds its notes twice, as the published code reads them twice. Some features read the note
 events of a file track, whose times are in ticks. The others read the notes of an instrument, whose
@@ -8,7 +8,7 @@ times are in seconds, or its piano-roll of 100 columns a second, which is made a
 import io
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from musegen import Error
 from musegen.music import notes
 from musegen.music.phrases import BEATS_PER_BAR, LOWEST_PITCH, TRACKS, validate
+from musegen.music.piece import Piece
 
 FRAMES = 100  # columns of a roll in a second
 LONGEST = 4 * 3600  # seconds that a file may last, so that a roll stays below 1 GB
@@ -220,18 +221,50 @@ def from_phrases(
 def _phrase_part(
     roll: np.ndarray, is_drum: bool, step_seconds: float, rest: int, is_first: bool
 ) -> tuple[FileTrack, Instrument]:
-    """Makes one track of a phrase. A tick is a step; the first file track has the meter, 4/4."""
+    """Makes one track of a phrase, where a tick is a step."""
     events = notes.hits(roll) if is_drum else notes.from_roll(roll)
     start, pitch = events["onset"].astype(int), events["pitch"].astype(int) + LOWEST_PITCH
     end = start + events["duration"] + (0 if is_drum else rest)
-    tick, on = np.concatenate([start, end]), np.repeat([True, False], len(events))
+    return _part(start, end, pitch, len(roll), step_seconds, is_drum, is_first)
+
+
+def from_pieces(pieces: Iterable[Piece], tempo: float = 120.0) -> Iterator[Events]:
+    """Makes one sample of each piece: all its notes but drums as one instrument and file track.
+
+    All samples have one tempo and bars of 4/4, whatever the tempo and the meter of the piece. So
+    equal note values of two sets are equal lengths.
+
+    Args:
+        pieces: the pieces.
+        tempo: quarters a minute.
+    """
+    for piece in pieces:
+        kept = ~piece.drums
+        sounding, end = piece.notes[kept], piece.ends[kept]
+        start, pitch = sounding["onset"], sounding["pitch"].astype(int)
+        tick_seconds = 60.0 / (tempo * piece.ticks_per_quarter)
+        track, instrument = _part(start, end, pitch, piece.length, tick_seconds)
+        yield Events(piece.name, piece.ticks_per_quarter, (track,), (instrument,))
+
+
+def _part(
+    start: np.ndarray,
+    end: np.ndarray,
+    pitch: np.ndarray,
+    length: int,
+    tick_seconds: float,
+    is_drum: bool = False,
+    has_meter: bool = True,
+) -> tuple[FileTrack, Instrument]:
+    """Makes one track of notes, whose times are in ticks; the meter is 4/4."""
+    tick, on = np.concatenate([start, end]), np.repeat([True, False], len(start))
     order = np.lexsort((np.tile(pitch, 2), on, tick))  # ends before starts
-    meter = np.array([[0, 0, 4, 2, 24, 8]] if is_first else [], np.int64).reshape(-1, 6)
-    track = FileTrack(tick[order], on[order], np.tile(pitch, 2)[order], len(roll), meter)
+    meter = np.array([[0, 0, 4, 2, 24, 8]] if has_meter else [], np.int64).reshape(-1, 6)
+    track = FileTrack(tick[order], on[order], np.tile(pitch, 2)[order], length, meter)
     velocity = np.full_like(pitch, 100)
-    starts, ends = step_seconds * start, step_seconds * end
+    starts, ends = tick_seconds * start, tick_seconds * end
     return track, Instrument(
-        is_drum, starts, ends, pitch, velocity, float(step_seconds * end.max(initial=0))
+        is_drum, starts, ends, pitch, velocity, float(tick_seconds * end.max(initial=0))
     )
 
 

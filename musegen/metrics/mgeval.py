@@ -11,8 +11,8 @@ Conventions
 
 Input
     An `Events` of `musegen.metrics.events`: `from_midi` reads it from a file, `from_phrases` makes
-    one of each generated phrase. "Instrument 0" is the first with notes; `track_num` is the number
-    of a file track.
+    one of each generated phrase, `from_pieces` one of each piece of notes. "Instrument 0" is the
+    first with notes; `track_num` is the number of a file track.
 
 Values
     `features` computes the features of one sample, `measure` those of a set.

@@ -51,7 +51,7 @@ def facts(piece: Piece) -> dict[str, object]:
         f"{pitch.min()}-{pitch.max()}" if len(pitch) else None,
         len(np.unique(pitch)),
         len(piece) / n_bars if n_bars else None,
-        _at_once(piece),
+        notes_at_once(piece),
         longest_silence(piece),
         " ".join(meters) or None,
     )
@@ -65,7 +65,7 @@ def longest_silence(piece: Piece) -> float:
     return float((piece.in_bars(following) - piece.in_bars(ends)).max())
 
 
-def _at_once(piece: Piece) -> float | None:
+def notes_at_once(piece: Piece) -> float | None:
     """Returns the mean number of pitched notes that sound at once, while any sounds."""
     notes, ends = piece.notes[~piece.drums], piece.ends[~piece.drums]
     reached = np.maximum.accumulate(np.append(0, ends))[:-1]  # before each note

@@ -7,6 +7,7 @@ an array pixel by pixel.
 
 from musegen.plots.diagram import Arrow, Box, Text, diagram
 from musegen.plots.histograms import (
+    bar_panels,
     bars,
     length_transitions,
     note_lengths,
@@ -34,6 +35,7 @@ __all__ = [
     "Box",
     "Curve",
     "Text",
+    "bar_panels",
     "bars",
     "by_attribute",
     "comparison",

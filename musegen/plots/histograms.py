@@ -41,7 +41,36 @@ def bars(
     if not sets:
         raise Error("no histogram to draw")
     figure = new_figure(width, 0.55 * min(width, 4))
-    axes = figure.add_subplot(ylabel=ylabel)
+    _draw_bars(figure.add_subplot(ylabel=ylabel), sets, labels)
+    _name_sets(figure, sets)
+    return figure
+
+
+@styled
+def bar_panels(
+    panels: Mapping[str, tuple[Sequence[str], Mapping[str, np.ndarray]]],
+    ylabel: str = "share",
+    width: float = PAGE,
+) -> Figure:
+    """Draws several histograms of the same sets, a panel for each.
+
+    Args:
+        panels: labels of the bins, and values of each set by its name, by the title of the panel.
+        ylabel: label of the vertical axes.
+        width: width of the figure in inches.
+    """
+    if not panels:
+        raise Error("no histogram to draw")
+    figure = new_figure(width, 0.3 * width)
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, (labels, sets)) in zip(row, panels.items(), strict=True):
+        axes.set(title=title, ylabel=ylabel)
+        _draw_bars(axes, sets, labels)
+    _name_sets(figure, next(iter(panels.values()))[1])
+    return figure
+
+
+def _draw_bars(axes: Axes, sets: Mapping[str, np.ndarray], labels: Sequence[str]) -> None:
     middle, bar_width = np.arange(len(labels)), 0.82 / len(sets)
     for i, (name, values) in enumerate(sets.items()):
         if np.shape(values) != (len(labels),):
@@ -60,9 +89,13 @@ def bars(
     axes.tick_params(axis="x", length=0)
     axes.margins(x=0.01)
     axes.grid(axis="y")
+
+
+def _name_sets(figure: Figure, sets: Mapping[str, np.ndarray]) -> None:
+    """Adds a legend of several sets above the first axes."""
     if len(sets) > 1:
-        figure.legend(loc="outside upper center", ncols=min(len(sets), 4))
-    return figure
+        handles, names = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=min(len(sets), 4))
 
 
 def pitch_classes(

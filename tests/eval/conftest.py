@@ -1,5 +1,6 @@
 """An untrained system, for the tests of evaluations and figures."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import toys
 
 from musegen import registry
 from musegen.cli import run_script
+from musegen.data.piece_loading import load_pieces
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +31,31 @@ def system(opened, system_folder, monkeypatch):
         registry, "load", lambda what: opened if Path(what).resolve() == same else load(what)
     )
     return opened
+
+
+@pytest.fixture(scope="session")
+def notes_folder(tmp_path_factory) -> Path:
+    """A folder with `songs.json`, chorales in three splits, and untrained systems of notes.
+
+    They are `mvae` and `mvae-autoencoder`.
+    """
+    folder = tmp_path_factory.mktemp("notes")
+    parts = {"train": 2, "valid": 1, "test": 3}
+    songs = {split: toys.chorales(n, seed=n) for split, n in parts.items()}
+    (folder / "songs.json").write_text(json.dumps(songs))
+    pieces = load_pieces(folder / "songs.json")
+    for name in ("mvae", "mvae-autoencoder"):
+        toys.melody_vae(folder / name, pieces, name)
+    return folder
+
+
+@pytest.fixture
+def notes_place(notes_folder, tmp_path, monkeypatch) -> Path:
+    """An empty folder to work in, with links to what is in `notes_folder`."""
+    for path in notes_folder.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

@@ -13,8 +13,16 @@ from golden import GOLDEN, agree
 
 from musegen import Error
 from musegen.metrics import mgeval
-from musegen.metrics.events import Events, FileTrack, Instrument, from_midi, from_phrases
+from musegen.metrics.events import (
+    Events,
+    FileTrack,
+    Instrument,
+    from_midi,
+    from_phrases,
+    from_pieces,
+)
 from musegen.music import midi
+from musegen.music.piece import Part, Piece, note_array
 
 
 @pytest.fixture(scope="module")
@@ -342,6 +350,31 @@ def test_chosen_track_comes_first():
         next(from_phrases(phrases, "flute"))
     with pytest.raises(Error, match="equal beats"):
         next(from_phrases(np.zeros((1, 4, 6, 84, 5), bool)))
+
+
+@pytest.mark.parametrize("definition", mgeval.DEFINITIONS)
+def test_pieces_measure_as_their_midi_file(definition, tmp_path):
+    """A piece at 120 quarters a minute in 4/4; with another tempo and meter the same comes out."""
+    rng = np.random.default_rng(0)
+    pitch = np.sort(rng.choice(np.arange(40, 80), 40, replace=False))[::-1]
+    notes = note_array(np.cumsum(rng.integers(0, 20, 40)), rng.integers(6, 40, 40), pitch)
+    piece = Piece("tune", 24, notes, (Part(),), meters=((0, 4, 4),))
+    midi.write_piece(piece, tmp_path / "tune.mid")
+    file = from_midi(tmp_path / "tune.mid")
+    drums = note_array([0, 12], 6, 36, part=1)
+    band = Piece(
+        "band", 24, np.concatenate([notes, drums]), (Part(), Part(0, True)),
+        tempi=((0, 300_000),), meters=((0, 3, 4),),
+    )  # fmt: skip
+    names = [name for name in mgeval.FEATURES if name not in mgeval.BAR_FEATURES]
+    wanted = mgeval.features(file, names, definition=definition)
+    assert wanted["pitch_class_transition_matrix"].sum() > 3
+    for sample in from_pieces([piece, band]):
+        got = mgeval.features(sample, names, definition=definition)
+        for name in names:
+            agree(got[name], wanted[name], 1e-12)
+    with pytest.raises(Error, match="silent"):
+        mgeval.pitch_range(next(from_pieces([band.only([1])])))
 
 
 # Sets and mistakes -----------------------------------------------------------------------------

@@ -405,6 +405,18 @@ def test_yang_lerch_draws_equal_distances_as_a_spike(rng):
     assert axes.texts[0].get_text() == f"KLD {kld:.3f} / –\nOA {oa:.3f} / –"
 
 
+def test_panels_of_histograms_have_one_legend():
+    values = {"data": np.array([0.2, 0.8]), "ours": np.array([0.5, 0.5])}
+    figure = plots.bar_panels({"left": ("ab", values), "right": ("abc", {"data": [1, 2, 3]})})
+    assert [axes.get_title() for axes in figure.axes] == ["left", "right"]
+    assert [[p.get_height() for p in axes.patches] for axes in figure.axes] == [
+        [0.2, 0.8, 0.5, 0.5], [1, 2, 3],
+    ]  # fmt: skip
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["data", "ours"]
+    with pytest.raises(Error, match="ours: 1 values are needed"):
+        plots.bar_panels({"left": ("a", {"ours": [1, 2]})})
+
+
 # The latent space
 
 
@@ -459,6 +471,7 @@ def test_interpolation_has_mean_and_band(rng):
         lambda: plots.training([]),
         lambda: plots.comparison({}),
         lambda: plots.bars({}, "abc"),
+        lambda: plots.bar_panels({}),
         lambda: plots.pitch_transitions({}),
         lambda: plots.yang_lerch([]),
         lambda: plots.interpolation({}),

@@ -3,7 +3,7 @@
 import pytest
 
 from musegen.eval import papers
-from musegen.eval.papers import binary_musegan, midi_sandwich2, musegan
+from musegen.eval.papers import binary_musegan, midi_sandwich2, musegan, mvae
 from musegen.eval.papers.musegan import PAIRS
 from musegen.eval.tables.suites import SUITES
 
@@ -81,3 +81,19 @@ def test_every_shown_table_has_the_definition_of_its_suite():
         assert {table.definition for table in suite.printed} <= {suite.default[-1]}
         for columns, table in suite.readings:
             assert sorted(columns) == sorted(table.columns)
+
+
+def test_the_ranking_of_the_melody_vae():
+    rows = {name: mvae.TABLE_1.metrics(name) for name in mvae.TABLE_1.rows}
+    ranked = sorted((row["Rec."]["segment"] or 1e9, name) for name, row in rows.items())
+    assert [name for _, name in ranked] == [
+        "modularized autoencoder", "with note unrolling", "without note unrolling", "BachProp",
+        "real data",
+    ]  # fmt: skip
+    assert rows["with note unrolling"]["KL"]["segment"] / mvae.BATCH == pytest.approx(
+        0.24, abs=5e-3
+    )
+    assert rows["without note unrolling"]["KL"]["segment"] / mvae.BATCH == pytest.approx(
+        2.06, abs=5e-3
+    )
+    assert {row for mark in mvae.MARKS for row in (mark.better, mark.worse)} == rows.keys()

@@ -17,6 +17,7 @@ from musegen.models.mvae.settings import (
     kl_weight,
     settings_of,
 )
+from musegen.saving import load_model, save_model
 
 SIZES, N_NOTES = (5, 7, 11), 4
 TINY = MVAESettings(width=8, sizes=SIZES, noise=0.0)
@@ -78,6 +79,15 @@ def test_a_file_gives_the_same_network(tmp_path):
     assert again.count_params() == network.count_params()
     for one, other in ((again, network), (mvae.reader(again), mvae.reader(network))):
         np.testing.assert_allclose(one(x), other(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", quick("autoencoder", "without-z"))
+def test_a_system_saves_its_network(kind, tmp_path):
+    """In musegen's own layers, as Keras's GRU has no constant input and no unrolling."""
+    network, x = mvae.mvae(KINDS[kind], N_NOTES), ops.convert_to_tensor(notes(3))
+    save_model(network, tmp_path / "network.keras")
+    again = load_model(tmp_path / "network.keras")
+    np.testing.assert_allclose(again(x), network(x), atol=1e-6)
 
 
 @slow
