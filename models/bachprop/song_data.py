@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from musegen import Error
-from musegen.data.piece_loading import load_corpora
 from musegen.models.bachprop.settings import N_NOTES
 from musegen.models.mvae.mvae_options import NoteOptions
-from musegen.models.mvae.segment_data import divided
-from musegen.models.triple_system import songs_of
+from musegen.models.mvae.segment_data import divided, load_songs
 from musegen.music.tokens import triples
 from musegen.music.tokens.dictionaries import Dictionaries
 from musegen.music.tokens.triples import BACHPROP, NoteTriples
@@ -63,9 +61,9 @@ class SongData:
 def load_song_data(options: NoteOptions) -> SongData:
     """Reads all sources of the options; see `segment_data.load_segment_data`."""
     parts: list[list[NoteTriples]] = [[], [], []]
-    for pieces in load_corpora(options.data).values():
-        for part, found in zip(parts, divided(pieces, options), strict=True):
-            part += songs_of(found, BACHPROP) if len(found) else []
+    for songs in load_songs(options, BACHPROP).values():
+        for part, found in zip(parts, divided(songs, options), strict=True):
+            part += found
     everything = [song for part in parts for song in part]
     known = Dictionaries.of(everything, BACHPROP)
     known = replace(known, P=tuple(range(min(known.P), max(known.P) + 1)))  # all between, too
