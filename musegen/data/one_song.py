@@ -142,7 +142,7 @@ def song_triples(item: Item, settings: "TripleSettings") -> "NoteTriples":
     from musegen.music.tokens import triples
 
     with _reasons(item):
-        if item.kind == "midi" and (settings.chords == "file" or settings.ends == "merged"):
+        if item.kind == "midi" and not settings.of_pieces:
             return triples.of_file(item.data, item.name, settings)
         return triples.of_piece(song_piece(item, NoteSettings()), settings)
 

@@ -90,6 +90,11 @@ class TripleSettings:
         if self.length < 1 or self.hop < 1:
             raise Error(f"segments of {self.length} notes every {self.hop}: 1 is the least")
 
+    @property
+    def of_pieces(self) -> bool:
+        """Whether pieces keep all that the triples of a MIDI file depend on."""
+        return self.chords != "file" and self.ends != "merged"
+
 
 PRESETS = {
     "paper": TripleSettings(),
