@@ -90,7 +90,7 @@ def chorales(n: int, steps: int = 30, seed: int = 0) -> list[list[list[int]]]:
     return songs
 
 
-def melody_vae(folder: Path, pieces, name: str = "mvae") -> Path:
+def melody_vae(pieces, name: str = "mvae"):
     """Returns an untrained melody VAE of width 8 that knows the values of some pieces."""
     from musegen.models.mvae import mvae
     from musegen.models.mvae.settings import settings_of
@@ -102,4 +102,4 @@ def melody_vae(folder: Path, pieces, name: str = "mvae") -> Path:
     values = Dictionaries.of(triples.collect(pieces, notes)[0], notes)
     settings = replace(settings_of(name, "paper"), width=8, sizes=values.sizes)
     network = mvae.mvae(settings, name=name)
-    return MVAE(name, "paper", network, values, notes).save(folder)
+    return MVAE(name, "paper", network, values, notes)
