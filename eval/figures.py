@@ -5,6 +5,7 @@
     python eval/figures.py midi-s2 --figure 8 --system runs/midi-s2 --data phrases/
     python eval/figures.py musegan --runs runs --figure 8 9
     python eval/figures.py musegan --data phrases/ --figure 10 13
+    python eval/figures.py mvae --data nottingham/ chorales.json piano/
 
 Without --figure it draws all figures that it can, and prints what the others need and how to make
 it. `musegen eval figures` is the same.
@@ -42,7 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--runs", type=Path, metavar="DIR",
         help="folder that holds the run folders (default: the histories beside the system)",
     )  # fmt: skip
-    add_data(parser, "to show, restore or accompany")
+    add_data(parser, "to show, restore, accompany or encode", several=True)
     add_split(parser)
     parser.add_argument(
         "--track", metavar="NAME",
@@ -75,7 +76,7 @@ def run(args: Namespace) -> None:
         )
     for name in ("track", "median"):
         if getattr(args, name) and not paper.CURVES & set(numbers):
-            known = ", ".join(map(str, sorted(paper.CURVES)))
+            known = ", ".join(map(str, sorted(paper.CURVES))) or "of other papers"
             raise Error(
                 f"--{name} {getattr(args, name)}: is only for training curves, figures {known}"
             )
@@ -84,7 +85,7 @@ def run(args: Namespace) -> None:
     from musegen.eval.papers.drawing import Missing, Sources
 
     sources = Sources(
-        args.paper, args.system, args.runs, args.data, args.split, args.track or paper.TRACK,
+        args.paper, args.system, args.runs, tuple(args.data), args.split, args.track or paper.TRACK,
         args.seed, args.median,
     )  # fmt: skip
     for number in numbers:
@@ -113,7 +114,7 @@ def _check(args: Namespace) -> None:
     if args.median and args.median % 2 == 0:
         raise Error(f"--median {args.median}: the width of the filter is odd; give an odd number")
     sources = [args.runs, args.system and registry.place(args.system)]
-    check_folder(args.out, [args.data, *filter(None, sources)])
+    check_folder(args.out, [*args.data, *filter(None, sources)])
     if args.runs and not args.runs.is_dir():
         raise Error(f"{args.runs}: no such folder; give the folder that holds the run folders")
 

@@ -18,7 +18,7 @@ from musegen.models.prediction import predictor
 from musegen.music.piece import Piece
 from musegen.music.tokens import triples
 from musegen.music.tokens.dictionaries import REMEDY, Dictionaries
-from musegen.music.tokens.triples import NoteTriples, TripleSettings
+from musegen.music.tokens.triples import TripleSettings
 from musegen.registry import SYSTEM_FILE, described
 from musegen.saving import load_model, save_model
 
@@ -147,10 +147,10 @@ class TripleSystem:
         rows = song.rows
         if song.counts:
             counts = ", ".join(f"{count:,} {what}" for what, count in song.counts.items())
-            _say(f"{piece.name}: notes that are left out or changed: {counts}")
+            say(f"{piece.name}: notes that are left out or changed: {counts}")
         numbers, replaced = self.dictionaries.encode(rows)
         if replaced:
-            _say(f"{piece.name}: {replaced:,} of {rows.size:,} values are replaced by the nearest "
+            say(f"{piece.name}: {replaced:,} of {rows.size:,} values are replaced by the nearest "
                  f"that {self.entry.name} knows")  # fmt: skip
         return numbers
 
@@ -162,7 +162,7 @@ class TripleSystem:
                 triples.of_piece(piece, self.notes)
                 kept.append(piece)
         if missing := len(pieces) - len(kept):
-            _say(f"{missing:,} of {len(pieces):,} pieces cannot be read and are left out")
+            say(f"{missing:,} of {len(pieces):,} pieces cannot be read and are left out")
         return kept
 
     def segments(self, pieces: Iterable[Piece]) -> np.ndarray:
@@ -197,7 +197,7 @@ class TripleSystem:
             made.append(triples.to_piece(rows, self.notes, name, tempo))
             left_out += dropped
         if left_out:
-            _say(f"{left_out:,} notes have no dT, T or P and are left out")
+            say(f"{left_out:,} notes have no dT, T or P and are left out")
         return made
 
     # Files.
@@ -257,15 +257,6 @@ def tempo_of(piece: Piece) -> float:
     return min(max(6e7 / piece.tempi[0][1], 4.0), 1000.0) if piece.tempi else 120.0
 
 
-def songs_of(pieces: Iterable[Piece], notes: TripleSettings) -> list[NoteTriples]:
-    """Returns the triples of pieces, and prints how many pieces have none."""
-    songs, skipped = triples.collect(pieces, notes)
-    for name, reason in skipped[:3]:
-        _say(f"{name}: left out, {reason}")
-    if len(skipped) > 3:
-        _say(f"{len(skipped) - 3:,} more pieces are left out")
-    return songs
-
-
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Prints a remark to stderr."""
     print(f"musegen: {text}", file=sys.stderr)

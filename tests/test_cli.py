@@ -236,9 +236,12 @@ def test_odd_names_are_one_line_in_any_encoding(tmp_path, encoding):
         ["render", "song.mid", "--soundfont", ""],
         ["eval objective", "--data", ""],
         ["eval objective", "--json", ""],
+        ["eval objective", "--suite", "mvae", "--data", ""],
         ["eval restoring", "--data", ""],
         ["eval restoring", "--json", ""],
         ["eval figures", "midi-s2", "--data", ""],
+        ["eval latent", "--data", ""],
+        ["eval latent", "--out", ""],
         ["eval curves", ""],
     ],
 )

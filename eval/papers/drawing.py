@@ -65,7 +65,7 @@ class Sources:
         system: name or folder of a trained system; by default the one in `runs`, or else the
             pretrained one.
         runs: folder that holds the run folders; by default the files beside the system are used.
-        data: data set.
+        data: data sets; most figures show one.
         split: split of the data set; by default the test split, or the training split for figures
             of training data.
         track: name of the track whose training is drawn.
@@ -77,7 +77,7 @@ class Sources:
     paper: str
     system: str | None = None
     runs: Path | None = None
-    data: str = "demo"
+    data: tuple[str, ...] = ("demo",)
     split: str | None = None
     track: str = "bass"
     seed: int = 0
@@ -98,6 +98,13 @@ class Sources:
     @cached_property
     def _parts(self) -> "dict[str, Sources]":
         return {}
+
+    @property
+    def one_source(self) -> str:
+        """The data set of a figure that shows one."""
+        if len(self.data) > 1:
+            raise Error(f"--data {' '.join(self.data)}: this figure is of one source; name one")
+        return self.data[0]
 
     @cached_property
     def kind(self) -> str | None:
@@ -172,7 +179,7 @@ class Sources:
         Returns:
             The phrases, and their description.
         """
-        held_out = evaluated.held_out(load(self.data, n_steps).five_tracks(), self.split)
+        held_out = evaluated.held_out(load(self.one_source, n_steps).five_tracks(), self.split)
         phrases = evenly_spaced(held_out, AMONG, "reading")
         bars = phrases.any(axis=(2, 3))  # (N, bars, tracks)
         sounding = bars.sum(axis=(1, 2))
@@ -186,7 +193,7 @@ class Sources:
 
     def learned(self, n: int, n_steps: int) -> tuple[np.ndarray, str]:
         """Chooses phrases of the training data at random; returns them and their description."""
-        data = load(self.data, n_steps).five_tracks()
+        data = load(self.one_source, n_steps).five_tracks()
         data = data.of(self.split or "train")
         phrases = evenly_spaced(data, AMONG, "reading")
         chosen = np.random.default_rng(self.seed).permutation(len(phrases))[:n]

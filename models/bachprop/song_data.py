@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from musegen import Error
-from musegen.data.piece_loading import load_corpora
 from musegen.models.bachprop.settings import N_NOTES
 from musegen.models.mvae.mvae_options import NoteOptions
-from musegen.models.mvae.segment_data import songs_by_part
+from musegen.models.mvae.segment_data import divided, load_songs
 from musegen.music.tokens import triples
 from musegen.music.tokens.dictionaries import Dictionaries
 from musegen.music.tokens.triples import BACHPROP, NoteTriples
@@ -62,13 +61,15 @@ class SongData:
 def load_song_data(options: NoteOptions) -> SongData:
     """Reads all sources of the options; see `segment_data.load_segment_data`."""
     parts: list[list[NoteTriples]] = [[], [], []]
-    for pieces in load_corpora(options.data).values():
-        for part, found in zip(parts, songs_by_part(pieces, options, BACHPROP), strict=True):
+    for songs in load_songs(options, BACHPROP).values():
+        for part, found in zip(parts, divided(songs, options), strict=True):
             part += found
     everything = [song for part in parts for song in part]
     known = Dictionaries.of(everything, BACHPROP)
     known = replace(known, P=tuple(range(min(known.P), max(known.P) + 1)))  # all between, too
     train, held_out, _ = ([song.rows for song in part] for part in parts)
+    if not train:
+        raise Error(f"{' '.join(options.data)}: no song is left to learn")
     lengths = np.array([len(rows) for rows in train])
     longest = int(np.ceil((lengths.mean() + 2 * lengths.std()) / N_NOTES)) * N_NOTES
     return SongData(train, held_out, known, longest)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from musegen import Error
-from musegen.data.piece_loading import Pieces, load_corpora
+from musegen.data.piece_loading import short_names
+from musegen.data.shards import SPLITS
+from musegen.data.triple_loading import TripleSongs, load_triples
 from musegen.models.mvae.mvae_options import NoteOptions, SegmentOptions
-from musegen.models.triple_system import songs_of
+from musegen.models.triple_system import say
 from musegen.music.tokens import triples
 from musegen.music.tokens.dictionaries import Dictionaries
 from musegen.music.tokens.triples import NoteTriples, TripleSettings
@@ -87,45 +89,40 @@ def load_segment_data(options: SegmentOptions) -> SegmentData:
     `--val-split`, is held out.
     """
     notes = replace(triples.PRESETS[options.preset], snap=options.snap)
-    corpora = load_corpora(options.data)
-    songs = {label: songs_by_part(pieces, options, notes) for label, pieces in corpora.items()}
-    everything = [song for parts in songs.values() for part in parts for song in part]
+    corpora = {
+        label: divided(songs, options) for label, songs in load_songs(options, notes).items()
+    }
+    everything = [song for parts in corpora.values() for part in parts for song in part]
     dictionaries = Dictionaries.of(everything, notes)
-    train = cut([train for train, _, _ in songs.values()], tuple(songs), notes)
-    held_out = [val for _, val, _ in songs.values()]
+    labels = tuple(corpora)
+    train = cut([learned for learned, _, _ in corpora.values()], labels, notes)
+    held_out = [val for _, val, _ in corpora.values()]
     plain = replace(notes, copies=False)
     try:
-        validation = cut(held_out, tuple(songs), plain) if any(held_out) else None
+        validation = cut(held_out, labels, plain) if any(held_out) else None
     except Error:  # none of them is as long as a segment
         validation = None
     return SegmentData(train, validation, dictionaries, notes, len(everything))
 
 
-def songs_by_part(
-    pieces: Pieces, options: NoteOptions, notes: TripleSettings
-) -> list[list[NoteTriples]]:
-    """Returns the songs of the parts of a source that `divided` makes; only the first needs any."""
-    learned, *others = divided(pieces, options)
-    if not len(learned):
-        raise Error(f"{pieces.name}: has no piece to learn")
-    found = [songs_of(learned, notes)]
-    for part in others:
-        try:
-            found.append(songs_of(part, notes) if len(part) else [])
-        except Error:  # none of them has notes
-            found.append([])
-    return found
+def load_songs(options: NoteOptions, notes: TripleSettings) -> dict[str, TripleSongs]:
+    """Reads all sources of the options, and prints how many of their songs have no notes."""
+    corpora = {}
+    for label, source in zip(short_names(options.data), options.data, strict=True):
+        corpora[label] = songs = load_triples(source, notes)
+        if songs.skipped:
+            name, reason = songs.skipped[0]
+            say(f"{source}: {len(songs.skipped):,} songs are left out; {name}: {reason}")
+    return corpora
 
 
-def divided(pieces: Pieces, options: NoteOptions) -> list[Sequence]:
-    """Returns the pieces to learn, to validate with, and those that are left for tests."""
-    if pieces.splits:
-        return [
-            pieces.of(split) if split in pieces.splits else [] for split in ("train", "val", "test")
-        ]
-    n = round(options.val_split * len(pieces))
-    order = np.random.default_rng(options.seed).permutation(len(pieces))
-    chosen = [[pieces[int(i)] for i in np.sort(part)] for part in (order[n:], order[:n])]
+def divided(songs: TripleSongs, options: NoteOptions) -> list[list[NoteTriples]]:
+    """Returns the songs to learn, to validate with, and those that are left for tests."""
+    if songs.splits:
+        return [songs.of(split) for split in SPLITS]
+    n = round(options.val_split * len(songs.songs))
+    order = np.random.default_rng(options.seed).permutation(len(songs.songs))
+    chosen = [[songs.songs[i] for i in np.sort(part)] for part in (order[n:], order[:n])]
     return [*chosen, []]
 
 

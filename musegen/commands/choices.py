@@ -195,10 +195,14 @@ def add_playing(parser: ArgumentParser, gap: int) -> None:
     )  # fmt: skip
 
 
-def add_data(parser: ArgumentParser, use: str) -> None:
-    """Adds `--data`; `use` says what the music is for."""
+def add_data(parser: ArgumentParser, use: str, several: bool = False) -> None:
+    """Adds `--data`; `use` says what the music is for.
+
+    It is one source or, with `several`, a list of sources.
+    """
     parser.add_argument(
-        "--data", default="demo", metavar="D",
+        "--data", nargs="+" if several else None, default=["demo"] if several else "demo",
+        metavar="D",
         help=f"the music {use}: phrase shards, .npy, MIDI or LPD files, a folder or archive of "
         "them, demo or freedoom (default: demo)",
     )  # fmt: skip

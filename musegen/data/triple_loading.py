@@ -36,6 +36,15 @@ def load_triples(source: str, settings: TripleSettings) -> TripleSongs:
     Settings that follow an original code read MIDI files as that code does; a piece does not keep
     all that it depends on.
     """
+    found = _songs(source, settings)
+    if not found.songs:
+        why = "".join(f"; {name}: {reason}" for name, reason in found.skipped[:1])
+        raise Error(f"{source}: no song has notes ({len(found.skipped):,} skipped{why})")
+    return found
+
+
+def _songs(source: str, settings: TripleSettings) -> TripleSongs:
+    """Opens a source, which may have no song."""
     if holds_songs(source) and not settings.of_pieces:
         skipped: list[tuple[str, str]] = []
         read = partial(song_triples, settings=settings)

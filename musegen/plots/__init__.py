@@ -15,7 +15,7 @@ from musegen.plots.histograms import (
     pitch_transitions,
     yang_lerch,
 )
-from musegen.plots.latent import interpolation, latent_map, pca
+from musegen.plots.latent_space import interpolation, latent_map, pca
 from musegen.plots.monitored import marked, monitored
 from musegen.plots.piece_rolls import piece, pieces
 from musegen.plots.rolls import (

@@ -28,6 +28,7 @@ CALLS = {
     ],
     "eval figures": ["midi-s2", "--runs", "runs", "--data", "songs", "--system", "system"],
     "eval restoring": ["--data", "songs", "--system", "system"],
+    "eval latent": ["--data", "songs", "--system", "system"],
     "eval curves": ["runs", "run.png"],
     "train bvae": ["--data", "songs"],
     "train mfg-vae": ["--data", "songs"],
@@ -51,7 +52,9 @@ def outputs() -> list[tuple[str, str, str]]:
         import_module(module(command)).add_arguments(parser)
         for action in parser._actions:
             if action.dest in OUTPUTS and action.nargs != 0:
-                ending = {"render": ".wav", "eval curves": ".png"}.get(command, ".mid")
+                ending = {"render": ".wav", "eval curves": ".png", "eval latent": ".png"}.get(
+                    command, ".mid"
+                )
                 ending = "" if command in FOLDERS else ENDINGS.get(action.dest, ending)
                 found.append((command, action.option_strings[-1], ending))
     return found

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tarfile
 import zipfile
 
 import numpy as np
@@ -12,7 +11,7 @@ from music.test_piece import anything, piece
 from musegen import Error, cli
 from musegen.data import lpd, note_store, prepare
 from musegen.data.one_song import NoteSettings
-from musegen.data.piece_loading import Pieces, holds_notes, holds_songs, load_corpora, load_pieces
+from musegen.data.piece_loading import Pieces, holds_notes, holds_songs, load_pieces, short_names
 from musegen.music import midi
 from musegen.music.midi import read_piece, write_piece
 from musegen.music.piece import Part
@@ -89,20 +88,12 @@ def test_sources_without_notes_are_one_line(tmp_path):
         load_pieces(tmp_path / "empty")
 
 
-def test_corpora_by_their_short_names(songs, tmp_path, monkeypatch):
-    note_store.write_pieces(songs / "x.npz", [WALTZ])
+def test_short_names_of_sources(tmp_path, monkeypatch):
     (tmp_path / "lmd.v2").mkdir()
-    write_piece(WALTZ, tmp_path / "lmd.v2" / "one.mid")
-    with tarfile.open(tmp_path / "songs.tar.gz", "w:gz") as archive:
-        archive.add(songs / "a.mid")
     monkeypatch.chdir(tmp_path / "lmd.v2")
-    found = load_corpora(["../songs.tar.gz", ".", "../songs/x.npz", "../songs/", "demo"])
-    assert list(found) == ["songs", "lmd.v2", "x", "songs 2", "demo"]
-    assert [len(pieces) for pieces in found.values()] == [1, 1, 1, 2, 100]
-    assert list(found["lmd.v2"]) == [WALTZ]
-    assert found["x"].splits == ()
-    assert set(found["demo"].splits) == {"train", "val", "test"}
-    assert list(load_corpora(["demo", "demo", "demo"])) == ["demo", "demo 2", "demo 3"]
+    sources = ["../songs.tar.gz", ".", "../songs/x.npz", "../songs/", "demo"]
+    assert short_names(sources) == ["songs", "lmd.v2", "x", "songs 2", "demo"]
+    assert short_names(["demo", "demo", "demo"]) == ["demo", "demo 2", "demo 3"]
 
 
 def test_songs_are_told_from_pieces_and_phrases(songs, tmp_path, monkeypatch):

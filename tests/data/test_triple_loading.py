@@ -1,8 +1,10 @@
 """Songs as triples: as pieces, or as an original code reads MIDI files; their splits."""
 
 import numpy as np
+import pytest
 from music.test_piece import piece
 
+from musegen import Error
 from musegen.data import note_store
 from musegen.data.piece_loading import load_pieces
 from musegen.data.triple_loading import load_triples
@@ -34,3 +36,12 @@ def test_splits_and_songs_without_notes(tmp_path):
     assert [int(song.rows[0, 2]) for song in found.of("test")] == [61]
     assert len(found.skipped) == 1
     assert load_triples("demo", PRESETS["paper"]).splits == list(load_pieces("demo").splits)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_source_without_notes_is_named(tmp_path, preset):
+    with pytest.raises(Error, match=str(tmp_path)):
+        load_triples(str(tmp_path), PRESETS[preset])
+    write_piece(piece(length=96), tmp_path / "silent.mid")
+    with pytest.raises(Error, match=f"{tmp_path.name}.*: no .*silent.mid"):
+        load_triples(str(tmp_path), PRESETS[preset])

@@ -35,23 +35,35 @@ def system(opened, system_folder, monkeypatch):
 
 @pytest.fixture(scope="session")
 def notes_folder(tmp_path_factory) -> Path:
-    """A folder with `songs.json`, chorales in three splits, and untrained systems of notes.
-
-    They are `mvae` and `mvae-autoencoder`.
-    """
+    """A folder with `songs.json`, chorales in three splits."""
     folder = tmp_path_factory.mktemp("notes")
     parts = {"train": 2, "valid": 1, "test": 3}
     songs = {split: toys.chorales(n, seed=n) for split, n in parts.items()}
     (folder / "songs.json").write_text(json.dumps(songs))
-    pieces = load_pieces(folder / "songs.json")
-    for name in ("mvae", "mvae-autoencoder"):
-        toys.melody_vae(folder / name, pieces, name)
     return folder
 
 
+@pytest.fixture(scope="session")
+def notes_systems(notes_folder) -> dict:
+    """Untrained systems of notes by name, whose graphs are traced once for all tests.
+
+    Their folders, which `registry.load` finds them by, are in `notes_folder`.
+    """
+    pieces = load_pieces(notes_folder / "songs.json")
+    systems = {name: toys.melody_vae(pieces, name) for name in ("mvae", "mvae-autoencoder")}
+    for name, system in systems.items():
+        (notes_folder / name).mkdir()
+        system.describe(notes_folder / name)
+    return systems
+
+
 @pytest.fixture
-def notes_place(notes_folder, tmp_path, monkeypatch) -> Path:
+def notes_place(notes_folder, notes_systems, tmp_path, monkeypatch) -> Path:
     """An empty folder to work in, with links to what is in `notes_folder`."""
+    load = registry.load
+    monkeypatch.setattr(
+        registry, "load", lambda what: notes_systems.get(Path(what).name) or load(what)
+    )
     for path in notes_folder.iterdir():
         (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musegen import Error, registry
+from musegen import Error
 from musegen.cli import run_script
 from musegen.data.note_store import write_pieces
 from musegen.data.piece_loading import load_pieces
@@ -26,19 +26,9 @@ def run(notes_place, capsys):
     return command
 
 
-@pytest.fixture(scope="module")
-def opened(notes_folder):
-    return registry.load(notes_folder / "mvae")
-
-
 @pytest.fixture
-def system(opened, monkeypatch):
-    """One system for all tests, so that its graphs are traced once."""
-    load = registry.load
-    monkeypatch.setattr(
-        registry, "load", lambda what: opened if Path(what).name == "mvae" else load(what)
-    )
-    return opened
+def system(notes_systems):
+    return notes_systems["mvae"]
 
 
 def line(text: str, name: str) -> list[str]:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from musegen import Error
-from musegen.plots.style import COLOURS, COLUMN, LINES, MARKERS, new_figure, styled
+from musegen.plots.style import COLOURS, COLUMN, LINES, MARKERS, PAGE, new_figure, styled
 
 _VECTOR_POINTS = 5000  # a map of more points is an image inside a PDF
 
@@ -79,7 +80,8 @@ def latent_map(
 def interpolation(
     distances: Mapping[str, np.ndarray],
     ylabel: str = "Hamming distance from A",
-    width: float = COLUMN,
+    parts: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    width: float | None = None,
 ) -> Figure:
     """Draws how decodings change on straight lines from A to B (modularized VAE, Figure 2).
 
@@ -89,25 +91,49 @@ def interpolation(
         distances: distances of each model by its name, `(pairs, points)`, at points that lie evenly
             from A to B.
         ylabel: label of the vertical axis.
-        width: width of the figure in inches.
+        parts: distances of the same models in parts of the notes, by model and part; their means
+            are drawn in a second panel.
+        width: width of the figure in inches; by default a column for each panel.
     """
     if not distances:
         raise Error("no interpolation to draw")
-    figure = new_figure(width, 0.62 * width)
-    axes = figure.add_subplot(xlabel="position between A and B", ylabel=ylabel)
+    width = width or (PAGE if parts else COLUMN)
+    n_panels = 2 if parts else 1
+    figure = new_figure(width, 0.62 * width / n_panels)
+    whole, *others = figure.subplots(1, n_panels, squeeze=False, sharey=True)[0]
     for i, (name, values) in enumerate(distances.items()):
-        values = np.asarray(values, float)
-        if values.ndim != 2 or not len(values) or values.shape[1] < 2:
-            raise Error(f"{name}: distances (pairs, points) are needed, not {values.shape}")
-        x = np.linspace(0, 1, values.shape[1])
-        mean, std = values.mean(axis=0), values.std(axis=0)
+        mean, std = _mean_and_std(name, values)
+        x = np.linspace(0, 1, len(mean))
         colour = COLOURS[i % len(COLOURS)]
-        axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.15, linewidth=0)
-        axes.plot(x, mean, color=colour, linestyle=LINES[i % len(LINES)], label=name)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(bottom=0)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["A", "0.25", "0.5", "0.75", "B"])
-    axes.grid()
+        whole.fill_between(x, mean - std, mean + std, color=colour, alpha=0.15, linewidth=0)
+        whole.plot(x, mean, color=colour, linestyle=LINES[i % len(LINES)], label=name)
+    whole.set_ylabel(ylabel)
     if len(distances) > 1:
-        axes.legend(loc="lower right")
+        whole.legend(loc="lower right")
+    for axes in others:
+        _draw_parts(axes, parts)
+        whole.set_title("all values")
+    for axes in (whole, *others):
+        axes.set(xlabel="position between A and B", xlim=(0, 1), ylim=(0, None))
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["A", "0.25", "0.5", "0.75", "B"])
+        axes.grid()
     return figure
+
+
+def _draw_parts(axes: Axes, parts: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Draws a line for each part of each model: the colour is the model, the dashes the part."""
+    for i, (name, own) in enumerate(parts.items()):
+        for k, (part, values) in enumerate(own.items()):
+            mean, _ = _mean_and_std(f"{name}, {part}", values)
+            style = {"color": COLOURS[i % len(COLOURS)], "linestyle": LINES[k % len(LINES)]}
+            label = part if len(parts) == 1 else f"{name}, {part}"
+            axes.plot(np.linspace(0, 1, len(mean)), mean, label=label, **style)
+    axes.set_title("by value")
+    axes.legend(loc="lower right", ncols=len(parts))
+
+
+def _mean_and_std(name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    values = np.asarray(values, float)
+    if values.ndim != 2 or not len(values) or values.shape[1] < 2:
+        raise Error(f"{name}: distances (pairs, points) are needed, not {values.shape}")
+    return values.mean(axis=0), values.std(axis=0)
