@@ -104,6 +104,24 @@ def tune(n_notes: int, seed: int = 0):
     return replace(song, notes=kept, length=int((kept["onset"] + kept["duration"]).max()), keys=())
 
 
+def even_song(k: int, n: int = 120):
+    """Makes a song whose notes all last 12 (k + 1) ticks of 48 a quarter, by which it is known."""
+    import numpy as np
+
+    from musegen.music.piece import Part, Piece, note_array
+
+    notes = note_array(72 * np.arange(n), 12 * (k + 1), 60 + np.arange(n) % 7)
+    return Piece(f"song {k}", 48, notes, (Part(),))
+
+
+def songs_in(numbers, durations, unit: int = 12) -> set[int]:
+    """Returns which of these songs have the numbers of some notes, given the values of T."""
+    import numpy as np
+
+    found = np.unique(numbers[..., 1])
+    return {int(durations[k - 1]) // unit - 1 for k in found if 0 < k <= len(durations)}
+
+
 def writer_of_notes(name: str, preset: str = "paper", pieces=(), lively: bool = True):
     """Makes a system of note triples of width 8 with random weights.
 
