@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,13 +11,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from musegen import Error
+from musegen import Error, reading
 from musegen.files import write_bytes
 from musegen.models.catalogue import CATALOGUE
 from musegen.models.prediction import predictor
 from musegen.music.piece import Piece
 from musegen.music.tokens import triples
-from musegen.music.tokens.dictionaries import Dictionaries
+from musegen.music.tokens.dictionaries import REMEDY, Dictionaries
 from musegen.music.tokens.triples import TripleSettings
 from musegen.registry import SYSTEM_FILE, described
 from musegen.saving import load_model, save_model
@@ -137,13 +138,32 @@ class TripleSystem:
     # From pieces to numbers, and back.
 
     def read(self, piece: Piece) -> np.ndarray:
-        """Returns the numbers of a piece `(notes, 3)`; it prints how many values are unknown."""
-        rows = triples.of_piece(piece, self.notes).rows
+        """Returns the numbers of a piece `(notes, 3)`.
+
+        It prints how many notes are left out, how many times are cut off, and how many values are
+        unknown.
+        """
+        song = triples.of_piece(piece, self.notes)
+        rows = song.rows
+        if song.counts:
+            counts = ", ".join(f"{count:,} {what}" for what, count in song.counts.items())
+            say(f"{piece.name}: notes that are left out or changed: {counts}")
         numbers, replaced = self.dictionaries.encode(rows)
         if replaced:
             say(f"{piece.name}: {replaced:,} of {rows.size:,} values are replaced by the nearest "
                  f"that {self.entry.name} knows")  # fmt: skip
         return numbers
+
+    def readable(self, pieces: Iterable[Piece]) -> list[Piece]:
+        """Returns the pieces that have notes to read, and prints how many have none."""
+        kept, pieces = [], list(pieces)
+        for piece in pieces:
+            with suppress(Error):
+                triples.of_piece(piece, self.notes)
+                kept.append(piece)
+        if missing := len(pieces) - len(kept):
+            say(f"{missing:,} of {len(pieces):,} pieces cannot be read and are left out")
+        return kept
 
     def segments(self, pieces: Iterable[Piece]) -> np.ndarray:
         """Returns the numbers of all segments of some pieces `(k, length, 3)`."""
@@ -204,14 +224,20 @@ class TripleSystem:
             name, preset, snap = (description[key] for key in ("system", "preset", "snap"))
             if preset not in CATALOGUE[name].presets:
                 raise Error(f"{folder}: has an unknown preset {preset!r:.40}; train it again")
+            if snap not in ("delta", "onset"):
+                raise ValueError(f"a snap of {snap!r:.40}")
             notes = replace(cls.triples_of(preset), snap=snap)
-        dictionaries = Dictionaries.load(folder / DICTIONARIES)
-        network = load_model(folder / f"{name}.keras")
-        system = cls(name, preset, network, dictionaries, notes)
-        if system.sizes != dictionaries.sizes:
+        words, path = folder / DICTIONARIES, folder / f"{name}.keras"
+        known = Dictionaries.load(words)
+        if known.unit != notes.unit:
+            raise Error(f"{words}: is of another preset than {preset}; copy all from one run")
+        system = cls(name, preset, load_model(path), known, notes)
+        with reading.damaged(path, "is a network of another system or preset", REMEDY):
+            sizes = system.sizes
+        if known.sizes != sizes:
             raise Error(
-                f"{folder / DICTIONARIES}: has {dictionaries.sizes} values of dT, T and P, but the "
-                f"network {system.sizes}; copy both from one run"
+                f"{words}: has {known.sizes} values of dT, T and P, but the network {sizes}; copy "
+                "both from one run"
             )
         return system
 

@@ -103,3 +103,40 @@ def melody_vae(pieces, name: str = "mvae"):
     settings = replace(settings_of(name, "paper"), width=8, sizes=values.sizes)
     network = mvae.mvae(settings, name=name)
     return MVAE(name, "paper", network, values, notes)
+
+
+def tune(n_notes: int, seed: int = 0):
+    """Makes a tune of so many notes of the demo band, without its meter and tempo."""
+    from musegen.data import demo_tunes
+
+    song = demo_tunes.song(seed)
+    kept = song.notes[:n_notes]
+    return replace(song, notes=kept, length=int((kept["onset"] + kept["duration"]).max()), keys=())
+
+
+def writer_of_notes(name: str, preset: str = "paper", seed: int = 1):
+    """Makes a narrow system of note triples with random weights that knows a few tunes."""
+    import keras
+    import numpy as np
+
+    from musegen.data import demo_tunes
+    from musegen.models.bachprop import system as bachprop_system
+    from musegen.models.bachprop.bachprop import bachprop
+    from musegen.models.bachprop.settings import PRESETS, BachPropSettings
+    from musegen.models.mvae.mvae import mvae
+    from musegen.models.mvae.settings import settings_of
+    from musegen.models.mvae.system import MVAE
+    from musegen.music.tokens import triples
+    from musegen.music.tokens.dictionaries import Dictionaries
+
+    kind = bachprop_system.BachProp if name == "bachprop" else MVAE
+    notes = kind.triples_of(preset)
+    known = Dictionaries.of(triples.collect(map(demo_tunes.song, range(3)), notes)[0], notes)
+    own = PRESETS[preset] if name == "bachprop" else settings_of(name, preset)
+    own, rng = replace(own, width=8, sizes=known.sizes), np.random.default_rng(seed)
+    keras.utils.set_random_seed(seed)
+    network = bachprop(own) if isinstance(own, BachPropSettings) else mvae(own, name=name)
+    for weight in network.trainable_weights:  # so large that each note depends on what was before
+        small = "mean" in weight.path or "variance" in weight.path
+        weight.assign(rng.normal(0, 0.1 if small else 1, weight.shape))
+    return kind(name, preset, network, known, notes)

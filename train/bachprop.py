@@ -48,8 +48,9 @@ class Training(SegmentOptions):
 def run(args: Namespace) -> None:
     options = read_flags(args, Training)
     if options.preset == "repo":
-        for name in ("snap", "shares"):
+        for name in ("snap", "shares", "split_batch"):
             if getattr(options, name) != getattr(Training, name):
+                name = name if name != "split_batch" else f"no_{name}"
                 raise Error(f"{flag(name)}: only the preset paper has it; leave it out")
     prepare(options)
     options = with_defaults(options, RECIPES | {"repo": OWN})

@@ -14,6 +14,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from musegen import Error
 from musegen.models.mvae.mvae_options import (
     SegmentOptions,
     optimizer_of,
@@ -21,7 +22,14 @@ from musegen.models.mvae.mvae_options import (
     with_defaults,
 )
 from musegen.models.mvae.settings import ATTRIBUTES, kl_weight, settings_of
-from musegen.training.options import add_flags, option, prepare, read_flags, say_if_one_batch
+from musegen.training.options import (
+    add_flags,
+    flag,
+    option,
+    prepare,
+    read_flags,
+    say_if_one_batch,
+)
 
 VARIANTS = {"unrolling": "mvae", "flat": "mvae-flat", "autoencoder": "mvae-autoencoder"}
 
@@ -47,15 +55,25 @@ class Training(SegmentOptions):
 
 def run(args: Namespace) -> None:
     options = read_flags(args, Training)
+    check(options)
     prepare(options)
     train(with_defaults(options))
+
+
+def check(options: Training) -> None:
+    """Raises an `Error` if a flag would have no effect."""
+    if options.preset == "repo" and options.snap != Training.snap:
+        raise Error(f"--snap {options.snap}: the preset repo has another grid; leave it out")
+    for name in ("kl_weight", "kl_midpoint"):
+        if options.variant == "autoencoder" and getattr(options, name) is not None:
+            raise Error(f"{flag(name)}: the autoencoder has no KL term; leave it out")
 
 
 def train(options: Training) -> Path:
     """Trains one network and returns the folder of its run."""
     from musegen import plots
     from musegen.models.mvae import mvae
-    from musegen.models.mvae.segment_data import batches, load_segment_data
+    from musegen.models.mvae.segment_data import batches, load_segment_data, mean_size
     from musegen.models.mvae.segment_reports import evaluate, sampler
     from musegen.models.mvae.system import MVAE
     from musegen.training.fit import Measures, fit
@@ -72,7 +90,8 @@ def train(options: Training) -> Path:
     # Model and loss.
     settings = trained_settings(settings_of(name, options.preset), options, data.dictionaries.sizes)
     model = mvae.mvae(settings, data.notes.length, name=name)
-    optimizer = optimizer_of(options, options.epochs * len(batches(data.train, data, options, 0)))
+    first = batches(data.train, data, options, 0)
+    optimizer = optimizer_of(options, options.epochs * len(first))
     mvae.compiled(model, settings, optimizer, jit_compile(options))
     if options.split_batch:
         split_batches(model)
@@ -82,7 +101,7 @@ def train(options: Training) -> Path:
     )
 
     has_kl = settings.latent == "gaussian"
-    summed = options.batch_size if settings.kl_reduction == "batch_sum" else 1
+    summed = settings.kl_reduction == "batch_sum"
 
     def batches_by_kl(epoch: int):
         if has_kl:
@@ -93,7 +112,8 @@ def train(options: Training) -> Path:
     title = f"melody VAE, {options.variant}"
     measures = Measures(
         reconstruction="rec" if has_kl else None,
-        kl_weight=(lambda epoch: summed * kl_weight(settings, epoch + 1)) if has_kl else None,
+        kl_weight=(lambda epoch: kl_weight(settings, epoch + 1)) if has_kl else None,
+        kl_examples=(mean_size(first), mean_size(validation)) if summed else (1.0, 1.0),
         figure=lambda history: plots.by_attribute(history, ATTRIBUTES, title),
         monitor="val_accuracy",
     )

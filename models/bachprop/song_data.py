@@ -44,9 +44,9 @@ class SongData:
 
     @property
     def shown(self) -> np.ndarray:
-        """The triples of a segment to draw, held out if possible."""
-        rows = list(self.sets.values())[-1]
-        return rows[len(rows) // 2]
+        """The triples to draw, the begin of a song, held out if possible."""
+        songs = self.held_out or self.train
+        return songs[len(songs) // 2][: BACHPROP.length]
 
     def describe(self) -> dict:
         """Describes the data for `config.json`."""

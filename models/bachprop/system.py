@@ -92,16 +92,15 @@ class BachProp(TripleSystem):
     def _continued(self, piece: Piece, n_bars: int, seed: int, temperature: float | None) -> Piece:
         given = self.read(piece)[-MEMORY:]
         _, top, bottom = piece.meters[-1] if piece.meters else (0, 4, 4)
-        quarters = n_bars * 4 * top / bottom
+        quarters, rest = n_bars * 4 * top / bottom, self._rest(piece)
         n_notes = FIRST
         while True:
             total = len(given) + n_notes
             (song,) = self.write(1, total, seed, temperature, given=given[None])
             (new,) = self.pieces([song[len(given) :]], [piece.name])
             per_quarter = new.ticks_per_quarter
-            # The first onset counts from that of the last note of the piece.
-            rest = (piece.length - piece.notes["onset"].max()) / piece.ticks_per_quarter
-            moved = min(round(rest * per_quarter), int(new.notes["onset"].min(initial=0)))
+            # Onsets count from the last one of the piece, whose last bar gets no new notes.
+            moved = int(new.notes["onset"].min(initial=round(rest * per_quarter)))
             end = moved + round(quarters * per_quarter)
             ended = len(new) < n_notes or n_notes >= MOST
             if ended or new.notes["onset"].max(initial=0) >= end:
@@ -109,6 +108,11 @@ class BachProp(TripleSystem):
             n_notes *= 2
         parts = [part for part in piece.parts if not part.is_drum][:1] or [Part()]
         return replace(new, parts=parts, tempi=()).cut(moved, end)
+
+    def _rest(self, piece: Piece) -> float:
+        """Returns the quarters from the last onset that is read to the end of a piece."""
+        read = (piece.notes["duration"] > 0) & (~piece.drums | self.notes.drums)
+        return (piece.length - piece.notes["onset"][read].max()) / piece.ticks_per_quarter
 
     # Evaluation.
 

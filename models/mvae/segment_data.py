@@ -119,7 +119,10 @@ def load_songs(options: NoteOptions, notes: TripleSettings) -> dict[str, TripleS
 def divided(songs: TripleSongs, options: NoteOptions) -> list[list[NoteTriples]]:
     """Returns the songs to learn, to validate with, and those that are left for tests."""
     if songs.splits:
-        return [songs.of(split) for split in SPLITS]
+        parts = [songs.of(split) for split in SPLITS]
+        if not parts[0]:
+            raise Error("--data: a source has no song in its train split, so nothing to learn")
+        return parts
     n = round(options.val_split * len(songs.songs))
     order = np.random.default_rng(options.seed).permutation(len(songs.songs))
     chosen = [[songs.songs[i] for i in np.sort(part)] for part in (order[n:], order[:n])]
@@ -153,7 +156,7 @@ def batches(
     rows, shares = segments.rows, shares_of(segments, data, options) if learn else ()
     order = np.arange(len(rows))
     if learn and shares:
-        order = np.concatenate([*shared(segments.corpus, shares, options.batch_size, rng)])
+        order = np.concatenate([*shared(segments, shares, options.batch_size, rng)])
     elif learn:
         order = rng.permutation(len(rows))
     rows = rows[order]
@@ -167,12 +170,19 @@ def batches(
     )
 
 
+def mean_size(served: "keras.utils.PyDataset | None") -> float:
+    """Returns the mean over segments of the size of their batch; the last batch may be small."""
+    sizes = np.array([len(served[k][0]) for k in range(len(served or ()))])
+    return float((sizes**2).sum() / sizes.sum()) if len(sizes) else 1.0
+
+
 def shares_of(segments: Segments, data: SegmentData, options: SegmentOptions) -> tuple[float, ...]:
     """Returns the share of each corpus in a batch; empty where they are simply mixed."""
     shares = options.shares or ()
     if not shares and data.notes.copies and len(segments.labels) == len(SHARES):
         shares = SHARES
-    if shares and (len(shares) != len(segments.labels) or abs(sum(shares) - 1) > 1e-6):
+    whole = abs(sum(shares) - 1) < 1e-6 and all(share >= 0 for share in shares)
+    if shares and (len(shares) != len(segments.labels) or not whole):
         given = " ".join(map(str, shares))
         raise Error(
             f"--shares {given}: give one for each of the {len(segments.labels)} sources of --data, "
@@ -182,18 +192,19 @@ def shares_of(segments: Segments, data: SegmentData, options: SegmentOptions) ->
 
 
 def shared(
-    corpus: np.ndarray, shares: Sequence[float], size: int, rng: np.random.Generator
+    segments: Segments, shares: Sequence[float], size: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """Yields the numbers of the segments of each batch, those of the first corpus first.
 
     What rounding leaves of a batch goes to the first corpus. An epoch ends when as many segments
     have been served as the largest corpus has; each corpus is repeated as often as is needed.
     """
-    members = [np.flatnonzero(corpus == k) for k in range(len(shares))]
-    if not all(map(len, members)):
-        raise Error("--shares: a source of --data has no segment")
+    members = [np.flatnonzero(segments.corpus == k) for k in range(len(shares))]
     counts = [int(size * share + 1e-9) for share in shares]
     counts[0] += size - sum(counts)
+    for own, count, label in zip(members, counts, segments.labels, strict=True):
+        if count and not len(own):
+            raise Error(f"{label}: no song has as many notes as a segment, so it can have no share")
     n_batches = -(-max(map(len, members)) // size)
     streams = []
     for own, count in zip(members, counts, strict=True):

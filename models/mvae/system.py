@@ -112,8 +112,8 @@ class MVAE(TripleSystem):
         self, data: Sequence[Piece], n: int, seed: int = 0, temperature: float | None = None
     ) -> list[EvaluatedRow]:
         """Generates `n` pieces and restores `data`; its segments give the figures of Table 1."""
-        restored = self.restore(data, seed, temperature)
         values = self.measure(self.segments(data), seed)
+        restored = self.restore(self.readable(data), seed, temperature)
         return [
             EvaluatedRow("generated", self.generate(n, seed, temperature)),
             EvaluatedRow("restored", restored, values),

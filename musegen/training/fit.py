@@ -6,7 +6,7 @@ alone. What has to survive an interruption is in `musegen.training.record`.
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,9 +35,11 @@ class Measures:
         accuracy: metric that `loss.png` shows beside the loss.
         reconstruction: metric that is the loss without the KL term; the difference becomes `kl`.
         monitor: column that says which epoch is the best; see `musegen.training.record.Record`.
-        kl_weight: function that returns the weight of the KL divergence of one example in an epoch,
-            by its number from 0. Then `kl` is the divergence without the weight, which becomes
+        kl_weight: function that returns the weight of the KL term in an epoch, by its number from
+            0. Then `kl` is the divergence of one example without the weight, which becomes
             `kl_weight`.
+        kl_examples: number of examples over which the KL term is summed, in training and in
+            validation.
         figure: function that draws `loss.png` from the history, instead of `plots.history`.
     """
 
@@ -46,6 +48,7 @@ class Measures:
     reconstruction: str | None = None
     monitor: str = "val_f1"
     kl_weight: Callable[[int], float] | None = None
+    kl_examples: tuple[float, float] = (1.0, 1.0)
     figure: "Callable[[History], Figure] | None" = None
 
 
@@ -164,9 +167,11 @@ def _keras_epoch(
             verbose=0,
             callbacks=[callback] if progress.on_terminal else [],
         ).history
-    weight = measures.kl_weight(epoch) if measures.kl_weight else None
     logs = {column: float(value) for column, (value,) in logs.items()}
-    return _columns(logs, measures.reconstruction, weight)
+    if measures.kl_weight is None:
+        return _columns(logs, measures.reconstruction)
+    weights = [measures.kl_weight(epoch) * n for n in measures.kl_examples]
+    return _columns(logs, measures.reconstruction, weights) | {"kl_weight": weights[0]}
 
 
 def _name(epoch: int, n_epochs: int) -> str:
@@ -181,19 +186,19 @@ def _print(row: dict[str, float], epoch: int, n_epochs: int, reconstruction: str
 
 
 def _columns(
-    logs: dict[str, float], reconstruction: str | None, kl_weight: float | None
+    logs: dict[str, float], reconstruction: str | None, kl_weights: Sequence[float] = (1.0, 1.0)
 ) -> dict[str, float]:
-    """Orders the logs: loss, KL and metrics, then the same of the validation."""
+    """Orders the logs: loss, KL without weight, metrics; then the same of the validation."""
     columns = {}
-    for part in ("", "val_"):
+    for part, weight in zip(("", "val_"), kl_weights, strict=True):
         values = {name: logs[name] for name in logs if name.startswith("val_") == bool(part)}
         if values:
             loss = columns[f"{part}loss"] = values[f"{part}loss"]
             if reconstruction:
                 kl = loss - values[f"{part}{reconstruction}"]
-                columns[f"{part}kl"] = kl / kl_weight if kl_weight else kl
+                columns[f"{part}kl"] = kl / weight if weight else kl
             columns |= values
-    return columns if kl_weight is None else columns | {"kl_weight": kl_weight}
+    return columns
 
 
 @contextmanager

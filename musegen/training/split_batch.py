@@ -58,7 +58,8 @@ def split_batches(model: "keras.Model") -> bool:
 def useful(model: "keras.Model") -> bool:
     """Whether JAX runs on a CPU of several cores, and the network is recurrent.
 
-    Batch normalization, which looks at all of a batch, rules it out.
+    Batch normalization, which looks at all of a batch, rules it out, and so does a KL term that is
+    summed over the batch.
     """
     import keras
 
@@ -70,8 +71,10 @@ def useful(model: "keras.Model") -> bool:
 
     kinds = {type(layer) for layer in layers(model)}
     recurrent = any(issubclass(kind, keras.layers.RNN) for kind in kinds)
-    normalized = any(issubclass(kind, keras.layers.BatchNormalization) for kind in kinds)
-    return jax.default_backend() == "cpu" and recurrent and not normalized
+    whole = any(issubclass(kind, keras.layers.BatchNormalization) for kind in kinds) or any(
+        getattr(layer, "kl_reduction", None) == "batch_sum" for layer in layers(model)
+    )
+    return jax.default_backend() == "cpu" and recurrent and not whole
 
 
 def layers(model: "keras.Model") -> Iterator["keras.layers.Layer"]:

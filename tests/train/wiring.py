@@ -388,7 +388,7 @@ def pca_warmup(watch: Watch) -> None:
 
 
 def optimizer(watch: Watch) -> None:
-    assert type(watch(watch.long).model.optimizer) is keras.optimizers.Adam
+    assert isinstance(watch(watch.long).model.optimizer, keras.optimizers.Adam)
     assert watch().model.optimizer.__class__.__name__ == watch.optimizer
 
 
