@@ -92,17 +92,7 @@ def chorales(n: int, steps: int = 30, seed: int = 0) -> list[list[list[int]]]:
 
 def melody_vae(pieces, name: str = "mvae"):
     """Returns an untrained melody VAE of width 8 that knows the values of some pieces."""
-    from musegen.models.mvae import mvae
-    from musegen.models.mvae.settings import settings_of
-    from musegen.models.mvae.system import MVAE
-    from musegen.music.tokens import triples
-    from musegen.music.tokens.dictionaries import Dictionaries
-
-    notes = triples.PRESETS["paper"]
-    values = Dictionaries.of(triples.collect(pieces, notes)[0], notes)
-    settings = replace(settings_of(name, "paper"), width=8, sizes=values.sizes)
-    network = mvae.mvae(settings, name=name)
-    return MVAE(name, "paper", network, values, notes)
+    return writer_of_notes(name, pieces=pieces, lively=False)
 
 
 def tune(n_notes: int, seed: int = 0):
@@ -114,8 +104,31 @@ def tune(n_notes: int, seed: int = 0):
     return replace(song, notes=kept, length=int((kept["onset"] + kept["duration"]).max()), keys=())
 
 
-def writer_of_notes(name: str, preset: str = "paper", seed: int = 1):
-    """Makes a narrow system of note triples with random weights that knows a few tunes."""
+def even_song(k: int, n: int = 120):
+    """Makes a song whose notes all last 12 (k + 1) ticks of 48 a quarter, by which it is known."""
+    import numpy as np
+
+    from musegen.music.piece import Part, Piece, note_array
+
+    notes = note_array(72 * np.arange(n), 12 * (k + 1), 60 + np.arange(n) % 7)
+    return Piece(f"song {k}", 48, notes, (Part(),))
+
+
+def songs_in(numbers, durations, unit: int = 12) -> set[int]:
+    """Returns which of these songs have the numbers of some notes, given the values of T."""
+    import numpy as np
+
+    found = np.unique(numbers[..., 1])
+    return {int(durations[k - 1]) // unit - 1 for k in found if 0 < k <= len(durations)}
+
+
+def writer_of_notes(name: str, preset: str = "paper", pieces=(), lively: bool = True):
+    """Makes a system of note triples of width 8 with random weights.
+
+    Args:
+        pieces: pieces whose values it knows; by default some tunes of the demo band.
+        lively: whether its weights are so large that each note depends on what was before.
+    """
     import keras
     import numpy as np
 
@@ -131,12 +144,13 @@ def writer_of_notes(name: str, preset: str = "paper", seed: int = 1):
 
     kind = bachprop_system.BachProp if name == "bachprop" else MVAE
     notes = kind.triples_of(preset)
-    known = Dictionaries.of(triples.collect(map(demo_tunes.song, range(3)), notes)[0], notes)
+    pieces = pieces or [demo_tunes.song(k) for k in range(3)]
+    known = Dictionaries.of(triples.collect(pieces, notes)[0], notes)
     own = PRESETS[preset] if name == "bachprop" else settings_of(name, preset)
-    own, rng = replace(own, width=8, sizes=known.sizes), np.random.default_rng(seed)
-    keras.utils.set_random_seed(seed)
+    own, rng = replace(own, width=8, sizes=known.sizes), np.random.default_rng(1)
+    keras.utils.set_random_seed(1)
     network = bachprop(own) if isinstance(own, BachPropSettings) else mvae(own, name=name)
-    for weight in network.trainable_weights:  # so large that each note depends on what was before
+    for weight in network.trainable_weights if lively else ():
         small = "mean" in weight.path or "variance" in weight.path
         weight.assign(rng.normal(0, 0.1 if small else 1, weight.shape))
     return kind(name, preset, network, known, notes)

@@ -68,6 +68,8 @@ def load_song_data(options: NoteOptions) -> SongData:
     known = Dictionaries.of(everything, BACHPROP)
     known = replace(known, P=tuple(range(min(known.P), max(known.P) + 1)))  # all between, too
     train, held_out, _ = ([song.rows for song in part] for part in parts)
+    if not train:
+        raise Error(f"{' '.join(options.data)}: no song is left to learn")
     lengths = np.array([len(rows) for rows in train])
     longest = int(np.ceil((lengths.mean() + 2 * lengths.std()) / N_NOTES)) * N_NOTES
     return SongData(train, held_out, known, longest)
@@ -82,7 +84,7 @@ def batches(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields the batches of an epoch: `notes` and `next`, each `(batch, windows * 128, 3)`.
 
-    The last batch of a group is filled with songs of the group, at random.
+    The last batch of a group is filled with songs of the group, at random; to validate, with none.
 
     Args:
         songs: triples of the songs.
@@ -96,14 +98,13 @@ def batches(
         n_windows = max(n for _, n in group)
         numbers = np.array([k for k, _ in group])
         if learn:
-            numbers = rng.permutation(numbers)
-        missing = -len(numbers) % size
-        numbers = np.append(numbers, rng.choice(numbers, missing))
+            repeats = rng.choice(numbers, -len(numbers) % size)
+            numbers = np.append(rng.permutation(numbers), repeats)
         for start in range(0, len(numbers), size):
             rows = [songs[k] for k in numbers[start : start + size]]
             if learn:
                 rows = [_moved(song, data.dictionaries, rng) for song in rows]
-            yield _padded(rows, data, n_windows * N_NOTES)
+            yield _padded(rows, data, (size, n_windows * N_NOTES))
 
 
 def grouped(lengths: Sequence[int]) -> list[list[tuple[int, int]]]:
@@ -131,10 +132,12 @@ def _moved(rows: np.ndarray, known: Dictionaries, rng: np.random.Generator) -> n
     return triples.shifted(rows, rng.integers(low, high, endpoint=True))
 
 
-def _padded(rows: Sequence[np.ndarray], data: SongData, length: int) -> dict[str, np.ndarray]:
-    """Returns songs as inputs and targets of the network, `(songs, length, 3)`."""
-    tag = np.array(data.dictionaries.sizes) - 1
-    whole = np.full((len(rows), length + 1, 3), -1, np.int32)
+def _padded(
+    rows: Sequence[np.ndarray], data: SongData, shape: tuple[int, int]
+) -> dict[str, np.ndarray]:
+    """Returns songs as inputs and targets of the network, `(*shape, 3)`."""
+    tag, (n, length) = np.array(data.dictionaries.sizes) - 1, shape
+    whole = np.full((n, length + 1, 3), -1, np.int32)
     for k, song in enumerate(rows):
         indices = data.dictionaries.encode(song)[0] - 1
         tagged = np.concatenate([tag[None], indices, tag[None]])[: data.longest]

@@ -34,7 +34,6 @@ class GRU(keras.layers.GRU):
 
     def build(self, sequences_shape, initial_state_shape=None, constant_shape=None):
         *rest, size = sequences_shape
-        self.has_constant = constant_shape is not None
         super().build((*rest, size + (constant_shape[-1] if constant_shape else 0)))
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None, constant_shape=None):

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import NoneType
+from types import NoneType, UnionType
 from typing import Any
 
 from musegen import Error
@@ -155,9 +155,12 @@ def add_flags(parser: ArgumentParser, cls: type) -> None:
             shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
             text += f" (default: {shown})"
         known = {"choices": facts["choices"], "metavar": facts["metavar"]}
-        if typing.get_origin(types[field.name]) is tuple:
+        kind = types[field.name]
+        if typing.get_origin(kind) is UnionType:
+            kind = _plain(kind)
+        if typing.get_origin(kind) is tuple:
             known["nargs"] = "+"
-        known["type"] = _plain(types[field.name])
+        known["type"] = _plain(kind)
         if field.name == "recipe":
             known["type"] = lambda word: FORMER_RECIPES.get(word, word)
         parser.add_argument(flag(field.name), default=default, help=text, **known)
@@ -198,7 +201,7 @@ def say_if_one_batch(n: int, unit: str, batch_size: int) -> None:
 
 
 def _plain(kind: Any) -> type:
-    """Returns `int` for `int | None`."""
+    """Returns `int` for `int | None` and for `tuple[int, ...]`."""
     return next((part for part in typing.get_args(kind) if part is not NoneType), kind)
 
 

@@ -155,6 +155,7 @@ class Watch:
         of: the rows of an epoch to compare with these, its inputs or targets.
         optimizer: of the preset large.
         long: flags of the run that is stopped.
+        other: flags of the run with most other flags.
     """
 
     def __init__(
@@ -165,9 +166,11 @@ class Watch:
         of: str = "inputs",
         optimizer: str = "Adam",
         long: str = "",
+        other: str = "",
     ):
         self.script, self.folder, self.rows, self.of = script, folder, rows, of
         self.optimizer, self.long = optimizer, f"{LONG} {long}"
+        self.other = other or OTHER
         self.flags = f"--data {folder}/phrases.npy --preset large --val-split 0.2 --epochs 1"
         self.known: dict[str, Seen] = {}
         self.numbers = count()  # of folders, some of whose runs do not come to their end
@@ -270,43 +273,43 @@ LONG = "--epochs 6 --keep best --patience 3"
 
 
 def data(watch: Watch) -> None:
-    watch.assert_learns(watch(OTHER).first, OTHERS[:2])
+    watch.assert_learns(watch(watch.other).first, OTHERS[:2])
 
 
 def bars(watch: Watch) -> None:
     watch.assert_learns(watch().first, LEARNED)
-    watch.assert_learns(watch(OTHER).first, OTHERS[:2])
+    watch.assert_learns(watch(watch.other).first, OTHERS[:2])
 
 
 def val_split(watch: Watch) -> None:
     watch.assert_validates(watch().first, HELD_OUT)
-    assert watch(OTHER).first.validation is None
+    assert watch(watch.other).first.validation is None
 
 
 def batch_size(watch: Watch) -> None:
-    for flags, size in (("", 32), (OTHER, 5)):
+    for flags, size in (("", 32), (watch.other, 5)):
         x, y = watch(flags).first.batches[0]
         assert len(x) == len(y) == size
 
 
 def precision(watch: Watch) -> None:
-    for flags, kind in (("", "float32"), (OTHER, "bfloat16")):
+    for flags, kind in (("", "float32"), (watch.other, "bfloat16")):
         layers = list(split_batch.layers(watch(flags).model))
         assert kind in {layer.compute_dtype for layer in layers if layer.weights}
         assert {layer.variable_dtype for layer in layers} == {"float32"}
 
 
 def half(watch: Watch) -> None:
-    for flags, halved in (("", False), (OTHER, True)):
+    for flags, halved in (("", False), (watch.other, True)):
         assert {own.half for own in watch(flags).saved.values()} == {halved}
 
 
 def jit(watch: Watch) -> None:
-    assert [set(watch(flags).jit) for flags in ("", OTHER)] == [{"auto"}, {False}]
+    assert [set(watch(flags).jit) for flags in ("", watch.other)] == [{"auto"}, {False}]
 
 
 def tensorboard(watch: Watch) -> None:
-    assert (watch().logs, watch(OTHER).logs) == ([], [0])
+    assert (watch().logs, watch(watch.other).logs) == ([], [0])
 
 
 def backend(watch: Callable[[str], Any]) -> None:
