@@ -65,14 +65,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     _check(args)
     from musegen import plots
-    from musegen.data.piece_loading import load_corpora
     from musegen.eval.tables import evaluated, latent_figures, latents
 
     opened = evaluated.opened(args.system, "encode")
-    corpora = {
-        name: evaluated.held_out(pieces, args.split)
-        for name, pieces in load_corpora(args.data).items()
-    }
+    corpora = evaluated.corpora(args.data, args.split)
     if args.figure == "pca":
         ((label, system),) = opened.items()
         most = args.segments or latents.MOST

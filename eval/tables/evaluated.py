@@ -8,7 +8,7 @@ from musegen import Error
 from musegen.commands import calls
 from musegen.commands.note_format import as_phrases
 from musegen.data import Data, load
-from musegen.data.piece_loading import load_pieces
+from musegen.data.piece_loading import Pieces, load_pieces, short_names
 from musegen.eval.tables.measure import evenly_spaced
 from musegen.system import TrainedSystem
 
@@ -49,11 +49,20 @@ def n_steps(systems: Mapping[str, TrainedSystem], option: int | None) -> int | N
     return next(iter(written.values()), None)
 
 
-def held_out(data: Data, split: str | None = None) -> Data:
-    """Returns the phrases of a split; by default of the test split, or all if there is none."""
+def held_out(data: Data | Pieces, split: str | None = None) -> Data | Pieces:
+    """Returns the music of a split; by default of the test split, or all if there is none."""
     if split is None and "test" not in data.splits:
         return data
     return data.of(split or "test")
+
+
+def corpora(sources: Sequence[str], split: str | None = None) -> dict[str, Pieces]:
+    """Opens several sources as pieces, of each those of a split as `held_out` does."""
+    names = short_names(sources)
+    return {
+        name: held_out(load_pieces(source), split)
+        for name, source in zip(names, sources, strict=True)
+    }
 
 
 def rows(

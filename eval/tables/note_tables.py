@@ -56,20 +56,17 @@ def evaluate(
             raise Error(f"{name}: makes phrases, and this suite measures notes; leave it out")
     opened = evaluated.opened(systems, "generate")
     held_out = evaluated.held_out(load_pieces(data), split)
-    sets: dict[str, Sequence] = {held_out.name: held_out}
-    sets |= {pieces.name: pieces for pieces in map(load_pieces, generated)}
-
+    sets = [(held_out.name, held_out)]
+    sets += [(pieces.name, pieces) for pieces in map(load_pieces, generated)]
     measured, notes = _measured(opened, held_out, seed)
     for label, system in opened.items():
-        sets[f"{label} generated"] = system.generate(n or system.evaluated, seed)
+        sets.append((f"{label} generated", system.generate(n or system.evaluated, seed)))
         temperature = system.preferred.get("temperature")
         drawn = "" if temperature is None else f", temperature {temperature:g}"
         notes.append(f"{label} generated: seed {seed}{drawn}")
-    features = {
-        name: piece_features.features(piece_features.samples(pieces), name)
-        for name, pieces in sets.items()
-    }
-    counted = piece_features.rows(features)
+    counted = piece_features.rows(
+        [(name, piece_features.measured(pieces, name)) for name, pieces in sets]
+    )
     pictures = {plot: _picture(counted, plot.suffix)} if plot else {}
     return Evaluation(
         _tables(suite, measured, counted),

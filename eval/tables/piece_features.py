@@ -5,7 +5,7 @@ are cut into such samples, and shorter ones are samples as they are. Data and ge
 treated alike.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -47,14 +47,18 @@ def samples(pieces: Iterable[Piece], n: int = SAMPLES) -> list[Piece]:
     return [triples.to_piece(cut[k][1], _CUT, cut[k][0]) for k in order]
 
 
-def features(pieces: Iterable[Piece], name: str) -> Features:
+def measured(pieces: Iterable[Piece], name: str) -> Features:
+    """Measures the features of samples of pieces; `name` is the name of the set in messages."""
+    try:
+        return features(samples(pieces))
+    except Error as error:
+        raise Error(f"{name}: {error}") from None
+
+
+def features(pieces: Iterable[Piece]) -> Features:
     """Measures the features of samples, by their codes, arrays whose first axis is the sample.
 
     Samples without one of the features, such as those of one note, are left out.
-
-    Args:
-        pieces: samples.
-        name: name of the set in messages.
     """
     kept: dict[str, list] = {code: [] for code in (*FEATURES, AT_ONCE)}
     for piece in pieces:
@@ -66,18 +70,18 @@ def features(pieces: Iterable[Piece], name: str) -> Features:
                 kept[code].append(values[feature][0])
             kept[AT_ONCE].append(notes_at_once(piece))
     if len(kept[AT_ONCE]) < 2:
-        raise Error(f"{name}: {len(kept[AT_ONCE])} of its pieces can be measured, two are needed")
+        raise Error(f"{len(kept[AT_ONCE])} of its pieces can be measured, and two are needed")
     return {code: np.array(values) for code, values in kept.items()}
 
 
-def rows(sets: Mapping[str, Features]) -> list[Row]:
-    """Returns a row for each set, the first of which is the data.
+def rows(sets: Sequence[tuple[str, Features]]) -> list[Row]:
+    """Returns a row for each set, of which there are name and features; the first is the data.
 
     Each feature has mean and deviation. Those of the other sets also have KLD and OA with the data,
     and histograms and transitions the `distance` of their means from those of the data: half the
     sum of the absolute differences of shares, from 0 to 1.
     """
-    (data_name, data), *others = sets.items()
+    (data_name, data), *others = sets
     made = [Row(data_name, "data", len(data["PC"]), _means(data))]
     for name, own in others:
         metrics = _means(own)
@@ -106,8 +110,19 @@ def _distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def histograms(made: Sequence[Row]) -> dict[str, tuple[Sequence[str], dict[str, list[float]]]]:
-    """Returns the mean histograms of rows: by code the labels, and the values of each set."""
+    """Returns the mean histograms of rows: by code the labels, and the values of each set.
+
+    If several sets have the same name, they get numbers from the second on.
+    """
+    names = [row.name for row in made]
+    unique = [
+        name if names.index(name) == k else f"{name} ({names[: k + 1].count(name)})"
+        for k, name in enumerate(names)
+    ]
     return {
-        code: (labels, {row.name: row.metrics[code]["mean"] for row in made})
+        code: (
+            labels,
+            {name: row.metrics[code]["mean"] for name, row in zip(unique, made, strict=True)},
+        )
         for code, labels in HISTOGRAMS.items()
     }

@@ -119,7 +119,10 @@ def load_songs(options: NoteOptions, notes: TripleSettings) -> dict[str, TripleS
 def divided(songs: TripleSongs, options: NoteOptions) -> list[list[NoteTriples]]:
     """Returns the songs to learn, to validate with, and those that are left for tests."""
     if songs.splits:
-        return [songs.of(split) for split in SPLITS]
+        parts = [songs.of(split) for split in SPLITS]
+        if not parts[0]:
+            raise Error("--data: a source has no song in its train split, so nothing to learn")
+        return parts
     n = round(options.val_split * len(songs.songs))
     order = np.random.default_rng(options.seed).permutation(len(songs.songs))
     chosen = [[songs.songs[i] for i in np.sort(part)] for part in (order[n:], order[:n])]

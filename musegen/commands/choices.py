@@ -212,6 +212,6 @@ def add_split(parser: ArgumentParser) -> None:
     """Adds `--split`."""
     parser.add_argument(
         "--split", choices=SPLITS, metavar="NAME",
-        help=f"the split of the data that a system restores or accompanies: {', '.join(SPLITS)} "
-        "(default: test if the data have it, else all)",
+        help="the split of the data that a system restores, accompanies or encodes: "
+        f"{', '.join(SPLITS)} (default: test if the data have it, else all)",
     )  # fmt: skip

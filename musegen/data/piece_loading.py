@@ -86,6 +86,16 @@ def load_pieces(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") ->
     return pieces
 
 
+def load_corpora(sources: Sequence[str]) -> dict[str, Pieces]:
+    """Opens several sources by their short names.
+
+    Example:
+        >>> list(load_corpora(["demo", "demo"]))
+        ['demo', 'demo 2']
+    """
+    return dict(zip(short_names(sources), map(load_pieces, sources), strict=True))
+
+
 def short_names(sources: Sequence[str | Path]) -> list[str]:
     """Returns the name of each source without folder and ending; equal ones get numbers."""
     names = []

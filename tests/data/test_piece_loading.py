@@ -11,7 +11,14 @@ from music.test_piece import anything, piece
 from musegen import Error, cli
 from musegen.data import lpd, note_store, prepare
 from musegen.data.one_song import NoteSettings
-from musegen.data.piece_loading import Pieces, holds_notes, holds_songs, load_pieces, short_names
+from musegen.data.piece_loading import (
+    Pieces,
+    holds_notes,
+    holds_songs,
+    load_corpora,
+    load_pieces,
+    short_names,
+)
 from musegen.music import midi
 from musegen.music.midi import read_piece, write_piece
 from musegen.music.piece import Part
@@ -94,6 +101,14 @@ def test_short_names_of_sources(tmp_path, monkeypatch):
     sources = ["../songs.tar.gz", ".", "../songs/x.npz", "../songs/", "demo"]
     assert short_names(sources) == ["songs", "lmd.v2", "x", "songs 2", "demo"]
     assert short_names(["demo", "demo", "demo"]) == ["demo", "demo 2", "demo 3"]
+
+
+def test_corpora_by_their_short_names(songs):
+    note_store.write_pieces(songs / "x.npz", [WALTZ])
+    found = load_corpora([str(songs / "x.npz"), "demo"])
+    assert [(name, len(pieces)) for name, pieces in found.items()] == [("x", 1), ("demo", 100)]
+    assert list(found["x"]) == [WALTZ]
+    assert set(found["demo"].splits) == {"train", "val", "test"}
 
 
 def test_songs_are_told_from_pieces_and_phrases(songs, tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from musegen import Error
-from musegen.data.piece_loading import load_corpora
 from musegen.eval.papers.drawing import Drawing, Missing, Sources
 from musegen.eval.papers.mvae import architecture
 from musegen.eval.tables import evaluated, latent_figures
@@ -18,7 +17,9 @@ WITH_MAP = ("mvae", "mvae-flat", "mvae-autoencoder")
 def lines(sources: Sources) -> Drawing:
     """Draws Figure 2: what is decoded on lines between two segments, VAE beside autoencoder."""
     systems = {name: sources.part(name).trained("") for name in _existing(sources, [*COMPARED])}
-    made = latent_figures.interpolation(systems, _corpora(sources), seed=sources.seed)
+    made = latent_figures.interpolation(
+        systems, evaluated.corpora(sources.data, sources.split), seed=sources.seed
+    )
     return Drawing(made.figure, made.about)
 
 
@@ -30,7 +31,9 @@ def corpora_map(sources: Sources) -> Drawing:
         )
     name = _existing(sources, WITH_MAP)[0]
     system = sources.part(name).trained("")
-    made = latent_figures.corpora_map(name, system, _corpora(sources), seed=sources.seed)
+    made = latent_figures.corpora_map(
+        name, system, evaluated.corpora(sources.data, sources.split), seed=sources.seed
+    )
     return Drawing(made.figure, f"{name}, {made.about}")
 
 
@@ -47,13 +50,6 @@ def _existing(sources: Sources, names: Sequence[str]) -> list[str]:
         command = f"python train/mvae.py --variant {variant} --out {{runs}}/{names[0]}"
         sources.part(names[0]).trained(command)  # raises
     return found
-
-
-def _corpora(sources: Sources) -> dict:
-    return {
-        name: evaluated.held_out(pieces, sources.split)
-        for name, pieces in load_corpora(sources.data).items()
-    }
 
 
 FIGURES = {1: architecture.architecture, 2: lines, 3: corpora_map}

@@ -87,6 +87,9 @@ def test_data_and_files_of_pieces_are_measured_without_a_system(run):
     data, same, high = (row["metrics"] for row in rows)
     for code in ("PR", "IOI", "NO"):
         assert data[code]["mean"] == pytest.approx(high[code]["mean"])
+    twice = run(*DATA, "--generated", "same.npz", "same.npz", "--plot", "two.png")
+    assert twice.count("  same.npz (6)") == 6  # in each of three tables
+    assert Path("two.png").exists()
     assert same["PCH"]["distance"] == high["PCH"]["distance"] == 0
     assert same["PC"]["OA"] == pytest.approx(same["PC"]["OA data"])
     assert data["IOI"]["mean"] == pytest.approx(30 / 25 * 0.125 * 24 / 99, rel=0.2)
@@ -101,7 +104,7 @@ def test_features_are_those_of_the_notes():
     )
     cut = piece_features.samples([low, chords])
     assert [len(piece) for piece in cut] == [100] * 4
-    own = piece_features.features(sorted(cut, key=lambda piece: piece.name), "pieces")
+    own = piece_features.features(sorted(cut, key=lambda piece: piece.name))
     assert own["NO"].tolist() == [2, 2, 1, 1]
     assert own["IOI"] == pytest.approx([0.5 * 49 / 99] * 2 + [0.5] * 2)
     assert own["PR"].tolist() == [4] * 4
@@ -150,7 +153,7 @@ def test_a_system_that_only_generates_has_no_row_in_the_first_table(run, add_toy
         ([*DATA, "--track", "bass"], "--track: has no effect on suite mvae"),
         ([*DATA, "--definition", "v1"], "suite mvae has no definition v1; choose segments"),
         ([*DATA, "--system", "mvae", "--split", "val", "--data", "one.npz"], "has no val split"),
-        ([*DATA, "--generated", "one.npz"], "one.npz: 1 of its pieces can be measured, two"),
+        ([*DATA, "--generated", "one.npz"], "one.npz: 1 of its pieces can be measured, and two"),
         ([*DATA, "--split", "test"], "--split: has no effect without --system"),
         ([*DATA, "--plot", "x.jpg"], "end the name in .png or .pdf"),
     ],
