@@ -122,12 +122,15 @@ def songs_in(numbers, durations, unit: int = 12) -> set[int]:
     return {int(durations[k - 1]) // unit - 1 for k in found if 0 < k <= len(durations)}
 
 
-def writer_of_notes(name: str, preset: str = "paper", pieces=(), lively: bool = True):
+def writer_of_notes(
+    name: str, preset: str = "paper", pieces=(), lively: bool = True, length: int = 100
+):
     """Makes a system of note triples of width 8 with random weights.
 
     Args:
         pieces: pieces whose values it knows; by default some tunes of the demo band.
         lively: whether its weights are so large that each note depends on what was before.
+        length: notes of its segments.
     """
     import keras
     import numpy as np
@@ -143,13 +146,13 @@ def writer_of_notes(name: str, preset: str = "paper", pieces=(), lively: bool = 
     from musegen.music.tokens.dictionaries import Dictionaries
 
     kind = bachprop_system.BachProp if name == "bachprop" else MVAE
-    notes = kind.triples_of(preset)
+    notes = replace(kind.triples_of(preset), length=length)
     pieces = pieces or [demo_tunes.song(k) for k in range(3)]
     known = Dictionaries.of(triples.collect(pieces, notes)[0], notes)
     own = PRESETS[preset] if name == "bachprop" else settings_of(name, preset)
     own, rng = replace(own, width=8, sizes=known.sizes), np.random.default_rng(1)
     keras.utils.set_random_seed(1)
-    network = bachprop(own) if isinstance(own, BachPropSettings) else mvae(own, name=name)
+    network = bachprop(own) if isinstance(own, BachPropSettings) else mvae(own, length, name=name)
     for weight in network.trainable_weights if lively else ():
         small = "mean" in weight.path or "variance" in weight.path
         weight.assign(rng.normal(0, 0.1 if small else 1, weight.shape))
