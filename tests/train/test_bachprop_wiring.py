@@ -51,7 +51,7 @@ def test_every_flag_has_its_check():
 
 
 # As the melody VAE learns in the same way, most rows are slow.
-QUICK = ("data", "batch_size", "precision", "half", "jit", "preset", "width", "shares")
+QUICK = ("data", "preset", "shares")
 
 
 @wiring.by_flag(TABLE, slow=tuple(TABLE.keys() - set(QUICK)))

@@ -70,7 +70,7 @@ def test_every_flag_has_its_check():
     assert TABLE.keys() == wiring.flags_of(script)
 
 
-@wiring.by_flag(TABLE)
+@wiring.by_flag(TABLE, slow=("snap",))
 def test_a_flag_has_its_effect(check, watch):
     check(watch)
 

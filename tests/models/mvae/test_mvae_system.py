@@ -307,6 +307,7 @@ def test_measures_are_those_of_the_logits(name):
     compared(made, np.asarray(decoder([*embedded, ops.convert_to_tensor(z)])), numbers, found)
 
 
+@slow
 def test_an_evaluation_leaves_out_what_cannot_be_read(system, capsys):
     drums = Piece("drums", 48, note_array([0, 48], 48, 40), (Part(is_drum=True),))
     generated, restored = system.evaluate([drums, toys.tune(120)], 2)
