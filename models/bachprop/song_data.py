@@ -68,8 +68,6 @@ def load_song_data(options: NoteOptions) -> SongData:
     known = Dictionaries.of(everything, BACHPROP)
     known = replace(known, P=tuple(range(min(known.P), max(known.P) + 1)))  # all between, too
     train, held_out, _ = ([song.rows for song in part] for part in parts)
-    if not train:
-        raise Error(f"{' '.join(options.data)}: no song is left to learn")
     lengths = np.array([len(rows) for rows in train])
     longest = int(np.ceil((lengths.mean() + 2 * lengths.std()) / N_NOTES)) * N_NOTES
     return SongData(train, held_out, known, longest)

@@ -33,6 +33,7 @@ class GRU(keras.layers.GRU):
         return keras.layers.GRU.from_config(self.get_config())
 
     def build(self, sequences_shape, initial_state_shape=None, constant_shape=None):
+        self.has_constant = constant_shape is not None
         *rest, size = sequences_shape
         super().build((*rest, size + (constant_shape[-1] if constant_shape else 0)))
 

@@ -34,6 +34,8 @@ CALLS = {
     "train mfg-vae": ["--data", "songs"],
     "train midi-s2": ["--data", "songs"],
     "train musegan": ["--data", "songs", "--start", "system"],
+    "train mvae": ["--data", "songs"],
+    "train bachprop": ["--data", "songs"],
     "train refine": ["--data", "songs", "--unit", "bar"],
 }
 WITHOUT = {"info"}  # writes nothing

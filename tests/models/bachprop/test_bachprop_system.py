@@ -16,6 +16,7 @@ from musegen.models.prediction import predictor
 from musegen.music.piece import Part, Piece, note_array
 from musegen.music.tokens.dictionaries import Dictionaries
 
+slow = pytest.mark.slow
 PRESETS = ("paper", "repo")
 VIOLIN = Part(40)
 
@@ -45,14 +46,17 @@ def test_a_saved_system_is_the_same(system, tmp_path):
     assert (again.dictionaries, again.notes) == (system.dictionaries, system.notes)
     for one, other in zip(system.network.get_weights(), again.network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    half = musegen.load(system.save(tmp_path / "half", half=True))
+
+
+@slow
+def test_half_precision_and_dictionaries_of_another_size(system, tmp_path):
+    half = musegen.load(system.save(tmp_path, half=True))
     kernel, halved = (made.network.get_weights()[0] for made in (system, half))
     np.testing.assert_array_equal(kernel.astype("float16"), halved)
-    system.save(tmp_path / "other")
-    broken = replace(system.dictionaries, P=system.dictionaries.P[:-1])
-    broken.save(tmp_path / "other" / "dictionaries.json")
+    shorter = replace(system.dictionaries, P=system.dictionaries.P[:-1])
+    shorter.save(tmp_path / "dictionaries.json")
     with pytest.raises(Error, match=r"dictionaries\.json: has .* values .*; copy both from one"):
-        musegen.load(tmp_path / "other")
+        musegen.load(tmp_path)
 
 
 def test_seeds_and_temperature(system):
@@ -161,7 +165,9 @@ def test_as_many_bars_are_new_in_any_meter(systems, monkeypatch, meter, quarters
     assert new.ends.max() == new.length  # notes are cut off there
 
 
-def test_a_system_continues_songs(system, monkeypatch):
+@pytest.mark.parametrize("preset", [pytest.param("paper", marks=slow), "repo"])
+def test_a_system_continues_songs(preset, systems, monkeypatch):
+    system = systems[preset]
     monkeypatch.setattr(bachprop_system, "FIRST", 8)
     monkeypatch.setattr(bachprop_system, "MOST", 16)
     songs = [song(2, (3, 4)), song(2, (3, 4), Part(is_drum=True))]
@@ -204,7 +210,9 @@ def test_only_the_last_notes_of_a_long_song_are_read(system, monkeypatch):
 # Measuring.
 
 
-def test_measures_are_those_of_the_probabilities(system):
+@pytest.mark.parametrize("preset", [pytest.param("paper", marks=slow), "repo"])
+def test_measures_are_those_of_the_probabilities(preset, systems):
+    system = systems[preset]
     numbers = system.segments(map(demo_tunes.song, (0, 1)))
     found = system.measure(numbers)
     if system.preset == "repo":
@@ -232,6 +240,7 @@ def test_measures_are_those_of_the_probabilities(system):
     assert "KL" not in found
 
 
+@slow
 def test_an_evaluation_has_one_row(system):
     drums = Piece("drums", 48, note_array([0, 48], 48, 40), (Part(is_drum=True),))
     (row,) = system.evaluate([drums, toys.tune(120)], 2)

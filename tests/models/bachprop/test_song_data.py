@@ -141,7 +141,7 @@ def test_dictionaries_have_all_pitches_of_a_range_and_ascend(tmp_path):
 
 def test_without_a_song_to_learn_it_is_one_line(tmp_path):
     source = pieces(tmp_path, (20, 20), ("val", "test"))
-    with pytest.raises(Error, match="store: no song is left to learn"):
+    with pytest.raises(Error, match="no song in its train split, so nothing to learn"):
         load_song_data(Training(data=(source,)))
 
 

@@ -40,7 +40,7 @@ def rows(piece: Piece) -> list:
 
 
 @pytest.mark.parametrize(
-    "name", ["mvae", "mvae-autoencoder", pytest.param("mvae-flat", marks=slow)]
+    "name", ["mvae", *(pytest.param(own, marks=slow) for own in ("mvae-autoencoder", "mvae-flat"))]
 )
 def test_a_saved_system_is_the_same(name, system, tmp_path):
     made = system if name == "mvae" else toys.writer_of_notes(name)
@@ -53,6 +53,7 @@ def test_a_saved_system_is_the_same(name, system, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@slow
 def test_half_precision_rounds_the_matrices(system, tmp_path):
     again = musegen.load(system.save(tmp_path / "half", half=True))
     for one, other in zip(system.network.get_weights(), again.network.get_weights(), strict=True):
@@ -156,7 +157,6 @@ def test_given_notes_are_kept_and_change_what_follows(system):
     assert (found[0, 3:] != found[1, 3:]).any()
     alone = system.write(2, 7, **z)
     assert (found[:, 3:] != alone[:, 3:]).any()
-    np.testing.assert_array_equal(system.write(2, 2, given=given, **z), given[:, :2])
 
 
 def bias(system: MVAE, attribute: str, index: int, value: float) -> None:
@@ -167,15 +167,15 @@ def bias(system: MVAE, attribute: str, index: int, value: float) -> None:
 
 
 def test_index_0_is_counted_in_preset_repo_and_never_chosen_in_paper(system, code, capsys):
-    for made, missing in ((system, 0), (code, 5)):
+    for made, missing in ((system, 0), (code, 7)):
         former = made.network.get_weights()
         bias(made, "P", 0, 1e4)
-        pieces = made.generate(2, length=5)
+        pieces = made.generate(2, length=7)
         made.network.set_weights(former)
-        assert [len(piece) for piece in pieces] == [5 - missing] * 2
+        assert [len(piece) for piece in pieces] == [7 - missing] * 2
         said = capsys.readouterr().err
         assert said == (
-            "musegen: 10 notes have no dT, T or P and are left out\n" if missing else ""
+            "musegen: 14 notes have no dT, T or P and are left out\n" if missing else ""
         )
 
 
