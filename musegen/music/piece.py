@@ -9,6 +9,7 @@ notes of one pitch and part may overlap, and a note may have a duration of 0.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -20,6 +21,7 @@ NOTE = np.dtype(
     [("onset", "i8"), ("duration", "i8"), ("pitch", "i2"), ("velocity", "i2"), ("part", "i2")]
 )
 PEDAL = np.dtype([("tick", "i8"), ("part", "i2"), ("value", "i2")])
+ORDER = ("onset", "part", "pitch", "duration", "velocity")  # of the notes, by what comes first
 TEMPO = 500_000  # microseconds a quarter in a piece without a tempo, as the MIDI standard says
 MAX_TPQ = 32_767  # largest number of ticks a quarter that a MIDI file can store
 DOWN = 64  # smallest value that means that the pedal is down
@@ -82,7 +84,8 @@ class Piece:
         # A stable sort: of several pedal values at one tick the last counts.
         in_order = np.lexsort((pedal["part"], pedal["tick"]))
         assign(
-            notes=np.sort(notes, order=["onset", "part", "pitch", "duration", "velocity"]),
+            # Several times as fast as `np.sort` with an `order`, and the same.
+            notes=notes[np.lexsort([notes[name] for name in reversed(ORDER)])],
             pedal=pedal[in_order],
             parts=tuple(self.parts),
             **{name: _ordered(getattr(self, name)) for name in ("tempi", "meters", "keys")},
@@ -341,8 +344,9 @@ def _with(array: np.ndarray, **columns) -> np.ndarray:
 
 def _ordered(events: Sequence[tuple]) -> tuple[tuple[int, ...], ...]:
     """Returns the events sorted by time, with only the last one of each tick."""
-    events = sorted((tuple(map(int, event)) for event in events), key=lambda event: event[0])
-    return tuple({event[0]: event for event in events}.values())
+    columns = (map(int, column) for column in zip(*events, strict=True))
+    ordered = sorted(zip(*columns, strict=True), key=itemgetter(0))
+    return tuple({event[0]: event for event in ordered}.values())
 
 
 def _check(piece: Piece) -> None:
@@ -353,6 +357,7 @@ def _check(piece: Piece) -> None:
             raise Error(f"{piece.name}: {problem}")
 
     def within(values, low: int, high: int, what: str) -> None:
+        values = np.asarray(values)
         for extreme in (np.min(values, initial=low), np.max(values, initial=low)):
             need(low <= extreme <= high, f"{what} of {extreme}; MIDI allows {low} to {high:,}")
 

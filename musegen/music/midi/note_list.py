@@ -16,6 +16,7 @@ import numpy as np
 
 from musegen import budget
 from musegen.music.midi import beats, messages
+from musegen.music.midi.messages import Events
 from musegen.music.midi.read import parse
 from musegen.music.piece import Piece
 
@@ -69,20 +70,15 @@ def of_file(data: bytes, name: str) -> NoteList:
     score = parse(data, name)
     budget.check_song(name, notes=sum(len(track.notes) for track in score.tracks))
     budget.check_song(name, beats=-(-max(score.end(), 0) // (4 * score.tpq)))
-    found, instruments = [], {}
-    for number, track in enumerate(messages.tracks(data)):
-        _listen(track, number, instruments, found)
-    rows = np.array(found, np.int64).reshape(-1, 5)
-    rows = rows[np.lexsort((rows[:, 0], rows[:, 1]))]  # stable: what is equal stays in order
-    first = messages.events(next(messages.tracks(data), b""))
-    facts = [event for event in first if event[1] == messages.META]
-    tempi = [(tick, value) for tick, _, about, value in facts if about == messages.TEMPO]
+    events = messages.events(data)
+    facts = events.where((events.status == messages.META) & (events.track == 0))
+    tempi = facts.where(facts.first == messages.TEMPO)
     return NoteList(
         name=name,
         ticks_per_quarter=score.tpq,
-        notes=rows[:, 1:],
-        tempi=np.array(tempi, np.int64).reshape(-1, 2),
-        n_meters=sum(about == messages.METER for _, _, about, _ in facts),
+        notes=_listed(events),
+        tempi=np.stack([tempi.tick, tempi.second], axis=1),
+        n_meters=int((facts.first == messages.METER).sum()),
     )
 
 
@@ -92,15 +88,11 @@ def merged(data: bytes, name: str) -> NoteList:
     Its messages are in order of tick, pitch and track. A note ends at the next end of its pitch in
     that order, whosever it is; if that is at its own tick, the note has no length.
     """
-    listed, rows = of_file(data, name), []
-    for track in messages.tracks(data):
-        for tick, status, pitch, velocity in messages.events(track):
-            if (kind := status >> 4) in (messages.ON, messages.OFF):
-                begins = kind == messages.ON and velocity > 0
-                rows.append((tick, pitch, begins, status & 15 == messages.DRUMS))
-    rows = np.array(rows, np.int64).reshape(-1, 4)
-    tick, pitch, begins, drum = rows[np.lexsort((rows[:, 1], rows[:, 0]))].T  # stable
-    on, off = np.flatnonzero(begins), np.flatnonzero(1 - begins)
+    listed, events = of_file(data, name), messages.events(data)
+    events = events.where(events.begins | events.ends)
+    events = events.where(np.lexsort((events.first, events.tick)))  # stable
+    tick, pitch, drum = events.tick, events.first.astype(np.int64), events.channel == messages.DRUMS
+    on, off = np.flatnonzero(events.begins), np.flatnonzero(events.ends)
     at = next_ends(pitch[on], on, off, pitch[off])
     on, at = on[at >= 0], at[at >= 0]
     notes = np.stack([tick[on], tick[at], pitch[on], drum[on]], axis=1)
@@ -118,21 +110,54 @@ def next_ends(
     return np.where(found >> room == line, found & (1 << room) - 1, -1)
 
 
-def _listen(track: bytes, number: int, instruments: dict, found: list) -> None:
-    """Collects instrument, onset, end, pitch and drum flag of the notes of a track as they end."""
-    programs, opened = [0] * 16, defaultdict(list)
-    for tick, status, first, second in messages.events(track):
-        kind, channel = status >> 4, status & 15
-        if kind == messages.ON and second:
-            opened[channel, first].append(tick)
-        elif kind in (messages.ON, messages.OFF):
-            begun = opened.pop((channel, first), [])
-            ended = [onset for onset in begun if onset != tick]
-            if ended:
-                key = (programs[channel], channel, number)
-                instrument = instruments.setdefault(key, len(instruments))
-                drum = channel == messages.DRUMS
-                found += [(instrument, onset, tick, first, drum) for onset in ended]
-                opened[channel, first] = begun[len(ended) :]
-        elif kind == messages.PROGRAM:
-            programs[channel] = first
+def _listed(events: Events) -> np.ndarray:
+    """The rows of `NoteList.notes`."""
+    on, off = _pairs(events)
+    order = np.lexsort((on, off, _instruments(events, off), events.tick[on]))
+    drum = events.channel[on] == messages.DRUMS
+    columns = events.tick[on], events.tick[off], events.first[on], drum
+    return np.stack([column[order] for column in columns], axis=1)
+
+
+def _instruments(events: Events, off: np.ndarray) -> np.ndarray:
+    """Where the first end of the instrument of each note is, given the ends of the notes.
+
+    A note belongs to the program that its voice has at its end.
+    """
+    instrument = events.voice[off] << 8 | events.programs(off)
+    found, which = np.unique(instrument, return_inverse=True)
+    first = np.full(len(found), len(events.tick))
+    np.minimum.at(first, which, off)
+    return first[which]
+
+
+def _pairs(events: Events) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of the events that begin notes, and of those that end them."""
+    notes = events.notes_by_line()
+    line, tick, begins = events.line[notes], events.tick[notes], events.begins[notes]
+    nearest = np.where(begins, len(notes), np.arange(len(notes)))
+    nearest = np.minimum.accumulate(nearest[::-1])[::-1]  # where the next end is
+    on = np.flatnonzero(begins & (nearest < len(notes)))
+    on = on[line[nearest[on]] == line[on]]
+    off = nearest[on]
+    unclear = np.isin(line, line[on[tick[on] == tick[off]]])
+    clear = ~unclear[on]
+    pairs = [notes[on[clear]], notes[off[clear]]], _one_by_one(events, notes[unclear])
+    return tuple(map(np.concatenate, zip(*pairs, strict=True)))
+
+
+def _one_by_one(events: Events, notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same as `_pairs`, of lines where a note begins at the tick of the end behind it."""
+    opened, on, off = defaultdict(list), [], []
+    columns = notes, events.line[notes], events.tick[notes], events.begins[notes]
+    for number, line, tick, begins in zip(*(column.tolist() for column in columns), strict=True):
+        if begins:
+            opened[line].append((number, tick))
+            continue
+        begun = opened.pop(line, [])
+        ended = [note for note, onset in begun if onset != tick]
+        if ended:
+            on += ended
+            off += [number] * len(ended)
+            opened[line] = begun[len(ended) :]
+    return np.array(on, np.int64), np.array(off, np.int64)

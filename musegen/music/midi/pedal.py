@@ -6,12 +6,11 @@ assigns controllers to the track they are in and drops tracks without notes. The
 read from the bytes of the file.
 """
 
-from collections import defaultdict, deque
-
 import numpy as np
 
 from musegen import Error
 from musegen.music.midi import messages
+from musegen.music.midi.messages import Events
 from musegen.music.piece import DOWN, PEDAL
 
 SUSTAIN = 64  # number of the controller
@@ -27,42 +26,58 @@ def read(data: bytes, instruments: list[tuple[int, bool]], name: str) -> np.ndar
         instruments: program and drum flag of the parts that the parser has found.
         name: name of the file in messages.
     """
-    voices, pedals = set(), []
-    for number, track in enumerate(messages.tracks(data)):
-        _collect(track, number, voices, pedals)
-    voices = sorted(voices)  # the parser's order
-    pressed = {channel for _, channel, value in pedals if value >= DOWN} - {messages.DRUMS}
-    kinds = [(program, channel == messages.DRUMS) for _, channel, program in voices]
-    if pressed and kinds != instruments:
+    events = messages.events(data)
+    controls = (events.kind == messages.CONTROL) & (events.first == SUSTAIN)
+    pedal, channel = events.where(controls), events.channel[controls]
+    pressed = {*channel[pedal.second >= DOWN].tolist()} - {messages.DRUMS}
+    if not pressed:
+        return np.zeros(0, PEDAL)
+    voices = _voices(events)
+    kinds = [(program, own == messages.DRUMS) for _, own, program in voices]
+    if kinds != instruments:
         raise Error(f"{name}: damaged MIDI file (its pedal cannot be assigned to instruments)")
-    rows = [
-        (tick, part, value)
-        for part, (_, channel, _) in enumerate(voices)
-        for tick, pedal_channel, value in pedals
-        if pedal_channel == channel and channel in pressed
-    ]
-    return np.array(rows, PEDAL)
+    rows = [np.zeros(0, PEDAL)]
+    for part, (_, own, _) in enumerate(voices):
+        if own in pressed:
+            moves = pedal.where(channel == own)
+            rows.append(_rows(moves.tick, part, moves.second))
+    return np.concatenate(rows)
 
 
-def _collect(track: bytes, number: int, voices: set, pedals: list) -> None:
-    """Collects the voices and the pedal events of one track.
+def _rows(tick: np.ndarray, part: int, value: np.ndarray) -> np.ndarray:
+    """Returns an array of `PEDAL` from its columns."""
+    rows = np.empty(len(tick), PEDAL)
+    rows["tick"], rows["part"], rows["value"] = tick, part, value
+    return rows
 
-    Args:
-        track: content of the track.
-        number: number of the track.
-        voices: set to which (track, channel, program) of each sounding voice is added.
-        pedals: list to which (tick, channel, value) of each pedal event is added.
+
+def _voices(events: Events) -> list[tuple[int, int, int]]:
+    """Returns track, channel and program of each sounding voice, in the parser's order.
+
+    A note belongs to the program that it began with.
     """
-    programs, sounding = [0] * 16, defaultdict(deque)
-    for tick, status, first, second in messages.events(track):
-        kind, channel = status >> 4, status & 15
-        if kind == messages.ON and second:
-            sounding[channel, first].append(programs[channel])
-        elif kind in (messages.ON, messages.OFF):
-            if sounding[channel, first]:
-                # A note belongs to the program that it began with.
-                voices.add((number, channel, sounding[channel, first].popleft()))
-        elif kind == messages.PROGRAM:
-            programs[channel] = first
-        elif kind == messages.CONTROL and first == SUSTAIN:
-            pedals.append((tick, channel, second))
+    begins = _ended(events)
+    voices = np.unique(events.voice[begins] << 8 | events.programs(begins))
+    return [(voice >> 12, voice >> 8 & 15, voice & 255) for voice in voices.tolist()]
+
+
+def _ended(events: Events) -> np.ndarray:
+    """Returns the numbers of the events that begin notes which end.
+
+    Notes of one track, channel and pitch end in the order in which they began, so the first ones
+    do: as many as there are ends, without those that come when no note is open.
+    """
+    notes = events.notes_by_line()
+    if not len(notes):
+        return notes
+    begins = events.begins[notes]
+    first = np.flatnonzero(np.diff(events.line[notes], prepend=-1))  # of each line
+    counts = np.diff(first, append=len(notes))
+
+    def so_far(values: np.ndarray) -> np.ndarray:
+        total = np.cumsum(values)
+        return total - np.repeat((total - values)[first], counts)
+
+    surplus = np.minimum.reduceat(so_far(np.where(begins, 1, -1)), first)
+    n_ended = np.add.reduceat(1 - begins, first) + np.minimum(surplus, 0)
+    return notes[begins & (so_far(begins) <= np.repeat(n_ended, counts))]
