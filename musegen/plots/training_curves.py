@@ -212,8 +212,9 @@ def by_attribute(
             for part, line in (("", "-"), ("val_", (0, (4, 1.2)))):
                 points = values.get(part + column, ())
                 legend = column.removeprefix(f"{name}_") if column != name else "all"
+                alone = "." if len(points) == 1 else ""  # a line of one point cannot be seen
                 own.plot(range(1, len(points) + 1), points, color=colour, linestyle=line,
-                         label=None if part else legend)  # fmt: skip
+                         marker=alone, label=None if part else legend)  # fmt: skip
         own.set(xlabel="epoch", ylabel=label, ylim=(0, 1) if name == "accuracy" else None)
         own.xaxis.set_major_locator(MaxNLocator(integer=True))
         own.grid()
