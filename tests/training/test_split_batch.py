@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from musegen.models.layers.sampling import Sampling
 from musegen.training.split_batch import KERAS, split_batches, train_function
 from musegen.training.split_batch import layers as all_layers
 
@@ -103,12 +104,19 @@ def test_a_train_function_that_is_made_again_has_two_threads():
     assert model.train_function.__module__ == "musegen.training.split_batch"
 
 
+# What looks at all of a batch: half of it has half of a sum.
+WHOLE_BATCH = {
+    "batch normalization": lambda: [layers.BatchNormalization()],
+    "summed KL term": lambda: [lambda y: Sampling(kl_reduction="batch_sum")([y, y])],
+}
+
+
 @on_jax
 @pytest.mark.parametrize(
-    "what", ["batch normalization", "no recurrence", "no jit", "one core", "unknown Keras"]
+    "what", [*WHOLE_BATCH, "no recurrence", "no jit", "one core", "unknown Keras"]
 )
 def test_left_alone_where_it_does_not_apply(what, monkeypatch):
-    model = network(layers.BatchNormalization()) if what == "batch normalization" else network()
+    model = network(*WHOLE_BATCH.get(what, lambda: [])())
     if what == "no recurrence":
         model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
         model.compile("adam", "mse")
