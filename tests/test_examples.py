@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import toys
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("musegen", "models", "train", "eval")
@@ -40,6 +41,8 @@ def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for folder in ("pretrained/midi-s2", "runs/midi-s2", "runs/musegan-hybrid"):
         shutil.copytree(ROOT / "pretrained" / Path(folder).name, tmp_path / folder)
+    for name in ("mvae", "bachprop"):
+        toys.writer_of_notes(name).save(tmp_path / "runs" / name)
     (tmp_path / "runs" / "bvae-bass").mkdir()
     shutil.copy(ROOT / "pretrained" / "midi-s2" / "bvae-bass.keras", "runs/bvae-bass")
 

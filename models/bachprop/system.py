@@ -31,7 +31,7 @@ class BachProp(TripleSystem):
 
     Example:
         >>> import musegen
-        >>> system = musegen.load("bachprop")
+        >>> system = musegen.load("runs/bachprop")
         >>> len(system.generate(2, seed=1, length=50)[0])
         50
     """

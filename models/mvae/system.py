@@ -29,7 +29,7 @@ class MVAE(TripleSystem):
 
     Example:
         >>> import musegen
-        >>> system = musegen.load("mvae")
+        >>> system = musegen.load("runs/mvae")
         >>> len(system.generate(2, seed=1, length=50)[0])
         50
     """

@@ -17,7 +17,8 @@ def player(network: keras.Model, settings: MVAESettings, n_notes: int = N_NOTES)
     `(B, H)`.
 
     Example:
-        >>> play = player(mvae(replace(PAPER, width=8)), PAPER, n_notes=7)
+        >>> from musegen.models.mvae.mvae import mvae
+        >>> play = player(mvae(MVAESettings(width=8)), MVAESettings(width=8), n_notes=7)
         >>> play.output_shape
         (None, 7, 3)
     """

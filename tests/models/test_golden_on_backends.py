@@ -10,8 +10,8 @@ import pytest
 
 HERE = Path(__file__).parent
 FILES = [
-    *(HERE / name / f"test_{name}_golden.py" for name in ("midi_sandwich2", "musegan")),
-    *(HERE / f"test_{name}_golden.py" for name in ("bachprop", "mvae")),
+    HERE / name / f"test_{name}_golden.py"
+    for name in ("midi_sandwich2", "musegan", "bachprop", "mvae")
 ]
 
 

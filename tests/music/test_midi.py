@@ -360,7 +360,7 @@ def dense(part, n_steps):
 
 
 # The quick tests read every twelfth file of Freedoom, and so on; the slow ones read all files.
-SHARES = {"freedoom": 12, "jsb": 8, "nottingham": 40, "piano_midi": 40, "pop909": 60}
+SHARES = {"freedoom": 12, "jsb": 8, "nottingham": 60, "piano_midi": 40, "pop909": 90}
 
 
 @pytest.mark.parametrize(

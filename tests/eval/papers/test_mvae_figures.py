@@ -45,6 +45,7 @@ def words(figure) -> set[str]:
     return {text.get_text() for text in figure.findobj(Text)}
 
 
+@pytest.mark.slow
 def test_all_figures(run, drawn, notes_systems):
     said = run("--runs", "runs", "--data", "songs.json", "songs.json", "--seed", "3")
     assert sorted(drawn) == [1, 2, 3]

@@ -92,6 +92,7 @@ def some_bvaes(n_steps: int = 48) -> dict:
     return {track: bvae.bvae(TINY_BVAE, n_steps, name=f"bvae-{track}") for track in TRACKS}
 
 
+@pytest.mark.slow
 def test_the_reader_gives_the_mean_then_the_sigma_of_each_track_in_order():
     bvaes = some_bvaes()
     cells = np.random.default_rng(0).random((3, 48, 84, 5)) < 0.05

@@ -211,6 +211,7 @@ def test_the_same_seed_and_iteration_give_the_same():
     assert run(seed=1, n=1)[0][0] != one[0]
 
 
+@pytest.mark.slow
 def test_compiled_by_xla_or_not_is_the_same():
     rates = (0.01, 0.01)
     expected = training(linear=False, rates=rates, jit=True)
