@@ -54,7 +54,13 @@ RECIPES = {
     ),
 }
 # On the demo band, enough to see it work.
-DEMO_DEFAULTS = {"epochs": 6, "batch_size": 32, "width": 64, "kl_midpoint": 3}
+DEMO_DEFAULTS = {
+    "epochs": 6,
+    "batch_size": 32,
+    "width": 64,
+    "learning_rate": 5e-3,
+    "kl_midpoint": 3,
+}
 
 
 @dataclass(frozen=True)
