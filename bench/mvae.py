@@ -1,6 +1,6 @@
 """Measures training, writing and reading of the melody VAE, each beside an alternative.
 
-    python bench/mvae.py [CORPUS] [--width 128] [--batch 64] [--pieces 64] [--rounds 2]
+    python bench/mvae.py [CORPUS] [--width 128] [--batch 64] [--pieces 8] [--rounds 2]
 
 - `train`: milliseconds of a training step, and their ratio to a PyTorch port with `nn.GRU` layers.
 - `write`: notes a second of as many pieces of 100 notes, and how many times those of the slowest
@@ -241,7 +241,7 @@ def main() -> None:
     parser.add_argument("corpus", nargs="?")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--pieces", type=int, default=64)
+    parser.add_argument("--pieces", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--row", choices=ROWS, help="measure only this, in this process")
     options = parser.parse_args()
