@@ -5,7 +5,7 @@ from functools import partial
 import keras
 from keras import ops
 
-from musegen.models.layers.lstm import before, jax_on_cpu
+from musegen.models.layers.lstm import before, is_usual, jax_on_cpu
 from musegen.saving import NoStockForm
 
 
@@ -51,20 +51,9 @@ class GRU(keras.layers.GRU):
     @property
     def is_plain(self) -> bool:
         """Whether `unroll` can compute this layer with its options."""
-        unusual = (
-            self.go_backwards,
-            self.stateful,
-            self.unroll,
-            self.return_state,
-            self.dropout,
-            self.recurrent_dropout,
-        )
         return (
-            not any(unusual)
-            and self.use_bias
+            is_usual(self)
             and self.reset_after
-            and self.compute_dtype == "float32"
-            and self.activation is keras.activations.tanh
             and self.recurrent_activation is keras.activations.sigmoid
         )
 

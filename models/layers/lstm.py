@@ -107,20 +107,9 @@ class LSTM(keras.layers.LSTM):
     @property
     def is_plain(self) -> bool:
         """Whether `unroll_gates` can compute this layer with its options."""
-        unusual = (
-            self.go_backwards,
-            self.stateful,
-            self.unroll,
-            self.return_state,
-            self.dropout,
-            self.recurrent_dropout,
-        )
-        return (
-            not any(unusual)
-            and self.use_bias
-            and self.compute_dtype == "float32"
-            and self.activation is keras.activations.tanh
-            and self.recurrent_activation in (keras.activations.sigmoid, hard_sigmoid)
+        return is_usual(self) and self.recurrent_activation in (
+            keras.activations.sigmoid,
+            hard_sigmoid,
         )
 
     def call_fast(self, x):
@@ -223,6 +212,24 @@ def before(states, first=None):
     """Returns the states `(T, B, H)` one step earlier; the first one `(B, H)` is 0 by default."""
     first = ops.zeros_like(states[:1]) if first is None else first[None]
     return ops.concatenate([first, states[:-1]], axis=0)
+
+
+def is_usual(layer: keras.layers.RNN) -> bool:
+    """Returns whether a recurrent layer has no option that the fast layers leave to Keras."""
+    unusual = (
+        layer.go_backwards,
+        layer.stateful,
+        layer.unroll,
+        layer.return_state,
+        layer.dropout,
+        layer.recurrent_dropout,
+    )
+    return (
+        not any(unusual)
+        and layer.use_bias
+        and layer.compute_dtype == "float32"
+        and layer.activation is keras.activations.tanh
+    )
 
 
 def jax_on_cpu() -> bool:
