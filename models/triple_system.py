@@ -182,19 +182,22 @@ class TripleSystem:
         return numbers, owner, replaced
 
     def pieces(
-        self, numbers: Iterable[np.ndarray], names: Sequence[str], tempi: Sequence[float] = ()
+        self, numbers: Iterable[np.ndarray], names: Sequence[str], like: Sequence[Piece] = ()
     ) -> list[Piece]:
         """Converts the numbers of some pieces, each `(notes, 3)`, to pieces.
 
         Args:
             numbers: numbers of the pieces.
             names: names of the pieces.
-            tempi: quarters a minute of each; by default 120.
+            like: pieces whose first tempo and meter these have; by default 120 quarters a minute,
+                and no meter.
         """
         made, left_out = [], 0
-        for own, name, tempo in zip(numbers, names, tempi or [120.0] * len(names), strict=True):
+        for own, name, model in zip(numbers, names, like or [None] * len(names), strict=True):
             rows, dropped = self.dictionaries.decode(own)
-            made.append(triples.to_piece(rows, self.notes, name, tempo))
+            tempo, meters = (120.0, ()) if model is None else first_of(model)
+            piece = triples.to_piece(rows, self.notes, name, tempo)
+            made.append(replace(piece, meters=meters))
             left_out += dropped
         if left_out:
             say(f"{left_out:,} notes have no dT, T or P and are left out")
@@ -252,9 +255,13 @@ class TripleSystem:
         return self.settings.sizes
 
 
-def tempo_of(piece: Piece) -> float:
-    """Returns the first tempo of a piece in quarters a minute, 120 if it has none."""
-    return min(max(6e7 / piece.tempi[0][1], 4.0), 1000.0) if piece.tempi else 120.0
+def first_of(piece: Piece) -> tuple[float, tuple]:
+    """Returns the first tempo of a piece in quarters a minute, 120 if it has none; and its meter.
+
+    The meter is that at the beginning, as the events of a piece; there are none if it has none.
+    """
+    tempo = min(max(6e7 / piece.tempi[0][1], 4.0), 1000.0) if piece.tempi else 120.0
+    return tempo, tuple(meter for meter in piece.meters if meter[0] == 0)
 
 
 def say(text: str) -> None:

@@ -72,10 +72,10 @@ class BachProp(TripleSystem):
         return triples.BACHPROP if own else triples.PRESETS["paper"]
 
     def pieces(
-        self, numbers: Iterable[np.ndarray], names: Sequence[str], tempi: Sequence[float] = ()
+        self, numbers: Iterable[np.ndarray], names: Sequence[str], like: Sequence[Piece] = ()
     ) -> list[Piece]:
         """Converts numbers to pieces as all systems of triples; a song ends at its first tag."""
-        return super().pieces([_until_tag(song) for song in numbers], names, tempi)
+        return super().pieces([_until_tag(song) for song in numbers], names, like)
 
     # Music.
 

@@ -18,7 +18,7 @@ from musegen.models.mvae import mvae
 from musegen.models.mvae.settings import MVAESettings, settings_of
 from musegen.models.mvae.writer import player
 from musegen.models.prediction import predictor
-from musegen.models.triple_system import TripleSystem, tempo_of
+from musegen.models.triple_system import TripleSystem
 from musegen.music.piece import Piece
 from musegen.music.tokens import triples
 from musegen.system import EvaluatedRow
@@ -81,8 +81,7 @@ class MVAE(TripleSystem):
             _joined(part, starts, len(song))
             for part, (starts, _), song in zip(parts, cuts, songs, strict=True)
         ]
-        tempi = [tempo_of(piece) for piece in pieces]
-        return self.pieces(joined, [piece.name for piece in pieces], tempi)
+        return self.pieces(joined, [piece.name for piece in pieces], pieces)
 
     def interpolate(
         self, a: Piece, b: Piece, n: int, seed: int = 0, temperature: float | None = None
@@ -93,7 +92,7 @@ class MVAE(TripleSystem):
         share = np.linspace(0, 1, n, dtype=np.float32)[:, None]
         numbers = self.decode((1 - share) * start + share * end, seed, temperature)
         names = [f"{a.name} to {b.name} {k + 1}" for k in range(n)]
-        return self.pieces(numbers, names, [tempo_of(a)] * n)
+        return self.pieces(numbers, names, [a] * n)
 
     def _cut(self, song: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cuts the numbers of a song into overlapping segments; also returns where they begin.

@@ -184,10 +184,11 @@ def test_index_0_is_counted_in_preset_repo_and_never_chosen_in_paper(system, cod
 
 @pytest.mark.parametrize("n", [1, 60, 100, 101, 237])
 def test_a_restored_piece_has_as_many_notes(system, n):
-    song = toys.tune(n)
+    song = replace(toys.tune(n), meters=[(0, 3, 4), (288, 2, 4)])
     (restored,) = system.restore([song])
     assert (len(restored), restored.name) == (n, song.name)
     assert restored.tempi == song.tempi != ()
+    assert restored.meters == ((0, 3, 4),)
 
 
 def test_segments_are_restored_and_joined_in_their_middles(system):
