@@ -103,7 +103,7 @@ def train_on_segments(options: Training, folder: Path) -> None:
 def train_on_songs(options: Training, folder: Path) -> None:
     """Trains BachProp's own network in its own way."""
     from musegen.models.bachprop.bachprop import bachprop
-    from musegen.models.bachprop.song_data import batches, load_song_data
+    from musegen.models.bachprop.song_data import batches, count_windows, load_song_data
     from musegen.models.bachprop.song_training import SongTraining
     from musegen.models.bachprop.system import BachProp
     from musegen.music.tokens.triples import BACHPROP
@@ -117,9 +117,7 @@ def train_on_songs(options: Training, folder: Path) -> None:
     own = {} if options.width is None else {"width": options.width}
     settings = replace(PRESETS["repo"], sizes=data.dictionaries.sizes, **own)
     model = bachprop(settings)
-    n_updates = options.epochs * sum(
-        batch["notes"].shape[1] // 128 for batch in batches(data.train, data, options, 0)
-    )
+    n_updates = options.epochs * count_windows(data.train, data, options)
     optimizers = {a: own_optimizer(options, n_updates) for a in ATTRIBUTES}
     training = SongTraining(model, settings, optimizers, options.jit)
     print(f"bachprop: {model.count_params():,} parameters, {len(data.train):,} songs")

@@ -108,7 +108,12 @@ def counted(notes, following, attribute: str):
 
 def loss(notes, following, probabilities, attribute: str):
     """Computes the loss of one attribute: its share of the cross-entropy, the mean over notes."""
-    nats, _, n_notes = sums(notes, following, probabilities, attribute)
+    return loss_of(sums(notes, following, probabilities, attribute), attribute)
+
+
+def loss_of(totals, attribute: str):
+    """Computes the loss of one attribute from its `sums`."""
+    nats, _, n_notes = totals
     return SHARES[attribute] * nats / ops.maximum(n_notes, 1.0)
 
 

@@ -92,8 +92,7 @@ def batches(
         learn: whether songs are shuffled, and moved by random semitones.
     """
     rng, size = np.random.default_rng((options.seed, epoch)), options.batch_size
-    for group in grouped([min(len(rows) + 2, data.longest) for rows in songs]):
-        n_windows = max(n for _, n in group)
+    for group in _groups(songs, data):
         numbers = np.array([k for k, _ in group])
         if learn:
             repeats = rng.choice(numbers, -len(numbers) % size)
@@ -102,7 +101,22 @@ def batches(
             rows = [songs[k] for k in numbers[start : start + size]]
             if learn:
                 rows = [_moved(song, data.dictionaries, rng) for song in rows]
-            yield _padded(rows, data, (size, n_windows * N_NOTES))
+            yield _padded(rows, data, (size, _n_windows(group) * N_NOTES))
+
+
+def count_windows(songs: Sequence[np.ndarray], data: SongData, options: NoteOptions) -> int:
+    """Returns the number of windows in the batches of an epoch of learning."""
+    groups = _groups(songs, data)
+    return sum(-(-len(group) // options.batch_size) * _n_windows(group) for group in groups)
+
+
+def _groups(songs: Sequence[np.ndarray], data: SongData) -> list[list[tuple[int, int]]]:
+    return grouped([min(len(rows) + 2, data.longest) for rows in songs])
+
+
+def _n_windows(group: list[tuple[int, int]]) -> int:
+    """Returns the number of windows of the longest song of a group."""
+    return max(n for _, n in group)
 
 
 def grouped(lengths: Sequence[int]) -> list[list[tuple[int, int]]]:

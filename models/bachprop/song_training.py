@@ -82,9 +82,8 @@ class SongTraining:
         part = self.parts[a]
         given = {name: x for name, x in window.items() if name in part.input}
         found = part(given | before)
-        loss = bachprop.loss(window["notes"], window["next"], found[a], a)
         sums = bachprop.sums(window["notes"], window["next"], found[a], a)
-        return loss, sums, {name: found[name] for name in before}
+        return bachprop.loss_of(sums, a), sums, {name: found[name] for name in before}
 
     def _measured(self, a: str):
         def measured(window, before):

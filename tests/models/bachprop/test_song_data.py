@@ -7,7 +7,13 @@ import pytest
 
 from musegen import Error
 from musegen.data import note_store
-from musegen.models.bachprop.song_data import SongData, batches, grouped, load_song_data
+from musegen.models.bachprop.song_data import (
+    SongData,
+    batches,
+    count_windows,
+    grouped,
+    load_song_data,
+)
 from musegen.music.piece import Part, Piece, note_array
 from musegen.music.tokens.dictionaries import Dictionaries
 from musegen.train.bachprop import Training
@@ -93,6 +99,12 @@ def test_every_song_is_learned_and_the_last_batch_is_filled_from_its_group():
     assert (len(found), len(found[:12]), len(set(found[:12]))) == (32, 12, 12)
     assert found[:12] != sorted(found[:12])
     assert [len(song) for song in learned(own, options, 1)] != found
+
+
+def test_windows_are_counted_as_an_epoch_serves_them():
+    own, options = data(*range(20, 32), *range(200, 211)), Training(batch_size=8)
+    served = [batch["notes"].shape[1] // 128 for batch in batches(own.train, own, options, 0)]
+    assert count_windows(own.train, own, options) == sum(served) == 2 * 1 + 2 * 2
 
 
 def test_songs_are_moved_within_the_dictionary():
