@@ -13,7 +13,7 @@ Suite mvae measures notes: pieces in any meter and from any source. All others m
 
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from musegen.commands.choices import SEED, add_data, add_split, deviation, integ
 from musegen.eval.tables import report, suites
 from musegen.eval.tables.report import Evaluation, Report
 from musegen.eval.tables.suites import SUITES
-from musegen.eval.tables.table import DUET, MGEVAL, MUSE
+from musegen.eval.tables.table import CLAIMS, DUET, MGEVAL, MUSE
 
 if TYPE_CHECKING:
     from musegen.data import Data
@@ -33,7 +33,7 @@ OF_PHRASES = ("steps", "track", "z_std")  # options that a suite of notes has no
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    definitions = (*MUSE, *DUET, *MGEVAL)
+    definitions = (*MUSE, *DUET, *CLAIMS, *MGEVAL)
     add_data(parser, "to compare with")
     parser.add_argument(
         "--generated", nargs="+", default=[], metavar="FILE",
@@ -66,6 +66,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--definition", choices=definitions, metavar="NAME",
         help=f"the only definition of the metrics to show: {', '.join(definitions)} (default: the "
         "one in the text of the paper and, in another table, the one in its code)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--visit", type=int, choices=(1, 4), metavar="N",
+        help="the steps that definition duet visits: 1, all but the last, as for the printed "
+        "figures, or 4, every fourth one, as the published script does (default: 1)",
     )  # fmt: skip
     parser.add_argument(
         "--steps", type=int, metavar="N",
@@ -122,7 +127,7 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
 
     track = args.track or TRACK
     rows = {
-        definition: measure(data, generated, definition, track)
+        definition: measure(data, generated, definition, track, args.visit or 1)
         for definition in dict.fromkeys(name for names in shown.values() for name in names)
     }
     tables = []
@@ -133,7 +138,7 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
             ]
         else:
             tables += suites.grids(suite, {name: rows[name] for name in definitions})
-    notes = suites.footnotes(tables, shown) + _remarks(data, generated, track, shown) + notes
+    notes = suites.footnotes(tables, shown) + _remarks(args, data, generated, shown) + notes
     reports = [
         Report(definition, measured + suites.printed([s for s in shown if definition in shown[s]]))
         for definition, measured in rows.items()
@@ -182,7 +187,7 @@ def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
     return data, generated + made, [note, *left_out, *system_notes], values
 
 
-def _check(args: Namespace, shown: Container[str]) -> None:
+def _check(args: Namespace, shown: Mapping[str, Container[str]]) -> None:
     """Raises an `Error` for an option without effect, or a file that cannot be written."""
     of_notes = suites.music(shown) == "notes"
     if args.plot and not (of_notes or ("mgeval" in shown and (args.generated or args.system))):
@@ -193,6 +198,8 @@ def _check(args: Namespace, shown: Container[str]) -> None:
                 f"--{name.replace('_', '-')}: has no effect on suite {' '.join(shown)}, which "
                 "measures notes; leave it out"
             )
+    if args.visit and not any("duet" in definitions for definitions in shown.values()):
+        raise Error(f"--visit {args.visit}: is only for definition duet; leave it out")
     for name in FOR_SYSTEMS:
         if getattr(args, name) is not None and not args.system:
             raise Error(f"--{name.replace('_', '-')}: has no effect without --system; name one")
@@ -229,18 +236,24 @@ def _picture(data: "Data", music: "Data", definition: str, track: str, ending: s
 
 
 def _remarks(
-    data: "Data", generated: Sequence["Data"], track: str, shown: Iterable[str]
+    args: Namespace,
+    data: "Data",
+    generated: Sequence["Data"],
+    shown: Mapping[str, Container[str]],
 ) -> list[str]:
     """Returns remarks about the data that a reader of the tables needs."""
     from musegen.eval.tables.measure import SAMPLES
 
-    remarks = []
+    remarks, track = [], args.track or TRACK
     if "mgeval" in shown:
         remarks.append(
             f"Yang and Lerch's features are those of the {track} track (PCTM, IOI: of all tracks) "
             f"in at most {SAMPLES} phrases of a set, evenly spaced, without those where it is "
             "silent"
         )
+    definitions = {name for names in shown.values() for name in names}
+    more = any(len(music.layout.tracks) > 2 for music in (data, *generated))
+    remarks += _duet_remarks(definitions, args.visit or 1, more)
     for suite in shown:
         n = SUITES[suite].n_steps
         if n and data.layout.n_steps != n:
@@ -252,6 +265,27 @@ def _remarks(
     if len(set(steps.values())) > 1:
         bars = ", ".join(f"{name} of {n}" for name, n in steps.items())
         remarks.append(f"bars differ in steps ({bars}): metrics that count steps do not compare")
+    return remarks
+
+
+def _duet_remarks(definitions: Container[str], visit: int, more_tracks: bool) -> list[str]:
+    """Returns remarks about the definitions of the DuetHLSTM report that are shown."""
+    from musegen.eval.tables.claims import PHRASES
+    from musegen.metrics.duet import PAIRS
+
+    remarks = []
+    if "duet" in definitions:
+        steps = "every fourth step" if visit == 4 else "all steps but the last"
+        remarks.append(f"definition duet visits {steps} (--visit {visit})")
+    pairs = [f"{name} {' and '.join(PAIRS[name])}" for name in DUET if name in definitions]
+    if pairs and more_tracks:
+        remarks.append(f"of more than two tracks, two are measured: by {', by '.join(pairs)}")
+    if CLAIMS[0] in definitions:
+        remarks.append(
+            f"definition {CLAIMS[0]} measures piano and strings in bars of 8 steps, at most "
+            f"{PHRASES:,} phrases of a set, evenly spaced; of generated sets without their first "
+            "half bar, which is given to a system that continues music"
+        )
     return remarks
 
 

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from musegen import Error
 from musegen.data import Data
 from musegen.eval.tables.report import Metrics, Row, clean
-from musegen.eval.tables.table import DUET, MGEVAL, MUSE
+from musegen.eval.tables.table import CLAIMS, DUET, MGEVAL, MUSE
 from musegen.files import shown
 from musegen.metrics import PERCENT, duet, mgeval, muse, stats
 from musegen.metrics.events import from_phrases
@@ -19,7 +19,9 @@ from musegen.metrics.events import from_phrases
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DUET_PHRASES = 20  # as in the original code, since its counts grow with the number of phrases
+# Phrases that are measured: those of the original code, whose counts grow with their number, and
+# the 200 bars of the report.
+DUET_PHRASES = {"duet": 20, "duet_fixed": 50}
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 LENGTHS = ("eighth", "quarter", "dotted quarter", "half", "dotted half", "whole")
 SAMPLES = 200  # phrases of a set that Yang and Lerch's features compare, at most
@@ -41,7 +43,7 @@ PATIENCE = 2.0  # seconds until progress is shown
 
 
 def measure(
-    data: Data, generated: Sequence[Data], definition: str, track: str = "piano"
+    data: Data, generated: Sequence[Data], definition: str, track: str = "piano", visit: int = 1
 ) -> list[Row]:
     """Measures the data and each generated set by one definition.
 
@@ -50,13 +52,18 @@ def measure(
         generated: generated sets.
         definition: name of a definition of the metrics.
         track: name of the track of Yang and Lerch's features.
+        visit: steps that the definition `"duet"` visits; see `musegen.metrics.duet`.
 
     Returns:
         A row for each set, in percent where the papers print percent.
     """
     if definition in MGEVAL:
         return _mgeval(data, generated, definition, track)
-    measure_set = _duet if definition in DUET else _muse
+    if definition in CLAIMS:
+        from musegen.eval.tables import claims
+
+        return claims.rows(data, generated)
+    measure_set = partial(_duet, visit=visit) if definition in DUET else _muse
     rows = [measure_set(data, "data", definition)]
     if definition in MUSE and definition != "v3":  # v3 has no mean over bars
         rows.append(_shuffled(data, definition))
@@ -65,44 +72,44 @@ def measure(
 
 def _muse(data: Data, kind: str, definition: str) -> Row:
     """Measures a set by the metrics of the MuseGAN family."""
-    values = muse.evaluate(_blocks(data, definition), definition, data.layout.tracks)
+    values = muse.evaluate(blocks(data, definition), definition, data.layout.tracks)
     if muse.DEFINITIONS[definition].truncated:
         for code in ("UP", "UPC"):
             values[code] = {part: int(value) for part, value in values[code].items()}
-    return Row(data.name, kind, len(data), _in_units(values))
+    return Row(data.name, kind, len(data), in_units(values))
 
 
 def _shuffled(data: Data, definition: str) -> Row:
     """Measures the tonal distances of the data with the bars of its tracks paired at random."""
-    blocks = map(muse.shuffled, _blocks(data, f"{definition}, shuffled"))
-    values = muse.evaluate(blocks, definition, data.layout.tracks, codes=["TD"])
-    return Row(f"{data.name}, shuffled", "data", len(data), _in_units(values))
+    shuffled = map(muse.shuffled, blocks(data, f"{definition}, shuffled"))
+    values = muse.evaluate(shuffled, definition, data.layout.tracks, codes=["TD"])
+    return Row(f"{data.name}, shuffled", "data", len(data), in_units(values))
 
 
-def _duet(data: Data, kind: str, definition: str) -> Row:
+def _duet(data: Data, kind: str, definition: str, visit: int) -> Row:
     """Measures a set by the statistics of the DuetHLSTM report."""
-    phrases = next(data.blocks(DUET_PHRASES))
-    values = duet.evaluate(phrases, definition, data.layout.tracks)
+    phrases = next(data.blocks(DUET_PHRASES[definition]))
+    values = duet.evaluate(phrases, definition, data.layout.tracks, visit=visit)
     parts = {"PCH": PITCH_CLASSES, "PCTM": PITCH_CLASSES, "NLH": LENGTHS, "NCTM": LENGTHS}
     metrics = {
         code: dict(zip(parts[code], value, strict=True)) if code in parts else {"both": value}
         for code, value in values.items()
     }
-    return Row(data.name, kind, len(phrases), _in_units(metrics))
+    return Row(data.name, kind, len(phrases), in_units(metrics))
 
 
 def _mgeval(data: Data, generated: Sequence[Data], definition: str, track: str) -> list[Row]:
     """Measures mean and deviation of Yang and Lerch's features, and KLD and OA with the data."""
     data_features = _features(data, definition, track)
     metrics = _mean_and_std(data_features)
-    rows = [Row(data.name, "data", len(data_features["PC"]), _in_units(metrics))]
+    rows = [Row(data.name, "data", len(data_features["PC"]), in_units(metrics))]
     for music in generated:
         features = _features(music, definition, track)
         metrics = _mean_and_std(features)
         for code, result in stats.compare(features, data_features, definition).items():
             (kld, kld_data), (oa, oa_data) = result.kld, result.oa
             metrics[code] |= {"KLD": kld, "OA": oa, "KLD data": kld_data, "OA data": oa_data}
-        rows.append(Row(music.name, "generated", len(features["PC"]), _in_units(metrics)))
+        rows.append(Row(music.name, "generated", len(features["PC"]), in_units(metrics)))
     return rows
 
 
@@ -146,17 +153,22 @@ def evenly_spaced(data: Data, n: int, what: str) -> np.ndarray:
         n: number of phrases.
         what: purpose of the phrases, which is shown if reading takes long.
     """
-    chosen = np.unique(np.linspace(0, len(data) - 1, n).astype(int))
+    chosen = spaced(len(data), n)
     parts, start = [], 0
-    for block in _blocks(data, what):
+    for block in blocks(data, what):
         in_block = chosen[(chosen >= start) & (chosen < start + len(block))]
         parts.append(block[in_block - start])
         start += len(block)
     return np.concatenate(parts)
 
 
-def _in_units(values: dict) -> Metrics:
-    """Converts EB, QN, PP, SR and DP to percent, and undefined values to None."""
+def spaced(size: int, n: int) -> np.ndarray:
+    """Returns the numbers of at most `n` phrases of `size`, evenly spaced."""
+    return np.unique(np.linspace(0, size - 1, n).astype(int))
+
+
+def in_units(values: dict) -> Metrics:
+    """Converts the codes in `PERCENT` to percent, and undefined values to None."""
     return {
         code: {
             part: clean(round(100 * value, 9) if code in PERCENT else value)
@@ -166,7 +178,7 @@ def _in_units(values: dict) -> Metrics:
     }
 
 
-def _blocks(data: Data, what: str) -> Iterator[np.ndarray]:
+def blocks(data: Data, what: str) -> Iterator[np.ndarray]:
     """Yields the phrases in blocks; if that takes long, it prints their number on stderr."""
     begin, done = time.monotonic(), 0
     for block in data.blocks():

@@ -11,7 +11,7 @@ from dataclasses import replace
 from musegen import Error
 from musegen.eval import papers
 from musegen.eval.tables.report import LETTERS, Block, Grid, Metrics, Row
-from musegen.eval.tables.table import DUET, MGEVAL, MUSE, SEGMENTS, Columns, Table
+from musegen.eval.tables.table import MGEVAL, MUSE, SEGMENTS, Columns, Table
 
 MEANING = {
     "paper": "as the text of the papers says: pitch classes are octave classes, a qualified note "
@@ -23,13 +23,15 @@ MEANING = {
     "v3": "as the code of MIDI-Sandwich2 and MuseGAN v3 computes: sums over the whole set; EB is "
     "the share of bars that sound, UPC counts each step at which a block of 8 pitches sounds",
     "duet_fixed": "as the DuetHLSTM report says: NC counts lengths of notes",
-    "duet": "as DuetHLSTM's code computes: every fourth step; NC counts pitch classes that end",
+    "duet": "as DuetHLSTM's code computes: NC counts pitch classes that end",
+    "duet_claims": "what the DuetHLSTM report says in words, by measures of musegen's own",
     "mgeval": "as the code of Yang and Lerch computes",
     "mgeval_fixed": "that code without its mistakes: bars by the true meter, KLD on common points",
     "segments": "each segment of 100 notes of the data is written again by the system",
 }
 UNITS = dict.fromkeys(MUSE, "bar") | {"v3": "whole set"}
-UNITS |= dict.fromkeys(DUET, "first 20 phrases") | dict.fromkeys(MGEVAL, "phrase")
+UNITS |= {"duet": "first 20 phrases", "duet_fixed": "first 50 phrases"}
+UNITS |= {"duet_claims": "eighth of a bar"} | dict.fromkeys(MGEVAL, "phrase")
 UNITS |= dict.fromkeys(SEGMENTS, "segment of 100 notes")
 DISTANCE = "distance"
 CODES = {
@@ -43,6 +45,22 @@ CODES = {
     "PC": "pitch count",
     "PR": "pitch range",
     "NC": "note count",
+    "consonant": "pairs of a note of the piano and one of the strings that are an octave, third, "
+    "fourth, fifth or sixth apart; chance: the same over phrases of which the piano of one is "
+    "heard with the strings of another",
+    "unison": "such pairs of the same pitch class",
+    "onsets": "steps at which a note of the strings begins where one of the piano begins, too; "
+    "chance: all steps at which one of the piano begins",
+    "unchanged": "steps that sound as the step before",
+    "copying": "F1 of notes if each step is predicted to be like the one before",
+    "differ": "Hamming distance: cells of a phrase from its second half bar on that differ from "
+    "the phrase of the data with the same first half bar, and from the nearest other phrase of "
+    "the data",
+    "density": "cells that are on",
+    "silent": "steps without a note",
+    "notes": "notes of a step that sounds",
+    "most": "most notes of one step",
+    "bursts": "phrases with more than ten notes in a step of a track",
     DISTANCE: "mean absolute difference from the first row",
 }
 FEATURES = {
@@ -95,7 +113,8 @@ def printed(suites: Sequence[str]) -> list[Row]:
     rows: dict[str, Row] = {}
     for table in (table for name in suites for table in SUITES[name].printed):
         for name in table.rows:
-            row = Row(f"{table.paper}: {name}", "paper", None, {})
+            of = table.name if table.computed else table.paper
+            row = Row(f"{of}: {name}", "paper", None, {})
             rows.setdefault(row.name, row).metrics.update(table.metrics(name))
     return list(rows.values())
 
@@ -110,7 +129,16 @@ def grids(suite: str, rows: dict[str, list[Row]]) -> list[Grid]:
     distances = SUITES[suite].distances
     shown = []
     for table in SUITES[suite].tables:
-        shown += [_grid(table, table.columns, name, rows[name], distances) for name in rows]
+        codes = {code for code, _ in table.columns}
+        measured = [name for name in rows if any(codes & row.metrics.keys() for row in rows[name])]
+        for name in measured:
+            grid = _grid(table, table.columns, name, rows[name], distances)
+            grid.blocks.extend(
+                published(other)
+                for other in SUITES[suite].beside
+                if (other.columns, other.definition) == (table.columns, name)
+            )
+            shown.append(grid)
         if table.definition not in rows:
             shown.append(_grid(table, table.columns, None, [], distances))
     for columns, table in SUITES[suite].readings:
@@ -138,7 +166,11 @@ def _grid(
     notes = _notes(definition) if definition else []
     blocks = [_measured(rows, columns)] if definition else []
     if definition in (table.definition, None):
-        notes.append(f"printed rows: unit {table.unit}; computed by definition {table.definition}")
+        if table.computed:
+            notes.append(f"rows of published music: {table.unit}")
+        else:
+            rule = f"computed by definition {table.definition}"
+            notes.append(f"printed rows: unit {table.unit}; {rule}")
         blocks.append(published(table))
     if distances:
         blocks = [_with_distances(block, columns) for block in blocks]
@@ -245,7 +277,8 @@ def _measured(rows: list[Row], columns: Columns) -> Block:
 
 
 def published(table: Table) -> Block:
-    """Returns the printed rows of a table as a block."""
+    """Returns the published rows of a table as a block."""
     rows = {name: Row(name, "paper", None, table.metrics(name)) for name in table.rows}
     references = [rows.pop(name) for name in (table.reference, *table.unranked)]
-    return Block(f"printed in {table.name}", references, list(rows.values()))
+    heading = f"computed from {table.name}" if table.computed else f"printed in {table.name}"
+    return Block(heading, references, list(rows.values()))

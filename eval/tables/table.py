@@ -14,6 +14,7 @@ Columns = tuple[tuple[str, str], ...]  # (metric code, track or pair)
 
 MUSE = ("paper", "v1", "v2", "v3")
 DUET = ("duet_fixed", "duet")
+CLAIMS = ("duet_claims",)
 MGEVAL = ("mgeval", "mgeval_fixed")
 SEGMENTS = ("segments",)
 
@@ -34,6 +35,8 @@ class Table:
         definition: name of the definition that computed the values.
         fractions: whether it prints fractions where the reports have percent.
         unranked: names of rows that are shown but not compared with the reference.
+        computed: whether its values were computed from music that the authors published, and are
+            not in the paper.
     """
 
     paper: str
@@ -47,6 +50,7 @@ class Table:
     definition: str | None = None
     fractions: bool = False
     unranked: tuple[str, ...] = ()
+    computed: bool = False
 
     @property
     def name(self) -> str:
@@ -112,6 +116,8 @@ class Suite:
         tables: published tables.
         readings: published tables with other names of the columns, each with the columns to show;
             they are shown only with the definition that computed them.
+        beside: tables computed from published music; each is shown as a block of the table of the
+            same columns, by its definition.
         distances: whether each row ends in its mean distances to the data.
         n_steps: number of steps of a bar for which the rows were published.
         music: the kind of music that is measured, `"phrases"` or `"notes"`.
@@ -123,6 +129,7 @@ class Suite:
     default: tuple[str, ...]
     tables: tuple[Table, ...] = ()
     readings: tuple[tuple[Columns, Table], ...] = ()
+    beside: tuple[Table, ...] = ()
     distances: bool = False
     n_steps: int | None = None
     music: str = "phrases"
@@ -131,5 +138,5 @@ class Suite:
 
     @property
     def printed(self) -> tuple[Table, ...]:
-        """The published tables, in all their readings."""
-        return (*self.tables, *(table for _, table in self.readings))
+        """The published tables, in all their readings, and those computed from published music."""
+        return (*self.tables, *(table for _, table in self.readings), *self.beside)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 V1_TRACKS = ("bass", "drums", "guitar", "strings", "piano")
 TRACKS_OF = {
+    2: ("piano", "strings"),
     5: TRACKS,
     8: ("drums", "piano", "guitar", "bass", "ensemble", "reed", "synth lead", "synth pad"),
 }
@@ -398,7 +399,8 @@ def _at_once(layout: Layout) -> int:
 
 def _tracks(n: int, name: str) -> tuple[str, ...]:
     if n not in TRACKS_OF:
-        raise Error(f"{name}: {n} tracks; phrases have 5 ({', '.join(TRACKS)}) or LPD's 8")
+        five, two = (", ".join(TRACKS_OF[k]) for k in (5, 2))
+        raise Error(f"{name}: {n} tracks; phrases have 5 ({five}), 2 ({two}) or LPD's 8")
     return TRACKS_OF[n]
 
 

@@ -11,8 +11,8 @@ Conventions
     5 whole (7 and 8). Rows of a matrix are where a transition comes from, columns where it goes.
 
 Input
-    Phrases, bool `(N, bars, steps, 84, tracks)`, of which two tracks are measured. The report's
-    figures are from 20 phrases: pass `phrases[:20]`.
+    Phrases, bool `(N, bars, steps, 84, tracks)`, of which two tracks are measured. The printed
+    values are of 20 phrases by definition `"duet"`: pass `phrases[:20]`.
 
 Values
     PC and PR (pitch count and range), NC (number of different note lengths), PCH and PCTM (pitch
@@ -23,11 +23,12 @@ Definitions
     - `"duet_fixed"` computes what the report describes, over all steps. Transitions stay inside a
       phrase. A note of more than eight eighths has no length class.
     - `"duet"` computes what the original code does. It joins all phrases of both tracks into one
-      sequence and visits only every fourth step. In place of a note's length it takes the number of
-      a pitch class that ended: 1, 2, 3, 4 count as length class 0, 1, 2, 3; 0, 5, 6 as class 4; 7
-      and 8 as class 5; 9, 10 and 11 as none. NC is the number of pitch classes that ended, at most
-      12. NCTM counts its present state at every visited step, also where nothing ended, and leaves
-      out class 0.
+      sequence and visits its steps: all but the last, as for the printed figures (`visit=1`), or
+      every fourth one up to the sixth from the end, as the published script (`visit=4`). In place
+      of a note's length it takes the number of a pitch class that ended: 1, 2, 3, 4 count as length
+      class 0, 1, 2, 3; 0, 5, 6 as class 4; 7 and 8 as class 5; 9, 10 and 11 as none. NC is the
+      number of pitch classes that ended, at most 12. NCTM counts its present state at every visited
+      step, also where nothing ended, and leaves out class 0.
 
 Edge cases
     Without any on-cell PR is NaN and all other values are zero.
@@ -44,6 +45,7 @@ PAIRS = {  # the report names piano and strings; its code reads tracks 2 and 4 o
     "duet": ("guitar", "strings"),
     "duet_fixed": ("piano", "strings"),
 }
+VISITS = (1, 4)  # every step, or every fourth one
 N_LENGTHS = 6  # length classes
 _CLASS_OF_EIGHTHS = np.array([0, 1, 2, 3, 4, 4, 5, 5])  # length class of 1, 2, ... 8 eighths
 # The length class that `"duet"` assigns to the end of each pitch class; -1 is none.
@@ -57,6 +59,7 @@ def evaluate(
     definition: str = "duet_fixed",
     tracks: Sequence[str] = TRACKS,
     pair: Sequence[str] | None = None,
+    visit: int = 1,
 ) -> Values:
     """Computes the seven statistics of two tracks.
 
@@ -65,18 +68,21 @@ def evaluate(
         definition: `"duet_fixed"` or `"duet"`.
         tracks: names of all tracks, in the order of the last axis.
         pair: names of the two tracks to measure; by default the only two, or those of `PAIRS`.
+        visit: 1 or 4, the steps that definition `"duet"` visits; `"duet_fixed"` uses all steps.
 
     Returns:
         The values by their codes: numbers for PC, PR and NC, arrays for the others.
     """
     if definition not in PAIRS:
         raise Error(f"unknown definition {definition!r}; choose {', '.join(PAIRS)}")
+    if visit not in VISITS:
+        raise Error(f"visit {visit}: choose {' or '.join(map(str, VISITS))}")
     phrases = validate(phrases)
     if phrases.shape[-1] != len(tracks):
         raise Error(f"phrases of {phrases.shape[-1]} tracks, but {len(tracks)} names: {[*tracks]}")
     duo = reorder(phrases, tracks, pair or (tracks if len(tracks) == 2 else PAIRS[definition]))
     values = {"PC": pitch_count(duo), "PR": pitch_range(duo)}
-    return values | (_as_computed(duo) if definition == "duet" else _as_described(duo))
+    return values | (_as_computed(duo, visit) if definition == "duet" else _as_described(duo))
 
 
 # Statistics. The two definitions differ in the arrays that they pass.
@@ -192,10 +198,10 @@ def _notes(rolls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 # The definition "duet".
 
 
-def _as_computed(duo: np.ndarray) -> Values:
+def _as_computed(duo: np.ndarray, visit: int) -> Values:
     """Computes NC, PCH, PCTM, NLH and NCTM as the original code does."""
     sequences = np.moveaxis(duo, -1, 0).reshape(duo.shape[-1], -1, N_PITCHES)
-    visited = np.arange(0, sequences.shape[1] - 5, 4)
+    visited = np.arange(0, sequences.shape[1] - {1: 1, 4: 5}[visit], visit)
     rolls = sequences[:, visited].reshape(-1, N_PITCHES)  # track 0 first, then track 1
     now = pitch_classes(rolls)  # (visited steps of both tracks, 12)
     following = pitch_classes(sequences[:, visited + 1]).reshape(-1, 12)

@@ -160,7 +160,10 @@ def test_duet(run, folder):
     rows = json.loads((folder / "duet.json").read_text())["rows"]
     assert rows[0]["metrics"]["PC"].keys() == {"both"}
     assert len(rows[0]["metrics"]["PCTM"]["C#"]) == 12
-    assert rows[-1]["metrics"]["PC"] == {"both": 76}
+    printed = {row["name"]: row["metrics"] for row in rows if row["kind"] == "paper"}
+    assert printed["DuetHLSTM: DuetHLSTM"]["PC"] == {"both": 76}
+    assert printed["DuetHLSTM's published samples, 200 bars: epoch 30"]["PC"] == {"both": 78}
+    assert printed["DuetHLSTM's published samples: epoch 40"]["unison"]["pairs"] == 18
 
 
 def test_mgeval_compares_two_sets(run, folder):

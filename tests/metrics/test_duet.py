@@ -3,6 +3,7 @@
 import golden
 import numpy as np
 import pytest
+import reference
 
 from musegen import Error
 from musegen.metrics import duet
@@ -17,10 +18,35 @@ def test_agrees_with_the_original(case):
     phrases = golden.phrases(case["input"])[slice(*options.get("phrases", ()) or (None,))]
     if "keep_steps" in options:
         phrases = phrases[:, :, ::6]
-    got = duet.evaluate(phrases, "duet", golden.tracks(case["input"]))
+    got = duet.evaluate(phrases, "duet", golden.tracks(case["input"]), visit=4)
     assert got.keys() == case["result"].keys()
     for name, wanted in case["result"].items():
         golden.agree(got[name], wanted)
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("visit", duet.VISITS)
+@pytest.mark.parametrize(("first", "end"), [(0, 20), (30, 50)])
+def test_agrees_with_the_original_at_the_steps_that_it_visits(first, end, visit):
+    """Counts are exact; `duet_golden.npz` holds 50 phrases of 8 steps a bar and their values."""
+    stored = reference.arrays("duet_golden.npz")
+    phrases = reference.bits(stored["packed"], stored["shape"])[first:end]
+    got = duet.evaluate(phrases, "duet", PAIR, visit=visit)
+    for code, value in got.items():
+        wanted = stored[f"metrics/phrases_{first}_{end}/visit_{visit}/{code}"]
+        name = f"{code}, phrases {first}-{end}, visit {visit}"
+        reference.compare(name, value, wanted, 1e-12 if code in ("PCTM", "NCTM") else 0, scale=1)
+
+
+@pytest.mark.golden
+def test_the_printed_way_of_counting():
+    """Twenty phrases of the Lakh Pianoroll Dataset, every step but the last."""
+    stored = reference.arrays("duet_sample.npz")
+    got = duet.evaluate(reference.bits(stored["packed"], stored["shape"])[:20], "duet", PAIR)
+    assert (got["PC"], got["PR"], got["NC"]) == (54, 62, 12)
+    counts = [434, 164, 236, 85, 368, 319, 100, 338, 132, 356, 173, 199]
+    assert got["PCH"].tolist() == counts
+    assert got["NLH"].tolist() == [27, 55, 18, 51, 120, 61]
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +97,11 @@ def test_of_five_tracks_each_definition_takes_its_own():
     assert duet.evaluate(x, pair=("drums", "bass"))["PCH"].nonzero()[0].tolist() == [0, 3]
 
 
+@pytest.mark.parametrize("visit", duet.VISITS)
 @pytest.mark.parametrize("definition", ["duet", "duet_fixed"])
 @pytest.mark.parametrize("n", [0, 2])
-def test_silence(definition, n):
-    values = duet.evaluate(np.zeros((n, 4, 8, 84, 2), bool), definition, PAIR)
+def test_silence(definition, n, visit):
+    values = duet.evaluate(np.zeros((n, 4, 8, 84, 2), bool), definition, PAIR, visit=visit)
     assert np.isnan(values.pop("PR"))
     assert not any(np.any(value) for value in values.values())
 
@@ -86,3 +113,5 @@ def test_mistakes():
         duet.evaluate(np.zeros((1, 4, 8, 84, 2), bool))
     with pytest.raises(Error, match="no track named strings"):
         duet.evaluate(np.zeros((1, 4, 8, 84, 3), bool), tracks=TRACKS[:3])
+    with pytest.raises(Error, match="visit 2: choose 1 or 4"):
+        duet.evaluate(np.zeros((1, 4, 8, 84, 2), bool), "duet", PAIR, visit=2)
