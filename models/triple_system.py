@@ -40,6 +40,7 @@ class TripleSystem:
     """
 
     n_bars = n_steps = 0
+    tracks: tuple[str, ...] = ()
     given = None
     evaluated = 100
     temperature = 0.0  # by default

@@ -292,7 +292,8 @@ def _dispatch_script(group: str, argv: list[str]) -> None:
 
 def _help(summaries: dict[str, str]) -> str:
     """Returns the help text that lists commands with their summaries."""
-    lines = [f"  {name:<16}{summary}" for name, summary in summaries.items()]
+    width = max(map(len, summaries))
+    lines = [f"  {name:<{width}}  {summary}" for name, summary in summaries.items()]
     return "\n".join(
         [
             "usage: musegen COMMAND [options]",

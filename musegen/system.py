@@ -78,6 +78,7 @@ class TrainedSystem(Protocol):
         can: methods and options as in the entry, without those for which it has no networks.
         preset: name of its settings.
         n_bars, n_steps: number of bars of its phrases, and of steps of a bar.
+        tracks: names of the tracks of its phrases; the others are silent. Empty for notes.
         given: name of the track that it accompanies, or None.
         preferred: values of options that commands use unless the user gives others.
         evaluated: number of phrases or pieces in a row of its paper's tables.
@@ -88,6 +89,7 @@ class TrainedSystem(Protocol):
     preset: str
     n_bars: int
     n_steps: int
+    tracks: tuple[str, ...]
     given: str | None
     preferred: Mapping[str, Any]
     evaluated: int

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+from musegen.music.layout import TRACKS
 from musegen.system import Entry, EvaluatedRow, TrainedSystem
 
 MADE: dict[str, TrainedSystem] = {}
@@ -31,6 +32,7 @@ def add(folder: Path, catalogue: dict, name: str, can: dict, music: str = "phras
     facts = {
         "n_bars": 4,
         "n_steps": 48,
+        "tracks": TRACKS,
         "given": None,
         "preferred": {},
         "evaluated": 1000,

@@ -24,7 +24,7 @@ from musegen.models.duet_hlstm.duet_options import (
     settings_of,
     with_defaults,
 )
-from musegen.training.options import add_flags, prepare, read_flags, say_if_one_batch
+from musegen.training.options import add_flags, prepare, read_flags
 
 if TYPE_CHECKING:
     import keras
@@ -104,7 +104,7 @@ def check(data: "Data", table: "StepTable", settings: "DuetSettings") -> None:
     """Raises an `Error` if phrases are too short for a window, or a track never sounds."""
     if settings.n_windows(table.n_steps) < 1:
         raise Error(
-            f"{data.name}: phrases of {table.n_steps} steps of an eighth of a bar are too short for "
+            f"{data.name}: phrases of {table.n_steps} eighths of a bar are too short for "
             f"--window {settings.window}"
         )
     sounds = table.steps().any(axis=(0, 1, 3))

@@ -135,10 +135,9 @@ class CellMetric(keras.metrics.Metric):
 
     sums: tuple[str, str]
 
-    def __init__(self, track: int | None, rule: str, name: str):
-        super().__init__(name=name)
-        self.tracks = slice(None) if track is None else slice(track, track + 1)
-        self.rule = "round" if rule == "bernoulli" else rule
+    def __init__(self, track: int | None, rule: str, name: str, **options):
+        super().__init__(name=name, **options)
+        self.track, self.rule = track, rule
         for part in self.sums:
             setattr(self, part, self.add_variable((), "zeros", name=part))
 
@@ -147,9 +146,15 @@ class CellMetric(keras.metrics.Metric):
             ops.reshape(ops.cast(y, "float32"), (-1, y.shape[-1] // N_PITCHES, N_PITCHES))
             for y in (y_true, y_pred)
         )
-        self.add(true[:, self.tracks], decided(p[:, self.tracks], self.rule))
+        own = slice(None) if self.track is None else slice(self.track, self.track + 1)
+        rule = "round" if self.rule == "bernoulli" else self.rule
+        self.add(true[:, own], decided(p[:, own], rule))
+
+    def get_config(self):
+        return super().get_config() | {"track": self.track, "rule": self.rule}
 
 
+@keras.saving.register_keras_serializable("musegen")
 class DecidedF1(CellMetric):
     """The F1 score of the cells that are on."""
 
@@ -163,6 +168,7 @@ class DecidedF1(CellMetric):
         return 2 * self.hits / ops.maximum(self.true_and_predicted, 1.0)
 
 
+@keras.saving.register_keras_serializable("musegen")
 class DecidedDensity(CellMetric):
     """The share of cells that the network turns on."""
 

@@ -40,7 +40,7 @@ class DuetRecipe:
 
 QUICK = DuetRecipe(epochs=12, batch_size=250, learning_rate=4e-3, decay="cosine")
 RECIPES = {"paper": DuetRecipe(), "repo": DuetRecipe(), "quick": QUICK}
-DEMO = {"epochs": 30, "batch_size": 100}  # on the demo band, enough to see it work
+DEMO = {"epochs": 8, "batch_size": 100}  # on the demo band, enough to see it work
 SAMPLES = {"paper": 8, "repo": 1000}
 
 

@@ -284,7 +284,7 @@ class DuetHLSTM:
         """Writes all of the system but its network."""
         if self.beginnings is not None:
             arrays = {"cells": pack(self.beginnings), "shape": np.array(self.beginnings.shape)}
-            write_npz(folder / BEGINNINGS, **arrays)
+            write_npz(folder / BEGINNINGS, arrays)
         description = {"system": self.entry.name, "preset": self.preset, "settings": self.changes}
         write_bytes(folder / SYSTEM_FILE, (json.dumps(description, indent=2) + "\n").encode())
 

@@ -52,7 +52,7 @@ class MidiS2:
     """
 
     entry = CATALOGUE["midi-s2"]
-    n_bars, given = N_BARS, None
+    n_bars, tracks, given = N_BARS, TRACKS, None
 
     def __init__(
         self,

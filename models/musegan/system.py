@@ -49,7 +49,7 @@ class MuseGAN:
         (2, 4, 96, 84, 5)
     """
 
-    n_steps = N_STEPS
+    n_steps, tracks = N_STEPS, TRACKS
     preferred: Mapping[str, Any] = {}
 
     def __init__(

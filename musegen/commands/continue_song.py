@@ -1,8 +1,8 @@
 """Continues a song with new bars: `musegen continue`.
 
-The song itself is unchanged up to the end of its last bar with a note. The bars of the system
-follow from the next bar on. They have the last tempo and meter of the song, unless the system sets
-its own.
+The song itself is unchanged up to the end of its last bar with a note, or up to the bar that the
+user names. The bars of the system follow from the next bar on. They have the last tempo and meter
+of the song, unless the system sets its own.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -25,6 +25,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--bars", type=choices.integer(1, 1000), default=8, metavar="N",
         help="number of bars to add (default: 8)",
     )  # fmt: skip
+    parser.add_argument(
+        "--from-bar", type=choices.integer(2, 1_000_000), metavar="N",
+        help="first bar to replace; the song is kept up to it (default: the bar after the last one "
+        "with a note)",
+    )  # fmt: skip
     outputs.add_out(parser, "the song's name and -continued.mid, in this folder")
 
 
@@ -40,10 +45,11 @@ def run(args: Namespace) -> None:
     calls.check(args.system, "extend")
     check_array(out, note_format, "musegen continue")
     phrases = registry.entry(args.system).music == "phrases"
-    cells = songs.read(args.song)[0] if phrases else None
-    song = _whole_bars(cells.piece if phrases else read_piece(args.song))
+    cells = songs.read(args.song)[0].folded() if phrases else None
+    song = _kept(cells.piece if phrases else read_piece(args.song), args.from_bar)
     system = calls.open_system(args.system, "extend")
-    inputs = cells.bars(system.n_steps) if phrases else [song]
+    n_kept = args.from_bar and args.from_bar - 1
+    inputs = cells.bars(system.n_steps)[:n_kept] if phrases else [song]
     made, drawn = calls.call(system, "extend", args, inputs, args.bars)
     added = _as_piece(made, song) if phrases else made[0]
     # Without a tempo or meter of the system's, the last one of the song holds on.
@@ -62,12 +68,20 @@ def run(args: Namespace) -> None:
     print(note_format.table([replace(song, name="the song"), replace(added, name="added")]))
 
 
-def _whole_bars(song: "Piece") -> "Piece":
-    """Returns the song up to the end of its last bar in which a note sounds."""
+def _kept(song: "Piece", from_bar: int | None) -> "Piece":
+    """Returns the song up to a bar, by default the one after the last in which a note sounds."""
     if not len(song):
         raise Error(f"{song.name}: there is no note in it")
     lines = song.bars(closed=True)
-    return song.cut(0, int(lines[lines >= song.ends.max()][0]))
+    end = int(lines[lines >= song.ends.max()][0])
+    if from_bar:
+        if from_bar > len(lines):
+            raise Error(f"--from-bar {from_bar}: {song.name} has {len(lines) - 1} bars")
+        end = int(lines[from_bar - 1])
+    kept = song.cut(0, end)
+    if not len(kept):
+        raise Error(f"--from-bar {from_bar}: there is no note in {song.name} before it")
+    return kept
 
 
 def _as_piece(bars: "np.ndarray", song: "Piece") -> "Piece":

@@ -12,9 +12,10 @@ all these modules have the same names:
 | `prepared(ends, system, args)` | converts two examples so that a system can interpolate |
 | `check_amount(paths, n, system, args, ends)` | raises an `Error` if `n` examples are too long |
 | `finished(music, args)` | applies the user's options to generated music |
-| `score(music, args)` | converts music to MIDI |
-| `write_array(path, music)`, `draw(music, columns)` | writes arrays, draws a picture |
-| `summary(music, args)`, `table(music)` | returns the text to print |
+| `shown(system)` | what of a system's music is shown, as arguments of the functions with `...` |
+| `score(music, args, ...)` | converts music to MIDI |
+| `write_array(path, music)`, `draw(music, columns, ...)` | writes arrays, draws a picture |
+| `summary(music, args)`, `table(music, ...)` | returns the text to print |
 """
 
 from argparse import Namespace
@@ -63,7 +64,12 @@ def check_array(out: Sequence[Path], music: ModuleType, system: str | Path) -> N
 
 
 def write(
-    paths: Sequence[Path], music: ModuleType, made: Any, args: Namespace, columns: int | None = None
+    paths: Sequence[Path],
+    music: ModuleType,
+    made: Any,
+    args: Namespace,
+    columns: int | None = None,
+    **shown: Any,
 ) -> None:
     """Writes all files, or none if one fails.
 
@@ -73,10 +79,11 @@ def write(
         made: the music.
         args: options of the command.
         columns: number of columns in the picture, if it has columns.
+        shown: what of the music is shown, if not all.
     """
     outputs.write(
         paths,
-        music.score(made, args),
+        music.score(made, args, **shown),
         lambda path: music.write_array(path, made),
-        lambda: music.draw(made, columns),
+        lambda: music.draw(made, columns, **shown),
     )

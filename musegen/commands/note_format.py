@@ -73,6 +73,11 @@ def finished(pieces: Sequence[Piece], args: Namespace) -> Sequence[Piece]:
     return pieces
 
 
+def shown(system: TrainedSystem) -> dict:
+    """Returns nothing, as all parts of a piece are shown."""
+    return {}
+
+
 def score(pieces: Sequence[Piece], args: Namespace) -> "symusic.Score":
     """Converts the pieces to MIDI, one after the other."""
     return piece_to_score(chain_pieces(pieces, args.gap))

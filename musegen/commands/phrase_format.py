@@ -18,6 +18,7 @@ from musegen.music.phrases import (
     chain,
     pack,
     quantised,
+    reorder,
     resample,
 )
 from musegen.system import TrainedSystem
@@ -65,9 +66,9 @@ def check_amount(
 ) -> None:
     """Raises an `Error` if `n` phrases, one after the other, are too long for a sound file.
 
-    They have as many bars as the `ends` of an interpolation, or as the system writes.
+    They have as many bars as the `ends` of an interpolation, or as the user or the system says.
     """
-    n_bars = len(ends[0]) if ends else system.n_bars
+    n_bars = len(ends[0]) if ends else getattr(args, "n_bars", None) or system.n_bars
     beats = BEATS_PER_BAR * bars_of(n, n_bars, args.gap)
     outputs.check_sound(paths, 60 * beats / (args.tempo or TEMPO), beats)
 
@@ -77,11 +78,28 @@ def finished(phrases: np.ndarray | Packed, args: Namespace) -> np.ndarray | Pack
     return quantised(phrases, args.quantise)
 
 
-def score(phrases: np.ndarray | Packed, args: Namespace) -> "symusic.Score":
+def shown(system: TrainedSystem) -> dict[str, tuple[str, ...]]:
+    """Returns the tracks that MIDI, pictures and tables show; arrays have all five."""
+    return {"tracks": tuple(system.tracks)}
+
+
+def score(
+    phrases: np.ndarray | Packed, args: Namespace, tracks: Sequence[str] = TRACKS
+) -> "symusic.Score":
     """Converts the phrases to MIDI, one after the other."""
     # Quantised notes are not made a step longer, because a step is a sixteenth note there.
     rest = 0 if getattr(args, "quantise", None) else 1
-    return midi.to_score(phrases, tempo=args.tempo or TEMPO, gap=args.gap, rest=rest)
+    some, tempo = chosen(phrases, tracks), args.tempo or TEMPO
+    return midi.to_score(some, tempo=tempo, gap=args.gap, rest=rest, tracks=tuple(tracks))
+
+
+def chosen(phrases: np.ndarray | Packed, tracks: Sequence[str]) -> np.ndarray | Packed:
+    """Returns the phrases with only some of their five tracks."""
+    if tuple(tracks) == TRACKS:
+        return phrases
+    if isinstance(phrases, Packed):
+        return phrases.changed(lambda block: reorder(block, TRACKS, tracks))
+    return reorder(phrases, TRACKS, tracks)
 
 
 def write_array(path: Path, phrases: np.ndarray | Packed) -> None:
@@ -93,10 +111,12 @@ def write_array(path: Path, phrases: np.ndarray | Packed) -> None:
             file.write(np.ascontiguousarray(block).data)
 
 
-def draw(phrases: np.ndarray | Packed, columns: int | None = None) -> "Figure | np.ndarray":
+def draw(
+    phrases: np.ndarray | Packed, columns: int | None = None, tracks: Sequence[str] = TRACKS
+) -> "Figure | np.ndarray":
     """Draws all phrases, as in MIDI-Sandwich2's picture or, in columns, each with its own axes."""
     if not columns:
-        return phrase_picture(phrases)
+        return phrase_picture(chosen(phrases, tracks))
     from musegen.plots import phrase_grid
 
     return phrase_grid(phrases, columns)
@@ -129,9 +149,11 @@ def bars_of(n: int, n_bars: int, gap: int) -> int:
     return n * (n_bars + gap) - gap
 
 
-def table(phrases: np.ndarray | Packed) -> str:
+def table(phrases: np.ndarray | Packed, tracks: Sequence[str] = TRACKS) -> str:
     """Returns a table of statistics of each track."""
-    return outputs.table(statistics(phrases), TRACKS)
+    rows = statistics(phrases)
+    places = [TRACKS.index(name) for name in tracks]
+    return outputs.table({name: [row[k] for k in places] for name, row in rows.items()}, tracks)
 
 
 def statistics(phrases: np.ndarray | Packed) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ assigns the parts of a song to the five tracks. `Song.piece` has the notes from 
 made.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -108,6 +108,10 @@ class Song:
             flat[index[keep]] = True
         return roll
 
+    def folded(self) -> "Song":
+        """Returns the song with all notes but the drums' in the range of phrases, by octaves."""
+        return replace(self, parts=[_folded(part) for part in self.parts])
+
     @property
     def lead(self) -> int:
         """Returns how many beats the first bar of a 4/4 song lacks, which is 0 without a pickup.
@@ -176,6 +180,18 @@ class Song:
             return members
         groups = {k: [part for other, part in members if other == k] for k, _ in members}
         return [(k, max(group, key=_busy)) for k, group in groups.items()]
+
+
+def _folded(part: PartCells) -> PartCells:
+    """Moves the notes of a part that are outside the range of phrases into it, by octaves."""
+    step, pitch, velocity = part.cells
+    top = LOWEST_PITCH + N_PITCHES - 1
+    octaves = -(np.minimum(pitch - LOWEST_PITCH, 0) // 12) + (top - np.maximum(pitch, top)) // 12
+    if part.is_drum or not octaves.any():
+        return part
+    pitch = pitch + 12 * octaves
+    _, first = np.unique(np.stack([pitch, step]), axis=1, return_index=True)
+    return replace(part, cells=np.stack([step, pitch, velocity])[:, first])
 
 
 def _busy(part: PartCells) -> int:

@@ -36,6 +36,7 @@ CALLS = {
     "train musegan": ["--data", "songs", "--start", "system"],
     "train mvae": ["--data", "songs"],
     "train bachprop": ["--data", "songs"],
+    "train duet-hlstm": ["--data", "songs"],
     "train refine": ["--data", "songs", "--unit", "bar"],
 }
 WITHOUT = {"info"}  # writes nothing
