@@ -1,6 +1,7 @@
 """The table of all systems. It needs no Keras, so that `--help` and searches are fast."""
 
 from musegen.models.bachprop import settings as bachprop
+from musegen.models.duet_hlstm import settings as duet_hlstm
 from musegen.models.midi_sandwich2 import settings as midi_sandwich2
 from musegen.models.musegan import settings as musegan
 from musegen.models.mvae import settings as mvae
@@ -99,6 +100,20 @@ SYSTEMS = (
             "measure": (),
             "evaluate": ("seed", "temperature"),
         },
+    ),
+    Entry(
+        "duet-hlstm",
+        "DuetHLSTM: two tracks, the next step from the last four",
+        "musegen.models.duet_hlstm.system",
+        tuple(duet_hlstm.PRESETS),
+        "duet_hlstm",
+        can={
+            "generate": ("seed", "n_bars", "decode", "temperature", "seeds_from"),
+            "extend": ("seed", "melody", "accompaniment", "decode", "temperature"),
+            "export": (),
+            "evaluate": (),
+        },
+        n_steps=duet_hlstm.N_STEPS,
     ),
 )
 CATALOGUE = {entry.name: entry for entry in SYSTEMS}

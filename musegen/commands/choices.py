@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musegen import Error, registry
+from musegen.music.layout import TRACKS
 from musegen.system import Entry
 
 
@@ -110,6 +111,37 @@ CHOICES = {  # by the name of the argument in the methods of systems
         "number of notes in a piece (default: 100)",
         type=integer(1, 10_000),
         metavar="N",
+    ),
+    "n_bars": _choice(
+        "--bars",
+        "number of bars of a phrase; training knows phrases of 4 bars (default: 4)",
+        type=integer(1, 1000),
+        metavar="N",
+    ),
+    "decode": _choice(
+        "--decode",
+        "rule by which outputs become notes: round, above 0.5; absolute, from 0.15 on; relative, "
+        "from a third of the largest on; nearest, the chord that is nearest; bernoulli, at random "
+        "(default: that of the system)",
+        choices=("round", "absolute", "relative", "nearest", "bernoulli"),
+    ),
+    "seeds_from": _choice(
+        "--seeds-from",
+        "music whose phrases give their first half bars, as --data of the other commands (default: "
+        "those that the system was saved with)",
+        metavar="D",
+    ),
+    "melody": _choice(
+        "--melody",
+        "track of the song that is the melody (default: the system's own melody track, or the "
+        "track with the highest notes)",
+        choices=TRACKS,
+    ),
+    "accompaniment": _choice(
+        "--accompaniment",
+        "track of the song that is the accompaniment (default: the system's own track, or the "
+        "highest of the others, or silence)",
+        choices=TRACKS,
     ),
     "reach": _choice(
         "--reach",

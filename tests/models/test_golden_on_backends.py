@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 FILES = [
     HERE / name / f"test_{name}_golden.py"
-    for name in ("midi_sandwich2", "musegan", "bachprop", "mvae")
+    for name in ("midi_sandwich2", "musegan", "bachprop", "mvae", "duet_hlstm")
 ]
 
 

@@ -1,0 +1,64 @@
+"""The rules by which outputs of DuetHLSTM become notes.
+
+A cell with output p is on by the rule
+
+- `round` if p > 0.5, as the original code rounds;
+- `absolute` if p >= 0.15;
+- `relative` if p >= m / 3, where m is the largest output of the track, and m >= 0.15;
+- `nearest` if p is among the k largest. The number k of notes, 0 to 12, is the one whose perfect
+  output is nearest to that of the track;
+- `bernoulli` if a number is below p that is drawn evenly from 0 to 1.
+
+The outputs of a softmax add up to 1. The best that they can do for n notes is 1/n for each of them,
+and for silence 1/84 for every pitch, so that chords need `absolute`, `relative` or `nearest`.
+"""
+
+from keras import ops
+
+from musegen.music.layout import N_PITCHES
+
+LEAST = 0.15
+SHARE = 1 / 3
+MOST_NOTES = 12
+
+
+def decided(p, rule: str, chance=None, temperature=None):
+    """Returns which cells are on, float32 0 or 1 `(..., 84)`.
+
+    Args:
+        p: outputs of the network for one track `(..., 84)`.
+        rule: name of the rule.
+        chance: numbers drawn evenly from 0 to 1 `(..., 84)`, for `"bernoulli"`.
+        temperature: by how much the logits of p are divided, for `"bernoulli"`.
+    """
+    if rule == "round":
+        on = p > 0.5
+    elif rule == "absolute":
+        on = p >= LEAST
+    elif rule == "relative":
+        largest = ops.max(p, axis=-1, keepdims=True)
+        on = ops.logical_and(largest >= LEAST, p >= SHARE * largest)
+    elif rule == "nearest":
+        on = nearest(p)
+    else:
+        on = chance < cooled(p, temperature)
+    return ops.cast(on, "float32")
+
+
+def nearest(p):
+    """Returns which cells are on by the rule `nearest`."""
+    largest, _ = ops.top_k(p, MOST_NOTES)  # sorted
+    n_notes = ops.arange(1, MOST_NOTES + 1, dtype=p.dtype)
+    # The squared distance of p from 1/k on its k largest values, without the sum of p * p.
+    distance = 1 / n_notes - 2 / n_notes * ops.cumsum(largest, axis=-1)
+    of_silence = 1 / N_PITCHES - 2 / N_PITCHES * ops.sum(p, axis=-1)
+    best = ops.argmin(distance, axis=-1)[..., None]
+    least = ops.take_along_axis(largest, best, axis=-1)
+    sounds = ops.min(distance, axis=-1) < of_silence
+    return ops.logical_and(sounds[..., None], p >= least)
+
+
+def cooled(p, temperature):
+    """Divides the logits of probabilities by a temperature; at 0 it rounds them."""
+    odds = ops.log(ops.clip(p, 1e-7, 1.0)) - ops.log(ops.clip(1 - p, 1e-7, 1.0))
+    return ops.sigmoid(odds / ops.maximum(temperature, 1e-6))

@@ -1,0 +1,125 @@
+"""The flags of DuetHLSTM's training, and the recipes with their default values."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from musegen.models.duet_hlstm.settings import (
+    DECODES,
+    FEEDBACKS,
+    HEADS,
+    PRESETS,
+    WIRINGS,
+    DuetSettings,
+    changed,
+)
+from musegen.training.optimizers import DECAYS
+from musegen.training.options import PhraseOptions, option
+
+SETTINGS = ("tracks", "wiring", "head", "decode", "carry", "feedback", "window")
+ON = {"yes": True, "no": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuetRecipe:
+    """How a network is trained where no flag says otherwise.
+
+    Args:
+        epochs: number of epochs.
+        batch_size: number of windows in a batch.
+        learning_rate: learning rate of Adam.
+        decay: name of the schedule by which the learning rate falls; see
+            `musegen.training.optimizers.falling`.
+    """
+
+    epochs: int = 50
+    batch_size: int = 1000
+    learning_rate: float = 1e-3
+    decay: str = "none"
+
+
+QUICK = DuetRecipe(epochs=12, batch_size=250, learning_rate=4e-3, decay="cosine")
+RECIPES = {"paper": DuetRecipe(), "repo": DuetRecipe(), "quick": QUICK}
+DEMO = {"epochs": 30, "batch_size": 100}  # on the demo band, enough to see it work
+SAMPLES = {"paper": 8, "repo": 1000}
+
+
+@dataclass(frozen=True)
+class Training(PhraseOptions):
+    """The options of `train/duet_hlstm.py`."""
+
+    tracks: tuple[str, ...] | None = option(
+        None, "the tracks to learn, the melody first; one to five of drums, piano, guitar, bass "
+        "and strings (default: piano strings)", metavar="T",
+    )  # fmt: skip
+    wiring: str | None = option(
+        None, "what the third track and the next ones hear: all tracks before them (cascade) or "
+        "only the melody (star) (default: cascade)", choices=WIRINGS,
+    )  # fmt: skip
+    head: str | None = option(
+        None, "activation of the output (default: by preset, softmax for paper and sigmoid for "
+        "repo)", choices=HEADS,
+    )  # fmt: skip
+    decode: str | None = option(
+        None, "rule by which outputs become notes (default: relative for softmax, round for "
+        "sigmoid)", choices=DECODES,
+    )  # fmt: skip
+    carry: str | None = option(
+        None, "whether the LSTM states go on from step to step while music is generated (default: "
+        "by preset, yes for repo)", choices=tuple(ON),
+    )  # fmt: skip
+    feedback: str | None = option(
+        None, "what is read again while music is generated: the decided notes, or the real numbers "
+        "of the output (default: by preset)", choices=FEEDBACKS,
+    )  # fmt: skip
+    window: int | None = option(
+        None, "number of steps that the network reads (default: 4)", metavar="N", least=1
+    )
+    samples: int | None = option(
+        None, "number of phrases to generate after each epoch, whose figures go to generated.csv "
+        "(default: 8, or 1000 for repo)", metavar="N", least=1,
+    )  # fmt: skip
+    recipe: str | None = option(
+        None, "recipe of the training; quick is ours, for a machine without a GPU (default: the "
+        "one of the preset's name, or quick on the demo band)", choices=tuple(RECIPES),
+    )  # fmt: skip
+    batch_size: int | None = option(
+        None, "windows in a batch (default: by recipe)", metavar="N", least=1
+    )
+    learning_rate: float | None = option(
+        None, "learning rate of Adam (default: by recipe)", metavar="R", least=0
+    )
+    decay: str | None = option(
+        None, "how the learning rate falls to 0 (default: by recipe)", choices=DECAYS
+    )
+    split_batch: bool = option(
+        True, "on JAX and a CPU, do not train on half a batch in each of two threads"
+    )
+
+
+def with_defaults(options: Training) -> Training:
+    """Completes the options with the values of the recipe."""
+    name = options.recipe or ("quick" if options.data == "demo" else options.preset)
+    values: dict[str, Any] = asdict(RECIPES[name]) | {"samples": SAMPLES[options.preset]}
+    if options.data == "demo":
+        values |= DEMO
+    missing = {key: value for key, value in values.items() if getattr(options, key) is None}
+    return replace(options, recipe=name, **missing)
+
+
+def changes_of(options: Training) -> Mapping[str, Any]:
+    """Returns the settings that the options change in the preset."""
+    given = {name: getattr(options, name) for name in SETTINGS}
+    given = {
+        name: ON.get(value, value) if name == "carry" else value for name, value in given.items()
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if "head" in changes:
+        changes["decode"] = changed(options.preset, changes).decode
+    preset = PRESETS[options.preset]
+    return {name: value for name, value in changes.items() if value != getattr(preset, name)}
+
+
+def settings_of(options: Training) -> DuetSettings:
+    """Returns the settings of a training."""
+    return changed(options.preset, changes_of(options))
