@@ -23,7 +23,8 @@ SMOOTHED = False
 PANELS = {2, 3, 4, 5, 6}
 WHO = {"a": "LPD", "b": "MuseGAN", "c": "DuetHLSTM"}  # the report's panels
 SHOWN = 3  # phrases of a panel of Figure 6
-# Labels of the panels of Figure 7, with the columns of a history and their factor to our units.
+GENERATED = "generated.csv"  # file of a run: what its samples are like after each epoch
+# Labels of the panels of Figure 7, with the columns of that file and their factor to our units.
 COURSE = {
     "cells that are on, %": ("density", 100),
     "silent steps, %": ("silent", 100),
@@ -137,13 +138,13 @@ def course(sources: Sources) -> Drawing:
 
 
 def _training(sources: Sources) -> tuple[dict, str]:
-    """Returns the columns of a run's history by label and track, and their description.
+    """Returns the columns of a run's `generated.csv` by label and track, and their description.
 
     Without a run that the command line names there are none.
     """
     part = sources if sources.system else sources.part(SYSTEM)
     try:
-        path = part.run_file("history.csv", COMMAND)
+        path = part.run_file(GENERATED, COMMAND)
     except Missing as missing:
         if sources.runs or sources.system:
             raise
@@ -152,7 +153,9 @@ def _training(sources: Sources) -> tuple[dict, str]:
     columns = [f"{code}_{track}" for code, _ in COURSE.values() for track in PAIR]
     absent = [name for name in columns if name not in history]
     if absent:
-        raise Error(f"{path}: has no column {absent[0]}; give the run of a duet-hlstm")
+        raise Error(
+            f"{path}: has no column {absent[0]}; give the run of a {SYSTEM} of piano and strings"
+        )
     epochs = history.get("epoch") or list(range(1, len(history[columns[0]]) + 1))
     ours = {
         label: {

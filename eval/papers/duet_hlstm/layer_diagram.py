@@ -1,18 +1,16 @@
 """The layer diagram of DuetHLSTM, drawn from its Keras model."""
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 
 import keras
 
-from musegen import registry
-from musegen.eval.papers.drawing import Drawing, Sources
+from musegen.eval.papers.drawing import Drawing, Missing, Sources
 from musegen.eval.papers.duet_hlstm.sets import SYSTEM
+from musegen.models.duet_hlstm import duet_hlstm
 from musegen.plots import Box, Text, diagram
 from musegen.plots.diagram import DATA, NETWORK
 
 BATCH = 1000  # as in the report's figure
-MODULE = "musegen.models.duet_hlstm"
 WIDTH, HEIGHT = 1.75, 0.46  # inches of a box
 ACROSS, DOWN = 2.0, 0.68  # inches from one column, and from one row, to the next
 # First and last column of the boxes; layers of other names lie where the accompaniment does.
@@ -35,14 +33,14 @@ def architecture(sources: Sources) -> Drawing:
 
 
 def _network(sources: Sources) -> keras.Model:
-    """Returns an untrained network of the preset of the trained system, or of the first one."""
-    part = sources if sources.system and sources.kind == SYSTEM else sources.part(SYSTEM)
-    presets = import_module(f"{MODULE}.settings").PRESETS
-    preset = next(iter(presets))
-    if part.folder:
-        with registry.described(part.folder) as description:
-            preset = description.get("preset", preset)
-    return import_module(f"{MODULE}.duet_hlstm").duet_hlstm(presets.get(preset) or presets["paper"])
+    """Returns the network of a trained system or, if there is none, an untrained one."""
+    if sources.system and sources.kind != SYSTEM:
+        raise Missing(f"{sources.system} is a {sources.kind}; the diagram is of a {SYSTEM}")
+    part = sources.part(SYSTEM)
+    network = part.trained("").network if part.folder else duet_hlstm.duet_hlstm()
+    if len(network.inputs) != 2:
+        raise Missing(f"{part.folder}: has {len(network.inputs)} tracks; the diagram is of two")
+    return network
 
 
 def layers(network: keras.Model):

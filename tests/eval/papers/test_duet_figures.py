@@ -25,7 +25,7 @@ STORED = "metrics/phrases_0_20/visit_1/"
 @pytest.fixture(scope="module")
 def public() -> np.ndarray:
     """Fifty phrases of the Lakh Pianoroll Dataset, two tracks, bars of 8 steps."""
-    stored = reference.arrays("duet_sample.npz")
+    stored = reference.arrays("duet/duet_sample.npz")
     return reference.bits(stored["packed"], stored["shape"])
 
 
@@ -62,7 +62,7 @@ def image(axes) -> np.ndarray:
 @pytest.mark.golden
 def test_statistics_of_data_beside_published_ones(run, drawn):
     said = run("--figure", "2", "3", "4", "5")
-    golden = reference.arrays("duet_golden.npz")
+    golden = reference.arrays("duet/duet_golden.npz")
     for number, code, known in ((2, "NLH", published.NLH), (4, "PCH", published.PCH)):
         for axes, letter in zip(drawn[number].axes, "abc", strict=True):
             assert heights(axes, outlined=True) == pytest.approx(known[letter])
@@ -161,7 +161,7 @@ def test_figure_6_shows_the_reports_phrases(run, drawn, public):
     assert (tuple(GROUND), tuple(NOTE)) == ((64, 122, 57), (155, 199, 156))
 
 
-def write_history(folder: Path, without: str = "", epoch: bool = True) -> dict[str, list[float]]:
+def write_figures(folder: Path, without: str = "", epoch: bool = True) -> dict[str, list[float]]:
     names = ("density", "silent", "unchanged", "notes", "most")
     columns = {"loss": [3.0, 2.0, 1.0]}
     for k, name in enumerate(names):
@@ -170,7 +170,7 @@ def write_history(folder: Path, without: str = "", epoch: bool = True) -> dict[s
         columns = {"epoch": [1, 2, 3]} | columns
     columns.pop(without, None)
     folder.mkdir(parents=True)
-    with (folder / "history.csv").open("w", newline="") as file:
+    with (folder / "generated.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
@@ -183,7 +183,7 @@ def duet_pair() -> tuple[str, str]:
 
 @pytest.mark.parametrize("epoch", [True, False])
 def test_the_course_of_a_training(run, drawn, epoch):
-    columns = write_history(Path("runs/duet-hlstm"), epoch=epoch)
+    columns = write_figures(Path("runs/duet-hlstm"), epoch=epoch)
     said = run("--figure", "7", "--runs", "runs")
     assert "3 epochs of duet-hlstm beside published samples" in said
     first, *_, last = drawn[7].axes[:5]
@@ -221,29 +221,28 @@ def stand_in(settings):
     return keras.Model([melody, accompaniment], output, name="narrow")
 
 
-def test_the_layers(run, drawn, monkeypatch, add_toy):
-    modules = {
-        "settings": SimpleNamespace(PRESETS={"paper": "softmax", "repo": "sigmoid"}),
-        "duet_hlstm": SimpleNamespace(duet_hlstm=stand_in),
-    }
-    monkeypatch.setattr(
-        layer_diagram, "import_module", lambda name: modules[name.rpartition(".")[2]]
-    )
-    said = run("--figure", "1")
-    count = stand_in("softmax").count_params()
-    assert f"figure 1: the layers, {count:,} parameters" in said
+def test_the_layers(run, drawn):
+    assert "figure 1: the layers, 159,816 parameters" in run("--figure", "1")
     words = {text.get_text() for text in drawn[1].findobj(Text)}
     assert {
-        "melody_input: InputLayer", "accomp_lstm2: LSTM", "notes: Concatenate",
-        "dense: Dense, softmax", "in (1000, 4, 5), (1000, 4, 84)", "out (1000, 168)",
-        f"narrow: {count:,} parameters, a batch of 1,000",
+        "melody_input: InputLayer", "accomp_lstm2: LSTM", "concatenate: Concatenate",
+        "dense: Dense, softmax", "in (1000, 4, 84), (1000, 4, 84)",
+        "out (1000, 4, 84),  56,784 parameters", "out (1000, 32),  25,728 parameters",
+        "output: Concatenate", "out (1000, 168)",
     } <= words  # fmt: skip
 
-    folder = add_toy("duet-hlstm", {"evaluate": ()})
-    (folder / "system.json").write_text('{"system": "duet-hlstm", "preset": "repo"}')
+
+def test_the_layers_of_a_trained_network(run, drawn, add_toy):
+    network = stand_in("sigmoid")
+    folder = add_toy("duet-hlstm", {"evaluate": ()}, network=network)
     run("--figure", "1", "--system", str(folder))
     words = {text.get_text() for text in drawn[1].findobj(Text)}
-    assert "dense: Dense, sigmoid" in words
+    heading = f"narrow: {network.count_params():,} parameters, a batch of 1,000"
+    assert {"dense: Dense, sigmoid", "notes: Concatenate", heading} <= words
+
+    toys.MADE["duet-hlstm"].network = SimpleNamespace(inputs=range(3))
+    with pytest.raises(Error, match="has 3 tracks; the diagram is of two"):
+        run("--figure", "1", "--system", str(folder))
 
 
 def test_rows_of_the_layers():
@@ -278,16 +277,17 @@ def test_what_is_published_agrees_with_itself():
         (["--figure", "7", "--baseline", "x"], "x: is only for figures with panels, 2, 3, 4, 5, 6"),
         (["--figure", "2", "--baseline", "absent.npy"], "absent.npy: no such file"),
         (["--figure", "2", "--generated", "absent.npy"], "absent.npy: no such file"),
-        (["--figure", "7", "--runs", "empty"], "history.csv: not there; `python train/duet_hlstm"),
-        (["--figure", "7", "--runs", "runs"], "history.csv: has no column notes_strings"),
+        (["--figure", "7", "--runs", "empty"], "generated.csv: not there; `python train/duet_hl"),
+        (["--figure", "7", "--runs", "runs"], "generated.csv: has no column notes_strings"),
         (["--figure", "2", "--track", "piano"], "is only for training curves, figures of other"),
+        (["--figure", "1", "--system", "odd"], "odd is a odd; the diagram is of a duet-hlstm"),
         (["--figure", "2", "--system", "odd"], "odd: makes no phrases; give a system of two"),
         (["--figure", "2", "--generated", "eight.npy"], "no track named strings; .* figures are"),
     ],
 )
 def test_mistakes(run, add_toy, options, message):
     Path("empty").mkdir()
-    write_history(Path("runs/duet-hlstm"), without="notes_strings")
+    write_figures(Path("runs/duet-hlstm"), without="notes_strings")
     np.save("eight.npy", np.ones((1, 4, 8, 84, 8), bool))
     add_toy("odd", {"generate": ()}, music="notes")
     with pytest.raises(Error, match=message) as raised:
