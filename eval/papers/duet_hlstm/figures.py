@@ -108,14 +108,21 @@ def phrases(sources: Sources) -> Drawing:
         if panel.phrases is None:
             about.append(f"({letter}) {panel.name}")
             continue
-        first = published.FIGURE_6.get(letter, 0)
-        if len(panel.phrases) < first + SHOWN:
-            first = 0
+        first = published.FIGURE_6.get(letter)
+        if first is None or len(panel.phrases) < first + SHOWN:
+            first = _fullest(panel.phrases)
         chosen = panel.phrases[first : first + SHOWN]
         title = f"({letter}) {panel.name}"
         shown[title], ranges[title] = chosen, panel.phrases
         about.append(f"{title}, phrases {first} to {first + len(chosen) - 1}")
     return Drawing(plots.editor_rows(shown, ranges), "; ".join(about))
+
+
+def _fullest(phrases: np.ndarray) -> int:
+    """Returns the first of the successive phrases in which the most bars of both tracks sound."""
+    sounding = phrases.any(axis=(2, 3)).sum(axis=(1, 2))
+    shown = min(SHOWN, len(phrases))
+    return int(np.convolve(sounding, np.ones(shown, int), "valid").argmax())
 
 
 def course(sources: Sources) -> Drawing:

@@ -161,6 +161,15 @@ def test_figure_6_shows_the_reports_phrases(run, drawn, public):
     assert (tuple(GROUND), tuple(NOTE)) == ((64, 122, 57), (155, 199, 156))
 
 
+def test_elsewhere_figure_6_shows_the_fullest_phrases(run, drawn, public):
+    some = public[:9].copy()
+    some[1:4] = False
+    some[5:8, :, 0, 0] = True
+    np.save("some.npy", some)
+    said = run("--figure", "6", "--baseline", "some.npy", "--generated", "some.npy")
+    assert "(b) some.npy, phrases 5 to 7; (c) some.npy, phrases 5 to 7" in said
+
+
 def write_figures(folder: Path, without: str = "", epoch: bool = True) -> dict[str, list[float]]:
     names = ("density", "silent", "unchanged", "notes", "most")
     columns = {"loss": [3.0, 2.0, 1.0]}
