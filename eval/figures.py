@@ -6,6 +6,8 @@
     python eval/figures.py musegan --runs runs --figure 8 9
     python eval/figures.py musegan --data phrases/ --figure 10 13
     python eval/figures.py mvae --data nottingham/ chorales.json piano/
+    python eval/figures.py duet --data phrases/ --runs runs --baseline musegan-hybrid
+    python eval/figures.py duet --data phrases/ --generated mine.npy --figure 2 3 4 5 6
 
 Without --figure it draws all figures that it can, and prints what the others need and how to make
 it. `musegen eval figures` is the same.
@@ -21,8 +23,9 @@ from musegen.eval import papers
 from musegen.files import check, check_folder, shown
 
 # The module of a paper has FIGURES, functions from `papers.drawing.Sources` to a drawing by number;
-# CURVES, the numbers of the figures that show trainings; TRACK, the track of these trainings; and
-# SMOOTHED, whether a median filter is applied to their curves.
+# CURVES, the numbers of the figures that show trainings; TRACK, the track of these trainings;
+# SMOOTHED, whether a median filter is applied to their curves; and PANELS, the numbers of the
+# figures that compare data, a baseline and a system.
 PAPERS = papers.with_figures()
 
 
@@ -54,6 +57,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="width of the median filter of MuseGAN's training curves, an odd number of points "
         "(default: 5, for the loss a tenth of the points, at most 51)",
     )  # fmt: skip
+    parser.add_argument(
+        "--baseline", metavar="NAME",
+        help="music for panel (b) of DuetHLSTM's figures: a trained system, or all that --data "
+        "takes (default: the first MuseGAN of --runs or the pretrained)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--generated", metavar="FILE",
+        help="music for panel (c) of DuetHLSTM's figures, all that --data takes (default: what "
+        "--system makes)",
+    )  # fmt: skip
     add_seed(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("figures"), metavar="DIR",
@@ -74,6 +87,10 @@ def run(args: Namespace) -> None:
         raise Error(
             f"--median {args.median}: the curves of {args.paper} have no filter; leave it out"
         )
+    for name in ("baseline", "generated"):
+        if getattr(args, name) and not paper.PANELS & set(numbers):
+            known = ", ".join(map(str, sorted(paper.PANELS))) or "of other papers"
+            raise Error(f"--{name} {getattr(args, name)}: is only for figures with panels, {known}")
     for name in ("track", "median"):
         if getattr(args, name) and not paper.CURVES & set(numbers):
             known = ", ".join(map(str, sorted(paper.CURVES))) or "of other papers"
@@ -86,7 +103,7 @@ def run(args: Namespace) -> None:
 
     sources = Sources(
         args.paper, args.system, args.runs, tuple(args.data), args.split, args.track or paper.TRACK,
-        args.seed, args.median,
+        args.seed, args.median, baseline=args.baseline, generated=args.generated,
     )  # fmt: skip
     for number in numbers:
         try:
@@ -113,7 +130,8 @@ def _check(args: Namespace) -> None:
         raise Error(f"--track {args.track}: choose {', '.join(TRACKS)}")
     if args.median and args.median % 2 == 0:
         raise Error(f"--median {args.median}: the width of the filter is odd; give an odd number")
-    sources = [args.runs, args.system and registry.place(args.system)]
+    sources = [args.runs, args.generated]
+    sources += [name and registry.place(name) for name in (args.system, args.baseline)]
     check_folder(args.out, [*args.data, *filter(None, sources)])
     if args.runs and not args.runs.is_dir():
         raise Error(f"{args.runs}: no such folder; give the folder that holds the run folders")

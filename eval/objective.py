@@ -279,7 +279,10 @@ def _duet_remarks(definitions: Container[str], visit: int, more_tracks: bool) ->
         remarks.append(f"definition duet visits {steps} (--visit {visit})")
     pairs = [f"{name} {' and '.join(PAIRS[name])}" for name in DUET if name in definitions]
     if pairs and more_tracks:
-        remarks.append(f"of more than two tracks, two are measured: by {', by '.join(pairs)}")
+        remarks.append(
+            f"of more than two tracks, two are measured: by {', by '.join(pairs)}, or piano and "
+            "strings where one of them is silent"
+        )
     if CLAIMS[0] in definitions:
         remarks.append(
             f"definition {CLAIMS[0]} measures piano and strings in bars of 8 steps, at most "

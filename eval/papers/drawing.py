@@ -72,6 +72,8 @@ class Sources:
         seed: seed of random choices.
         median: width of the median filter of training curves; by default that of the figure.
         place: name of the system's folder in `runs`, for a paper with several systems.
+        baseline: trained system or music of another system, for figures that compare.
+        generated: music to draw in place of what the system generates.
     """
 
     paper: str
@@ -83,6 +85,8 @@ class Sources:
     seed: int = 0
     median: int | None = None
     place: str = ""
+    baseline: str | None = None
+    generated: str | None = None
 
     def part(self, name: str) -> "Sources":
         """Returns the sources of one of the several systems of a paper.
@@ -94,6 +98,11 @@ class Sources:
             system = self.system if self.system and self.kind == name else None
             self._parts[name] = replace(self, paper=name, system=system, place=name)
         return self._parts[name]
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What a figure keeps for the figures after it, by name."""
+        return {}
 
     @cached_property
     def _parts(self) -> "dict[str, Sources]":

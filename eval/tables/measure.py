@@ -89,13 +89,27 @@ def _shuffled(data: Data, definition: str) -> Row:
 def _duet(data: Data, kind: str, definition: str, visit: int) -> Row:
     """Measures a set by the statistics of the DuetHLSTM report."""
     phrases = next(data.blocks(DUET_PHRASES[definition]))
-    values = duet.evaluate(phrases, definition, data.layout.tracks, visit=visit)
+    pair = _pair(phrases, definition, data.layout.tracks)
+    values = duet.evaluate(phrases, definition, data.layout.tracks, pair, visit)
     parts = {"PCH": PITCH_CLASSES, "PCTM": PITCH_CLASSES, "NLH": LENGTHS, "NCTM": LENGTHS}
     metrics = {
         code: dict(zip(parts[code], value, strict=True)) if code in parts else {"both": value}
         for code, value in values.items()
     }
     return Row(data.name, kind, len(phrases), in_units(metrics))
+
+
+def _pair(phrases: np.ndarray, definition: str, tracks: Sequence[str]) -> Sequence[str] | None:
+    """Returns the two tracks to measure; None for those of the definition.
+
+    Where a track of the definition is silent, piano and strings are measured: systems of two tracks
+    leave the others silent.
+    """
+    if len(tracks) == 2:
+        return None
+    sounds = dict(zip(tracks, phrases.any(axis=(0, 1, 2, 3)), strict=True))
+    silent = not all(sounds.get(name, True) for name in duet.PAIRS[definition])
+    return duet.PAIRS["duet_fixed"] if silent else None
 
 
 def _mgeval(data: Data, generated: Sequence[Data], definition: str, track: str) -> list[Row]:

@@ -161,11 +161,13 @@ def bursts(rolls: np.ndarray, start: int = 0) -> float:
     return _mean((_notes(rolls, start) > MANY).any(axis=(1, 2)))
 
 
-def history_columns(rolls: np.ndarray, start: int = SEED) -> dict[str, float]:
+def history_columns(
+    rolls: np.ndarray, tracks: Sequence[str] = PAIR, start: int = SEED
+) -> dict[str, float]:
     """Computes the columns of a `history.csv` that tell how the samples of an epoch look.
 
     The columns are `density`, `silent`, `unchanged`, `notes` and `most`, each with `_piano` and
-    `_strings`.
+    `_strings`, or the names of other tracks.
     """
     values = {
         "density": density(rolls, start),
@@ -177,7 +179,7 @@ def history_columns(rolls: np.ndarray, start: int = SEED) -> dict[str, float]:
     return {
         f"{name}_{track}": float(value)
         for name, both in values.items()
-        for track, value in zip(PAIR, both, strict=True)
+        for track, value in zip(tracks, both, strict=True)
     }
 
 
@@ -207,8 +209,8 @@ def _flat(rolls: np.ndarray) -> np.ndarray:
 
 def _by_track(values: np.ndarray) -> np.ndarray:
     """Mean of `(N, steps, 2)` by track."""
-    n = values.shape[0] * values.shape[1]
-    return _divided(values.sum(axis=(0, 1)), np.full(2, n))
+    total = values.sum(axis=(0, 1))
+    return _divided(total, np.full(total.shape, values.shape[0] * values.shape[1]))
 
 
 def _mean(values: np.ndarray) -> float:

@@ -29,17 +29,31 @@ from musegen.plots.rolls import (
 )
 from musegen.plots.style import encoded, save, save_image
 from musegen.plots.training_curves import Curve, by_attribute, comparison, history, training
+from musegen.plots.two_tracks import (
+    Sets,
+    bar_image,
+    bar_row,
+    course,
+    editor_rows,
+    matrix_image,
+    matrix_rows,
+)
 
 __all__ = [
     "Arrow",
     "Box",
     "Curve",
+    "Sets",
     "Text",
+    "bar_image",
     "bar_panels",
+    "bar_row",
     "bars",
     "by_attribute",
     "comparison",
+    "course",
     "diagram",
+    "editor_rows",
     "encoded",
     "history",
     "image_midi_s2",
@@ -48,6 +62,8 @@ __all__ = [
     "latent_map",
     "length_transitions",
     "marked",
+    "matrix_image",
+    "matrix_rows",
     "midi_s2",
     "monitored",
     "note_lengths",

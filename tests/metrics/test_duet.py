@@ -29,7 +29,7 @@ def test_agrees_with_the_original(case):
 @pytest.mark.parametrize(("first", "end"), [(0, 20), (30, 50)])
 def test_agrees_with_the_original_at_the_steps_that_it_visits(first, end, visit):
     """Counts are exact; `duet_golden.npz` holds 50 phrases of 8 steps a bar and their values."""
-    stored = reference.arrays("duet_golden.npz")
+    stored = reference.arrays("duet/duet_golden.npz")
     phrases = reference.bits(stored["packed"], stored["shape"])[first:end]
     got = duet.evaluate(phrases, "duet", PAIR, visit=visit)
     for code, value in got.items():
@@ -41,7 +41,7 @@ def test_agrees_with_the_original_at_the_steps_that_it_visits(first, end, visit)
 @pytest.mark.golden
 def test_the_printed_way_of_counting():
     """Twenty phrases of the Lakh Pianoroll Dataset, every step but the last."""
-    stored = reference.arrays("duet_sample.npz")
+    stored = reference.arrays("duet/duet_sample.npz")
     got = duet.evaluate(reference.bits(stored["packed"], stored["shape"])[:20], "duet", PAIR)
     assert (got["PC"], got["PR"], got["NC"]) == (54, 62, 12)
     counts = [434, 164, 236, 85, 368, 319, 100, 338, 132, 356, 173, 199]

@@ -14,7 +14,7 @@ from musegen.music.phrases import TRACKS
 @pytest.fixture(scope="module")
 def public() -> np.ndarray:
     """Fifty phrases of the Lakh Pianoroll Dataset."""
-    stored = reference.arrays("duet_sample.npz")
+    stored = reference.arrays("duet/duet_sample.npz")
     return claims.rolls(reference.bits(stored["packed"], stored["shape"]), claims.PAIR)
 
 
@@ -133,6 +133,8 @@ def test_columns_of_a_history(placed):
         for name in ("density", "silent", "unchanged", "notes", "most")
         for track in ("piano", "strings")
     ]
+    alone = claims.history_columns(placed[..., :1], ["bass"], start=6)
+    assert (alone["density_bass"], alone["most_bass"]) == (pytest.approx(8 / (52 * 84)), 1)
 
 
 def test_distances_and_originals():

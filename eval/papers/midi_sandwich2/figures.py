@@ -97,6 +97,7 @@ def _rolls(sets: dict, about: str) -> Drawing:
 
 
 CURVES, SMOOTHED = {4, 5, 7}, False
+PANELS: set[int] = set()
 FIGURES = {
     1: diagrams.architecture,
     2: diagrams.refine_networks,

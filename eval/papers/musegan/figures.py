@@ -178,6 +178,7 @@ def _run(sources: Sources, *files: str) -> tuple[Sources, list[Path]]:
 
 
 CURVES, SMOOTHED = {9}, True
+PANELS: set[int] = set()
 FIGURES = {
     7: generated,
     8: evolution,

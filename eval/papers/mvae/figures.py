@@ -10,6 +10,7 @@ from musegen.eval.tables import evaluated, latent_figures
 TRACK = ""  # no training is drawn
 CURVES: set[int] = set()
 SMOOTHED = False
+PANELS: set[int] = set()
 COMPARED = {"mvae": "unrolling", "mvae-autoencoder": "autoencoder"}  # names and variants
 WITH_MAP = ("mvae", "mvae-flat", "mvae-autoencoder")
 

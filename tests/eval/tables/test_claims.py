@@ -16,7 +16,7 @@ from musegen.eval.tables import claims
 @pytest.fixture
 def public() -> np.ndarray:
     """Fifty phrases of the Lakh Pianoroll Dataset, two tracks, bars of 8 steps."""
-    stored = reference.arrays("duet_sample.npz")
+    stored = reference.arrays("duet/duet_sample.npz")
     return reference.bits(stored["packed"], stored["shape"])
 
 
@@ -83,7 +83,7 @@ def test_the_tables_of_public_phrases(run, public):
 def test_visited_steps(run, public, visit):
     text, rows = run("--definition", "duet", "--visit", str(visit), data=public)
     found = rows["duet"]["data.npy"]["metrics"]
-    stored = reference.arrays("duet_golden.npz")
+    stored = reference.arrays("duet/duet_golden.npz")
     for code in ("PCH", "NLH"):
         wanted = stored[f"metrics/phrases_0_20/visit_{visit}/{code}"]
         assert [*found[code].values()] == wanted.tolist()
@@ -100,11 +100,24 @@ def test_five_tracks_of_other_bars(run):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("guitar", "classes"), [(False, [1, 4]), (True, [2, 4])])
+def test_the_tracks_that_the_code_measures(run, guitar, classes):
+    """Each track plays the pitch class of its number; systems of two tracks play no guitar."""
+    x = np.zeros((1, 4, 8, 84, 5), bool)
+    x[0, ..., range(5), range(5)] = True
+    x[..., 2] &= guitar
+    _, rows = run("--definition", "duet", data=x)
+    found = rows["duet"]["data.npy"]["metrics"]["PCH"].values()
+    assert np.flatnonzero([*found]).tolist() == classes
+
+
 def test_data_are_read_in_blocks(public, monkeypatch):
     from dataclasses import replace
 
     from musegen.data import load
 
+    public = public.copy()
+    public[45, 0, :4] = public[4, 0, :4]  # of two phrases with one beginning the first counts
     whole = load(public)
     split = replace(
         whole,
@@ -113,9 +126,10 @@ def test_data_are_read_in_blocks(public, monkeypatch):
     )
     blocks = claims.blocks
     monkeypatch.setattr(claims, "blocks", lambda data, what: data.blocks(16))
-    in_parts = claims.rows(split, [split])
+    made = load(public[:10])
+    in_parts = claims.rows(split, [made])
     monkeypatch.setattr(claims, "blocks", blocks)
-    assert in_parts == claims.rows(whole, [whole])
+    assert in_parts == claims.rows(whole, [made])
 
 
 @pytest.mark.parametrize(
