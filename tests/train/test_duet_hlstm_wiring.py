@@ -18,6 +18,7 @@ from musegen.models.duet_hlstm.step_windows import phrase_order, reduced
 from musegen.models.layers.lstm import hard_sigmoid
 from musegen.music.phrases import TRACKS
 from musegen.train import duet_hlstm as script
+from musegen.training.options import read_flags
 
 PAIR = ("piano", "strings")
 MUSIC = np.random.default_rng(0).random((10, 2, 16, 84, 5)) < 0.05
@@ -31,7 +32,6 @@ REPO = "--preset repo --batch-size 3 --seed 5 --epochs 2 --samples 4"
 TRIO = "--tracks bass piano drums --wiring star --window 5"
 SIGMOID = "--head sigmoid --carry yes --feedback real"
 TUNED = "--learning-rate 0.5 --decay late"
-INSIDE = 5  # last dimension of a window's row: step by step
 
 
 class DuetWatch(Watch):
@@ -92,6 +92,24 @@ def joined(batches: list) -> np.ndarray:
 @pytest.fixture(scope="module")
 def watch(tmp_path_factory) -> DuetWatch:
     return DuetWatch(tmp_path_factory.mktemp("duet"))
+
+
+def data(watch: DuetWatch) -> None:
+    watch.assert_learns(watch(OTHER).first, OTHERS[:2])
+
+
+def bars(watch: DuetWatch) -> None:
+    watch.assert_learns(watch().first, LEARNED)
+    watch.assert_learns(watch(OTHER).first, OTHERS[:2])
+
+
+def val_split(watch: DuetWatch) -> None:
+    watch.assert_validates(watch().first, HELD_OUT)
+    assert watch(OTHER).first.validation is None
+
+
+def learning_rate(watch: DuetWatch) -> None:
+    assert [watch(flags).first.rates[0] for flags in ("", watch.long)] == pytest.approx([1e-3, 0.5])
 
 
 def seed(watch: DuetWatch) -> None:
@@ -207,13 +225,12 @@ def recipe(watch: DuetWatch) -> None:
 TABLE = wiring.OF_EVERY_SCRIPT | {
     own.__name__: own
     for own in (
-        seed, resume, batch_size, preset, tracks, window, head, decode, carry, feedback, samples,
-        recipe,
+        data, bars, val_split, learning_rate, seed, resume, batch_size, preset, tracks, window,
+        head, decode, carry, feedback, samples, recipe,
     )
 }  # fmt: skip
 TABLE |= {
     "wiring": the_wiring,
-    "learning_rate": lambda watch: wiring.learning_rate(watch),
     "decay": wiring.decay,
     "split_batch": wiring.split,
 }
@@ -221,8 +238,7 @@ TABLE |= {
 
 def options(flags: str) -> Training:
     args = wiring.parser(script).parse_args(["--data", "songs", *flags.split()])
-    given = {name: getattr(args, name) for name in Training.__dataclass_fields__}
-    return with_defaults(Training(**given))
+    return with_defaults(read_flags(args, Training))
 
 
 def test_every_flag_has_its_check():
