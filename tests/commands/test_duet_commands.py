@@ -8,15 +8,13 @@ import numpy as np
 import pretty_midi
 import pytest
 import symusic
+import toys
 from matplotlib import image
 
 from musegen import registry
 from musegen.cli import run_script
 from musegen.models import prediction
 from musegen.models.duet_hlstm import system as module
-from musegen.models.duet_hlstm.duet_hlstm import duet_hlstm
-from musegen.models.duet_hlstm.settings import changed
-from musegen.models.duet_hlstm.system import DuetHLSTM
 from musegen.music import midi
 from musegen.music.midi import read_piece
 from musegen.music.phrases import TRACKS
@@ -28,10 +26,7 @@ PIANO, STRINGS = 1, 4
 @pytest.fixture(scope="session")
 def duet(tmp_path_factory):
     """The folder of a narrow system with random weights."""
-    changes, rng = {"widths": (6, 4)}, np.random.default_rng(1)
-    network = duet_hlstm(changed("paper", changes))
-    network.set_weights([rng.normal(size=weight.shape) for weight in network.weights])
-    made = DuetHLSTM("paper", network, changes, rng.random((9, 4, 2, 84)) < 0.05)
+    made = toys.duet(n_beginnings=9)
     return made.save(tmp_path_factory.mktemp("systems") / "duet")
 
 

@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from toys import duet as untrained
 
 import musegen
 from musegen import Error
 from musegen.models.duet_hlstm import system as module
 from musegen.models.duet_hlstm.continuation import continuer
 from musegen.models.duet_hlstm.decisions import decided
-from musegen.models.duet_hlstm.duet_hlstm import duet_hlstm
 from musegen.models.duet_hlstm.settings import ORDER, changed
 from musegen.models.duet_hlstm.step_windows import StepTable, as_steps
 from musegen.models.duet_hlstm.system import DuetHLSTM
@@ -23,16 +23,6 @@ from musegen.music.phrases import TRACKS
 DRUMS, PIANO, GUITAR, BASS, STRINGS = range(5)
 MUSIC = np.random.default_rng(5).random((5, 4, 8, 84, 5)) < 0.05
 OTHERS = [DRUMS, GUITAR, BASS]
-
-
-def untrained(preset: str = "paper", **changes) -> DuetHLSTM:
-    """A narrow system whose weights are so large that its music changes from step to step."""
-    changes = {"widths": (6, 4)} | changes
-    settings, rng = changed(preset, changes), np.random.default_rng(1)
-    network = duet_hlstm(settings)
-    network.set_weights([rng.normal(size=weight.shape) for weight in network.weights])
-    shape = (5, settings.window, len(settings.tracks), 84)
-    return DuetHLSTM(preset, network, changes, rng.random(shape) < 0.1)
 
 
 @pytest.fixture(scope="module")
