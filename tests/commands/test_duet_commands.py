@@ -47,7 +47,7 @@ def test_generate(musegen, duet, tmp_path):
     song = pretty_midi.PrettyMIDI(str(tmp_path / "x.mid"))
     assert [own.program for own in song.instruments] == [0, 48]
     assert not any(own.is_drum for own in song.instruments)
-    assert song.get_tempo_changes()[1].tolist() == [100]
+    assert song.get_tempo_changes()[1] == pytest.approx([100])
     assert song.get_end_time() <= 3 * 12 - 2.4 + 1e-6
     for own, k in zip(song.instruments, (PIANO, STRINGS), strict=True):
         assert {note.velocity for note in own.notes} == {100}
@@ -181,15 +181,12 @@ def test_notes_out_of_range_are_read_in_other_octaves(musegen, duet, tmp_path):
 # The other commands.
 
 
-def test_info(musegen, duet):
+def test_info(musegen):
     code, printed, _ = musegen("info", "duet-hlstm", "--preset", "paper", "--json")
     assert code == 0
     (model,) = json.loads(printed)["models"]
     assert (model["params"], model["trainable_params"]) == (159_816, 159_816)
     assert (model["inputs"], model["outputs"]) == ([[4, 84]] * 2, [[168]])
-    code, printed, _ = musegen("info", duet)
-    assert code == 0
-    assert "duet-hlstm, preset paper: " in printed
 
 
 def test_export(musegen, duet, tmp_path):
