@@ -159,3 +159,25 @@ def writer_of_notes(
         small = "mean" in weight.path or "variance" in weight.path
         weight.assign(rng.normal(0, 0.1 if small else 1, weight.shape))
     return kind(name, preset, network, known, notes)
+
+
+def duet(preset: str = "paper", n_beginnings: int = 5, **changes):
+    """Makes a narrow DuetHLSTM whose weights are so large that its music changes at each step.
+
+    Args:
+        changes: settings that differ from the preset, by name.
+    """
+    import numpy as np
+
+    from musegen.models.duet_hlstm.duet_hlstm import duet_hlstm
+    from musegen.models.duet_hlstm.settings import changed
+    from musegen.models.duet_hlstm.system import DuetHLSTM
+
+    changes = {"widths": (6, 4)} | changes
+    settings, rng = changed(preset, changes), np.random.default_rng(1)
+    network = duet_hlstm(settings)
+    for weight in network.weights:
+        scale = 4 if weight.shape[-1] == 84 and len(weight.shape) == 2 else 1  # of the heads
+        weight.assign(scale * rng.normal(size=weight.shape))
+    shape = (n_beginnings, settings.window, len(settings.tracks), 84)
+    return DuetHLSTM(preset, network, changes, rng.random(shape) < 0.1)

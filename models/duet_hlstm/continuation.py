@@ -83,7 +83,7 @@ class Continuation(layers.Layer):
             outputs, own = run_cell(
                 self.network.get_layer(f"{self.roles[k]}_lstm1"), steps, state[k]
             )
-            after.append(own)
+            after.append([ops.cast(part, "float32") for part in own])  # of any precision
             return outputs
 
         def second(k: int, steps: list):

@@ -45,6 +45,11 @@ def decided(p, rule: str, chance=None, temperature=None):
     return ops.cast(on, "float32")
 
 
+def steady(rule: str) -> str:
+    """Returns the rule by which predictions are measured: that which draws has `round` instead."""
+    return "round" if rule == "bernoulli" else rule
+
+
 def nearest(p):
     """Returns which cells are on by the rule `nearest`."""
     largest, _ = ops.top_k(p, MOST_NOTES)  # sorted

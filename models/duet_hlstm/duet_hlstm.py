@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 from keras import layers, ops
 
-from musegen.models.duet_hlstm.decisions import decided
+from musegen.models.duet_hlstm.decisions import decided, steady
 from musegen.models.duet_hlstm.settings import PAPER, PRESETS, ROLES, DuetSettings
 from musegen.models.layers.lstm import LSTM, hard_sigmoid
 from musegen.music.layout import N_PITCHES
@@ -66,6 +66,13 @@ def with_state(network: keras.Model, settings: DuetSettings) -> keras.Model:
 def roles(settings: DuetSettings) -> tuple[str, ...]:
     """Returns the names that the layers of the tracks begin with."""
     return ROLES[: len(settings.tracks)]
+
+
+def width(settings: DuetSettings, k: int) -> int:
+    """Returns the number of features that the first LSTM of a track reads."""
+    if k == 0:
+        return N_PITCHES
+    return settings.widths[0] + N_PITCHES * (k > 1 and settings.wiring == "cascade")
 
 
 def head_name(k: int) -> str:
@@ -147,8 +154,7 @@ class CellMetric(keras.metrics.Metric):
             for y in (y_true, y_pred)
         )
         own = slice(None) if self.track is None else slice(self.track, self.track + 1)
-        rule = "round" if self.rule == "bernoulli" else self.rule
-        self.add(true[:, own], decided(p[:, own], rule))
+        self.add(true[:, own], decided(p[:, own], steady(self.rule)))
 
     def get_config(self):
         return super().get_config() | {"track": self.track, "rule": self.rule}

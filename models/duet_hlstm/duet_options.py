@@ -27,6 +27,7 @@ class DuetRecipe:
     Args:
         epochs: number of epochs.
         batch_size: number of windows in a batch.
+        val_split: share of the data to validate with.
         learning_rate: learning rate of Adam.
         decay: name of the schedule by which the learning rate falls; see
             `musegen.training.optimizers.falling`.
@@ -34,11 +35,12 @@ class DuetRecipe:
 
     epochs: int = 50
     batch_size: int = 1000
+    val_split: float = 0.0
     learning_rate: float = 1e-3
     decay: str = "none"
 
 
-QUICK = DuetRecipe(epochs=12, batch_size=250, learning_rate=4e-3, decay="cosine")
+QUICK = DuetRecipe(epochs=12, batch_size=250, val_split=0.1, learning_rate=4e-3, decay="cosine")
 RECIPES = {"paper": DuetRecipe(), "repo": DuetRecipe(), "quick": QUICK}
 DEMO = {"epochs": 8, "batch_size": 100}  # on the demo band, enough to see it work
 SAMPLES = {"paper": 8, "repo": 1000}
@@ -71,6 +73,10 @@ class Training(PhraseOptions):
     feedback: str | None = option(
         None, "what is read again while music is generated: the decided notes, or the real numbers "
         "of the output (default: by preset)", choices=FEEDBACKS,
+    )  # fmt: skip
+    val_split: float | None = option(
+        None, "share of the data to validate with, where they have no split of their own (default: "
+        "0.1 for the recipe quick, otherwise 0: everything is learned)", metavar="S",
     )  # fmt: skip
     window: int | None = option(
         None, "number of steps that the network reads (default: 4)", metavar="N", least=1

@@ -11,7 +11,7 @@ from musegen.metrics import duet_claims
 from musegen.models.duet_hlstm.continuation import continuer
 from musegen.models.duet_hlstm.duet_options import Training
 from musegen.models.duet_hlstm.step_windows import StepTable, as_phrases, phrase_order
-from musegen.models.duet_hlstm.system import DuetHLSTM
+from musegen.models.duet_hlstm.system import DuetHLSTM, player_inputs
 from musegen.models.prediction import predictor
 from musegen.training.runs import Run
 from musegen.training.samples import Sampler
@@ -54,8 +54,10 @@ class Samples:
 
     def continued(self, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Continues the beginnings of phrases; returns all steps, and the state at the end."""
-        begin = steps[:, : self.system.settings.window]
-        made = self.player({"window": begin.astype(np.float32)})
+        settings = self.system.settings
+        begin = steps[:, : settings.window]
+        n_new, rng = steps.shape[1] - settings.window, np.random.default_rng(self.options.seed)
+        made = self.player(player_inputs(begin, n_new, settings.decode, rng))
         return np.concatenate([begin, made["cells"] > 0], axis=1), made["state"]
 
     def continued_phrases(self, phrases: np.ndarray) -> np.ndarray:

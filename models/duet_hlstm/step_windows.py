@@ -68,6 +68,11 @@ class StepTable:
         if missing := [name for name in settings.tracks if name not in data.layout.tracks]:
             present = ", ".join(data.layout.tracks)
             raise Error(f"{data.name}: has no track named {', '.join(missing)}, but {present}")
+        n_steps = data.layout.n_steps
+        if n_steps % N_STEPS:
+            raise Error(
+                f"{data.name}: has {n_steps} steps a bar; a multiple of {N_STEPS} is needed"
+            )
         parts = [
             cls.of_steps(as_steps(reduced(block, data.layout.tracks, settings.tracks))).rows
             for block in data.blocks()
@@ -90,6 +95,10 @@ class StepTable:
     def steps(self, phrases: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Returns the steps of some phrases, by their numbers, bool `(n, steps, tracks, 84)`."""
         return self._unpacked(self.rows[phrases])
+
+    def beginnings(self, length: int) -> np.ndarray:
+        """Returns the first steps of all phrases, bool `(N, length, tracks, 84)`."""
+        return self._unpacked(self.rows[:, :length])
 
     def windows(self, starts: np.ndarray, length: int) -> np.ndarray:
         """Returns windows of `length` steps, bool `(B, length, tracks, 84)`.

@@ -17,8 +17,13 @@ from musegen.data import load as load_data
 from musegen.files import write_bytes, write_npz
 from musegen.models.catalogue import CATALOGUE
 from musegen.models.duet_hlstm.continuation import continuer
-from musegen.models.duet_hlstm.decisions import decided
-from musegen.models.duet_hlstm.duet_hlstm import networks  # noqa: F401 - part of the entry
+from musegen.models.duet_hlstm.decisions import decided, steady
+from musegen.models.duet_hlstm.duet_hlstm import (
+    head_name,
+    networks,  # noqa: F401 - part of the entry
+    roles,
+    width,
+)
 from musegen.models.duet_hlstm.settings import N_STEPS, PRESETS, DuetSettings, changed
 from musegen.models.duet_hlstm.step_windows import StepTable, as_phrases, as_steps, in_order
 from musegen.models.prediction import predictor
@@ -29,8 +34,7 @@ from musegen.system import EvaluatedRow
 
 NETWORK, BEGINNINGS = "duet-hlstm.keras", "beginnings.npz"
 BEGINNINGS_KEPT = 64  # of the phrases of a training
-AT_ONCE = 1000  # phrases that are continued in one loop
-PHRASE_STEPS = N_BARS * N_STEPS
+AT_ONCE = 1000  # phrases of four bars that are continued in one loop
 
 
 class DuetHLSTM:
@@ -103,9 +107,21 @@ class DuetHLSTM:
         window = known[np.concatenate(rounds)[:n]]
         if n > len(known) and (decode or self.settings.decode) != "bernoulli":
             say(f"there are {len(known)} beginnings, so that some of {n:,} phrases are equal")
-        n_steps = (n_bars or N_BARS) * N_STEPS - self.settings.window
-        made = self.continued(window, n_steps, decode, temperature, seed)
+        n_bars = n_bars or N_BARS
+        made = self.continued(window, self.new_steps(n_bars), decode, temperature, seed)
+        if n_bars > N_BARS:
+            say(f"training phrases have {N_BARS} bars; these have {n_bars}, and may lose their way")
         return self.in_five(np.concatenate([window, made], axis=1))
+
+    def new_steps(self, n_bars: int) -> int:
+        """Returns how many steps follow the beginning of a phrase of so many bars."""
+        n_steps, window = n_bars * N_STEPS, self.settings.window
+        if n_steps <= window:
+            raise Error(
+                f"--bars {n_bars}: this system reads {window} steps before it plays one; give "
+                f"{window // N_STEPS + 1} or more"
+            )
+        return n_steps - window
 
     def extend(
         self,
@@ -120,8 +136,8 @@ class DuetHLSTM:
         """Continues bars `(bars, 8, 84, 5)` by `n_bars` others, from their last half bar.
 
         A track that the system has and the bars do not is taken from another track, which the new
-        bars play, too. First comes the melody, which is taken from the track with the highest
-        notes. Where no other track sounds, the system begins with silence.
+        bars play, too: from that with the highest notes, the melody first. Where no other track
+        sounds, the system begins with silence.
 
         Args:
             bars: the bars before.
@@ -146,10 +162,8 @@ class DuetHLSTM:
             wanted: names of the tracks for the first tracks of the system; None chooses one.
         """
         sounding = [name for k, name in enumerate(TRACKS) if bars[..., k].any()]
+        self.check_named(wanted, sounding)
         found = [*wanted, *[None] * len(self.tracks)][: len(self.tracks)]
-        for name in filter(None, found):
-            if name not in sounding:
-                raise Error(f"track {name}: is silent in the song; there are {', '.join(sounding)}")
 
         def height(name: str) -> float:
             pitches = np.nonzero(bars[..., TRACKS.index(name)])[2]
@@ -159,15 +173,32 @@ class DuetHLSTM:
             if found[k] is None and own in sounding and own not in found:
                 found[k] = own
             elif found[k] is None and own != "drums":
-                free = [name for name in sounding if name not in (*found, "drums")]
-                others = [name for name in free if name not in self.tracks]
-                free = others or (free if k == 0 else [])
+                # The melody may have the own track of an accompaniment, which then has another.
+                later = [name for j, name in enumerate(self.tracks) if j > k > 0 and not found[j]]
+                free = [name for name in sounding if name not in (*found, *later, "drums")]
                 found[k] = max(free, key=height, default=None)
-        for k, own in enumerate(self.tracks):
-            if found[k] is None:
-                silent = [own, *TRACKS]
-                found[k] = next(name for name in silent if name not in found)
-        return found
+        return self.filled(found)
+
+    def check_named(self, wanted: Sequence[str | None], sounding: Sequence[str]) -> None:
+        """Raises an `Error` for tracks of a song that cannot be read as the user wants."""
+        if any(wanted[len(self.tracks) :]):
+            raise Error(f"--accompaniment: this system has one track only, {self.tracks[0]}")
+        named = [name for name in wanted if name]
+        for name in named:
+            if name not in sounding:
+                present = ", ".join(sounding) or "none"
+                raise Error(f"track {name}: is silent in the song; those that sound: {present}")
+        if len(set(named)) < len(named):
+            raise Error(f"track {named[0]}: cannot be melody and accompaniment; name another one")
+
+    def filled(self, found: Sequence[str | None]) -> list[str]:
+        """Completes the tracks that are read with silent ones, if possible the system's own."""
+        chosen = [own if name is None and own not in found else name
+                  for name, own in zip(found, self.tracks, strict=True)]  # fmt: skip
+        others = sorted([*self.tracks, *TRACKS], key="drums".__eq__)  # drums last
+        for k in (k for k, name in enumerate(chosen) if name is None):
+            chosen[k] = next(name for name in others if name not in chosen)
+        return chosen
 
     def continued(
         self,
@@ -181,14 +212,10 @@ class DuetHLSTM:
         rule = decode or self.settings.decode
         if temperature is not None and rule != "bernoulli":
             raise Error(f"--temperature: the rule {rule} draws no notes; add --decode bernoulli")
-        rng, made = np.random.default_rng((seed, 1)), []
-        for start in range(0, len(window), AT_ONCE):
-            part = window[start : start + AT_ONCE]
-            inputs = {"window": part.astype(np.float32)}
-            if rule == "bernoulli":
-                inputs["chance"] = rng.random((len(part), n_steps, *part.shape[2:]), np.float32)
-                own = 1.0 if temperature is None else temperature
-                inputs["temperature"] = np.full(len(part), own, np.float32)
+        rng, made, size = np.random.default_rng((seed, 1)), [], at_once(n_steps)
+        for start in range(0, len(window), size):
+            part = window[start : start + size]
+            inputs = player_inputs(part, n_steps, rule, rng, temperature)
             made.append(self._player(n_steps, rule)(inputs)["cells"] > 0)
         return np.concatenate(made)
 
@@ -201,7 +228,11 @@ class DuetHLSTM:
 
     def beginnings_of(self, source: str | Path | np.ndarray) -> np.ndarray:
         """Returns the beginnings of the phrases of some music that sound."""
-        sounding = self.sounding(StepTable.of_data(load_data(source), self.settings))
+        table = StepTable.of_data(load_data(source), self.settings)
+        if table.n_steps < self.settings.window:
+            raise Error(f"{source}: phrases of {table.n_steps} eighths of a bar; this system reads "
+                        f"{self.settings.window}; give longer ones")  # fmt: skip
+        sounding = self.sounding(table)
         if not len(sounding):
             tracks = ", ".join(self.tracks)
             raise Error(f"{source}: no phrase begins with a note of these tracks: {tracks}")
@@ -209,13 +240,12 @@ class DuetHLSTM:
 
     def sounding(self, table: StepTable) -> np.ndarray:
         """Returns the beginnings of phrases in which there is a note."""
-        begin = table.steps()[:, : self.settings.window]
+        begin = table.beginnings(self.settings.window)
         return begin[begin.any(axis=(1, 2, 3))]
 
     def _build_player(self, n_steps: int, rule: str):
-        return predictor(
-            continuer(self.network, replace(self.settings, decode=rule), n_steps), AT_ONCE
-        )
+        settings = replace(self.settings, decode=rule)
+        return predictor(continuer(self.network, settings, n_steps), at_once(n_steps))
 
     # Evaluation.
 
@@ -226,18 +256,21 @@ class DuetHLSTM:
         before, which is what copying would predict.
         """
         table = StepTable.of_data(load_data(data), self.settings)
-        window = table.steps()[:, : self.settings.window]
-        window = window[np.arange(n) % len(window)]
-        made = self.continued(window, PHRASE_STEPS - window.shape[1], seed=seed)
+        values = self.predicted(table)
+        window = table.beginnings(self.settings.window)[np.arange(n) % len(table)]
+        made = self.continued(window, self.new_steps(N_BARS), seed=seed)
         music = self.in_five(np.concatenate([window, made], axis=1))
         return [
             EvaluatedRow("generated", music),
-            EvaluatedRow("next step", values=self.predicted(table)),
+            EvaluatedRow("next step", values=values),
         ]
 
     def predicted(self, table: StepTable) -> dict[str, float]:
         """Measures the predictions of all windows; each reads what was really played."""
-        starts, rule = in_order(table, self.settings), self.settings.decode
+        starts, rule = in_order(table, self.settings), steady(self.settings.decode)
+        if not len(starts):
+            raise Error(f"phrases of {table.n_steps} steps: this system reads "
+                        f"{self.settings.window} before it predicts one")  # fmt: skip
         predict, losses = predictor(self.network, AT_ONCE), 0.0
         counts = np.zeros((2, 2, len(self.tracks)))  # network and copying; hits and notes of both
         for start in range(0, len(starts), AT_ONCE):
@@ -296,14 +329,18 @@ class DuetHLSTM:
             preset, changes = description["preset"], dict(description.get("settings", {}))
             if preset not in PRESETS:
                 raise Error(f"{folder}: has an unknown preset {preset!r:.40}; train it again")
-            if "tracks" in changes:
-                changes["tracks"] = tuple(changes["tracks"])
+            changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
+            try:
+                changed(preset, changes)
+            except Error as error:
+                raise ValueError(error) from None
         network = load_model(folder / NETWORK)
         path = folder / BEGINNINGS
         try:
             system = cls(preset, network, changes)
         except (Error, *reading.DAMAGE) as error:
-            raise Error(f"{folder}: {reading.reason(error)}") from None
+            why = reading.reason(error)
+            raise Error(f"{folder / NETWORK}: {why}; copy the system anew from its run") from None
         system.beginnings = read_beginnings(path, system) if path.is_file() else None
         return system
 
@@ -322,12 +359,42 @@ def read_beginnings(path: Path, system: DuetHLSTM) -> np.ndarray:
     return unpack(packed, inner)
 
 
+def player_inputs(
+    window: np.ndarray,
+    n_steps: int,
+    rule: str,
+    rng: np.random.Generator,
+    temperature: float | None = None,
+) -> dict[str, np.ndarray]:
+    """Returns the inputs of a `continuer` for windows `(n, W, tracks, 84)`."""
+    inputs = {"window": window.astype(np.float32)}
+    if rule == "bernoulli":
+        inputs["chance"] = rng.random((len(window), n_steps, *window.shape[2:]), np.float32)
+        own = 1.0 if temperature is None else temperature
+        inputs["temperature"] = np.full(len(window), own, np.float32)
+    return inputs
+
+
+def at_once(n_steps: int) -> int:
+    """Returns how many phrases are continued at a time by so many steps, as memory allows."""
+    return max(1, min(AT_ONCE, AT_ONCE * N_BARS * N_STEPS // n_steps))
+
+
 def check(network: keras.Model, settings: DuetSettings) -> None:
-    """Raises an `Error` if a network has other tracks or windows than the settings say."""
+    """Raises an `Error` if a network is not the one that the settings describe."""
     shapes = [tuple(x.shape[1:]) for x in network.inputs]
     wanted = [(settings.window, N_PITCHES)] * len(settings.tracks)
     if shapes != wanted:
-        raise Error(f"{network.name}: takes {shapes}, but its settings say {wanted}")
+        raise Error(f"the network takes {shapes}, but its settings say {wanted}")
+    names = [layer.name for layer in network.layers]
+    for k, role in enumerate(roles(settings)):
+        known = all(name in names for name in (f"{role}_lstm1", f"{role}_lstm2", head_name(k)))
+        reads = network.get_layer(f"{role}_lstm1").cell.kernel.shape[0] if known else 0
+        if reads != width(settings, k):
+            raise Error(
+                f"the network has no {role}_lstm1, {role}_lstm2 and {head_name(k)} for the wiring "
+                f"{settings.wiring}, which its settings say"
+            )
 
 
 def say(text: str) -> None:

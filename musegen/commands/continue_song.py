@@ -65,6 +65,9 @@ def run(args: Namespace) -> None:
     )
     n_bars = outputs.counted(args.bars, "bar")
     print(f"{outputs.names(out)}: {files.shown(args.song)} and {n_bars} more; {drawn}")
+    if phrases and (n_moved := _moved(song)):
+        print(f"{outputs.counted(n_moved, 'note')} outside C1 to B7: the system read "
+              "other octaves of the same pitch")  # fmt: skip
     print(note_format.table([replace(song, name="the song"), replace(added, name="added")]))
 
 
@@ -82,6 +85,19 @@ def _kept(song: "Piece", from_bar: int | None) -> "Piece":
     if not len(kept):
         raise Error(f"--from-bar {from_bar}: there is no note in {song.name} before it")
     return kept
+
+
+def _moved(song: "Piece") -> int:
+    """Returns how many notes of tracks but the drums' are outside the range of phrases."""
+    import numpy as np
+
+    from musegen.music.phrases import LOWEST_PITCH, N_PITCHES
+    from musegen.music.song import family
+
+    tracks = [family(part.program, part.is_drum) for part in song.parts]
+    pitched = np.array([track not in (None, "drums") for track in tracks])
+    pitch = song.notes["pitch"][pitched[song.notes["part"]]]
+    return int(((pitch < LOWEST_PITCH) | (pitch >= LOWEST_PITCH + N_PITCHES)).sum())
 
 
 def _as_piece(bars: "np.ndarray", song: "Piece") -> "Piece":

@@ -87,10 +87,8 @@ def score(
     phrases: np.ndarray | Packed, args: Namespace, tracks: Sequence[str] = TRACKS
 ) -> "symusic.Score":
     """Converts the phrases to MIDI, one after the other."""
-    # Quantised notes are not made a step longer, because a step is a sixteenth note there.
-    rest = 0 if getattr(args, "quantise", None) else 1
     some, tempo = chosen(phrases, tracks), args.tempo or TEMPO
-    return midi.to_score(some, tempo=tempo, gap=args.gap, rest=rest, tracks=tuple(tracks))
+    return midi.to_score(some, tempo=tempo, gap=args.gap, tracks=tuple(tracks))
 
 
 def chosen(phrases: np.ndarray | Packed, tracks: Sequence[str]) -> np.ndarray | Packed:

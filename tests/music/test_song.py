@@ -58,3 +58,27 @@ def test_roll_sorts_by_family_drops_far_pitches_and_takes_every_second_step():
     assert np.argwhere(song.roll("musegan_v1"))[-2].tolist() == [5, 36, 4]
     with pytest.raises(Error, match="cannot become 40 a bar"):
         song.roll(n_steps=40)
+
+
+def test_folded_moves_far_notes_by_octaves():
+    """As few octaves as possible; drums stay, and of two notes that meet one is left."""
+    far = [(0, 23, 9), (1, 11, 9), (2, 0, 9), (3, 108, 9), (4, 120, 9), (5, 127, 9)]
+    song = Song(
+        "x",
+        [
+            part(0, False, *sorted(far, key=lambda cell: (cell[1], cell[0]))),
+            part(40, False, (0, 12, 5), (0, 24, 6), (1, 24, 7), (1, 107, 8)),
+            part(0, True, (0, 20, 9)),
+            part(33, False, (3, 24, 9), (3, 107, 9)),
+        ],
+        n_steps=24,
+    )
+    strings, bass, drums, kept = (own.cells.T.tolist() for own in song.folded().parts)
+    assert sorted(strings) == [
+        [0, 35, 9], [1, 35, 9], [2, 24, 9], [3, 96, 9], [4, 96, 9], [5, 103, 9]
+    ]  # fmt: skip
+    assert [cell[:2] for cell in bass] == [[0, 24], [1, 24], [1, 107]]  # by pitch, then step
+    assert (drums, kept) == ([[0, 20, 9]], [[3, 24, 9], [3, 107, 9]])
+    assert song.folded().folded().parts[1].cells.tolist() == song.folded().parts[1].cells.tolist()
+    far_cells = [pitch for own in song.folded().parts for pitch in own.cells[1] if not own.is_drum]
+    assert (min(far_cells), max(far_cells)) == (24, 107)

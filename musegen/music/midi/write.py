@@ -1,6 +1,7 @@
 """Writes phrases as MIDI files, pretty_midi and pypianoroll objects.
 
-Reading makes each pitched note one step shorter; writing makes it one step longer again (`rest=1`).
+Reading makes each pitched note one step shorter; writing makes it one step longer again (`rest=1`),
+unless a step is so long, a sixteenth note or more, that this would be heard.
 A marker at the end of a written file says how its phrases are laid out, and reading by the default
 rule follows it, so writing phrases and reading them again changes no cell.
 """
@@ -19,6 +20,7 @@ from musegen.music.phrases import (
     BEATS_PER_BAR,
     LOWEST_PITCH,
     N_PITCHES,
+    SIXTEENTHS,
     TRACKS,
     Packed,
     blocks,
@@ -44,7 +46,7 @@ def to_score(
     tempo: float = 100,
     velocity: int = 100,
     gap: int = 1,
-    rest: int = 1,
+    rest: int | None = None,
     programs: dict[str, int] = PROGRAMS,
     tracks: tuple[str, ...] = TRACKS,
 ):
@@ -59,13 +61,15 @@ def to_score(
         velocity: velocity of all notes, 1 to 127.
         gap: number of silent bars after every phrase; 0 plays them as one piece.
         rest: number of steps by which a pitched note is longer than its cells; the original code
-            has 0.
+            has 0. By default it is 1, or 0 where a step is a sixteenth note or longer.
         programs: General MIDI program (from 0) of each track.
         tracks: names of the tracks.
     """
     import symusic
 
     phrases, steps_per_beat = _checked(phrases, tempo, velocity, tracks)
+    if rest is None:
+        rest = int(phrases.shape[2] > SIXTEENTHS)
     tick = -(-STEPS_PER_BEAT // steps_per_beat)  # old players need at least 24 ticks a beat
     score = symusic.Score(tick * steps_per_beat)
     score.tempos.append(symusic.Tempo(0, tempo))
