@@ -1,14 +1,15 @@
 """Draws the pictures of the documents into `docs/images/`.
 
     python docs/make_images.py
-    python docs/make_images.py freedoom/musics/d_map12.mid
+    python docs/make_images.py freedoom/musics/d_map12.mid --notes nottingham chorales.json piano
 
 Most are of the demo band. `distances.png` sets it beside the songs of Freedoom and is left as it is
 where Debian's package freedoom is not installed; `restored.png` and `accompanied.png` are of the
-song that is named, one which the systems have not learned.
+song that is named, one which the systems have not learned; the melody VAE's Figures 2 and 3 are of
+the notes that are named, the three corpora that it learned.
 """
 
-import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 from musegen import Error, plots
@@ -21,6 +22,10 @@ IMAGES = Path(__file__).parent / "images"
 
 
 def main() -> None:
+    parser = ArgumentParser()
+    parser.add_argument("songs", nargs="*")
+    parser.add_argument("--notes", nargs="+", default=[])
+    args = parser.parse_args()
     phrases, song = demo.songs(6, 96, seed=1)
     plots.save(rolls.phrase_grid(phrases[::5][:6]), IMAGES / "phrases.png")
     plots.save(rolls.songs({"demo band, a song": phrases[song == 0][:4]}), IMAGES / "song.png")
@@ -36,7 +41,21 @@ def main() -> None:
     run_command("generate", ["musegan-hybrid", "-n", "3", "-o", str(IMAGES / "hybrid.mid")])
     grid = ["musegan-hybrid", "--grid", "-n", "4", "-o", str(IMAGES / "musegan-grid.png")]
     run_command("interpolate", grid)
-    for song in sys.argv[1:]:
+    for name, seed in (
+        ("mvae", "1"),
+        ("bachprop", "1"),
+        ("duet-hlstm", "0"),
+        ("duet-hlstm-band", "0"),
+    ):
+        files = ["-o", str(IMAGES / f"{name}.png"), "-o", str(IMAGES / f"{name}.mid")]
+        run_command("generate", [name, "-n", "8", "--seed", seed, *files])
+    if args.notes:
+        figure = ["--data", *args.notes, "--out"]
+        lines = ["--system", "mvae", "mvae-autoencoder", *figure, str(IMAGES / "mvae-figure-2.png")]
+        run_script("eval", "latent", lines)
+        map_of = ["--figure", "pca", "--system", "mvae", *figure, str(IMAGES / "mvae-figure-3.png")]
+        run_script("eval", "latent", map_of)
+    for song in args.songs:
         restored, accompanied = IMAGES / "restored.png", IMAGES / "accompanied.png"
         run_command("restore", [song, "--system", "midi-s2-large", "-o", str(restored)])
         system = "musegan-hybrid-conditional"

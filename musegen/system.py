@@ -80,7 +80,7 @@ class TrainedSystem(Protocol):
         n_bars, n_steps: number of bars of its phrases, and of steps of a bar.
         tracks: names of the tracks of its phrases; the others are silent. Empty for notes.
         given: name of the track that it accompanies, or None.
-        preferred: values of options that commands use unless the user gives others.
+        preferred: values of options with which music is generated unless the user gives others.
         evaluated: number of phrases or pieces in a row of its paper's tables.
     """
 

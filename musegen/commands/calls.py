@@ -46,7 +46,7 @@ def check(what: str | Path, verb: str) -> None:
 
 
 def options(system: TrainedSystem, verb: str, args: Namespace) -> dict[str, Any]:
-    """Returns the options for a method: those of the user, else those the system prefers.
+    """Returns the options for a method: those of the user, else those preferred to generate.
 
     An option of the user that the method does not take raises an `Error`.
     """
@@ -57,8 +57,7 @@ def options(system: TrainedSystem, verb: str, args: Namespace) -> dict[str, Any]
         if name not in known:
             doing = VERBS.get(verb, verb)
             raise Error(f"{CHOICES[name].flag}: {system.entry.name} has no such option to {doing}")
-    preferred = {name: value for name, value in system.preferred.items() if name in known}
-    return preferred | chosen
+    return (system.preferred if verb == "generate" else {}) | chosen
 
 
 def call(

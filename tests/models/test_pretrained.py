@@ -8,19 +8,28 @@ import pytest
 from checks import check_on_jax
 
 import musegen
-from musegen.data import demo
-from musegen.music.phrases import TRACKS
+from musegen import registry
+from musegen.data import demo, demo_tunes
+from musegen.music.phrases import TRACKS, resample
 from musegen.registry import pretrained
 from musegen.saving import load_model
 
 MUSIC = demo.phrases(40, n_steps=48, seed=11)
 REDUCERS = [name for name in pretrained() if name.startswith("midi-s2")]
 MUSEGANS = [name for name in pretrained() if name.startswith("musegan")]
+OF_NOTES = [name for name in pretrained() if registry.entry(name).music == "notes"]
+DUETS = [name for name in pretrained() if name.startswith("duet-hlstm")]
 
 
 def test_they_are_all_here():
     assert set(REDUCERS) == {"midi-s2", "midi-s2-large"}
     assert set(MUSEGANS) == {"musegan-composer", "musegan-hybrid", "musegan-hybrid-conditional"}
+    assert set(OF_NOTES) == {"mvae", "mvae-autoencoder", "bachprop"}
+    assert set(DUETS) == {"duet-hlstm", "duet-hlstm-band"}
+    size = sum(
+        file.stat().st_size for folder in pretrained().values() for file in folder.rglob("*")
+    )
+    assert size < 45 << 20
 
 
 @pytest.mark.parametrize("name", pretrained())
@@ -99,3 +108,33 @@ def test_a_musegan_gives_the_same_on_jax(name, tmp_path):
     system = musegen.load(name)
     z = system.draw(2, seed=0) | system.condition(demo.phrases(2, n_steps=96, seed=11)[:2])
     check_on_jax(load_model(Path(pretrained()[name]) / "generator.keras"), z, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_NOTES)
+def test_what_writes_notes_writes_pieces_that_differ(name):
+    """Of tunes that it has not learned it predicts more than half of all values."""
+    system = musegen.load(name)
+    pieces = system.generate(8, seed=1)
+    assert all(len(piece) == 100 for piece in pieces)
+    pitches = [len(np.unique(piece.notes["pitch"])) for piece in pieces]
+    assert np.mean(pitches) > 10
+    assert len({tuple(piece.notes["pitch"]) for piece in pieces}) == 8
+    segments = system.segments([demo_tunes.song(k) for k in range(4)])
+    assert system.measure(segments)["accuracy"] > 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DUETS)
+def test_a_duet_plays_all_its_tracks(name):
+    """And it goes on from a song in which some of them are silent."""
+    system = musegen.load(name)
+    new = system.generate(32, seed=1)
+    own = [TRACKS.index(track) for track in system.tracks]
+    density = new[:, 1:].mean(axis=(0, 1, 2, 3))
+    assert (density[own] > 0.002).all()
+    assert (density < 0.1).all()
+    assert not np.delete(density, own).any()
+    bars = resample(demo.phrases(1, n_steps=48, seed=11), 8)[0]
+    bars[..., own[1]] = False
+    assert system.extend(bars, 2)[..., own[0]].any()

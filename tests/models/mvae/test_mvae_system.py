@@ -149,6 +149,21 @@ def test_temperature(system):
     assert system.preferred == {"temperature": 0.0}
 
 
+def test_new_pieces_are_drawn_at_their_own_temperature(system, tmp_path, monkeypatch):
+    """It is saved with the system; what is restored has that of the preset."""
+    monkeypatch.setattr(system, "drawn_at", 0.7)
+    again = musegen.load(system.save(tmp_path))
+    assert again.preferred == {"temperature": 0.7}
+    assert again.generate(3, 5, length=7) == system.generate(3, 5, 0.7, 7)
+    assert again.generate(3, 5, 0.0, 7) != again.generate(3, 5, length=7)
+    z = np.zeros((2, system.settings.width))
+    np.testing.assert_array_equal(again.decode(z, 0, None, 7), again.decode(z, 1, 0.0, 7))
+    description = tmp_path / "system.json"
+    description.write_text(description.read_text().replace("0.7", "-1"))
+    with pytest.raises(Error, match=r"system\.json: damaged.*temperature of -1"):
+        musegen.load(tmp_path)
+
+
 def test_given_notes_are_kept_and_change_what_follows(system):
     z = {"z": np.zeros((2, 8), "float32")}
     given = np.random.default_rng(0).integers(1, system.sizes, (2, 3, 3))
