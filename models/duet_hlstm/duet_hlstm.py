@@ -17,6 +17,7 @@ github.com/redoctopus/Music-Generation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 
 import keras
 from keras import layers, ops
@@ -92,8 +93,11 @@ def connected(
     def second(k: int, x):
         return parts[f"{roles(settings)[k]}_lstm2"](x)
 
+    joins = count()
+
     def beside(a, b):
-        return layers.Concatenate()([a, b])
+        k = next(joins)
+        return layers.Concatenate(name=f"concatenate_{k}" if k else "concatenate")([a, b])
 
     vectors = wired(windows, first, second, beside, settings.wiring)
     heads = [parts[head_name(k)](vector) for k, vector in enumerate(vectors)]

@@ -144,7 +144,7 @@ def test_a_system_without_measured_latents_has_nothing_to_fit(musegen, composing
 def test_a_system_that_accompanies_writes_nothing_alone(musegen, accompanying):
     code, printed, error = musegen("generate", accompanying)
     assert (code, printed, error.count("\n")) == (2, "", 1)
-    assert f"{accompanying}: cannot generate, but it can accompany; midi-s2, " in error
+    assert f"{accompanying}: cannot generate, but it can accompany; bachprop, " in error
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_phrases_begin_with_what_they_continue(system, capsys):
     np.testing.assert_array_equal(steps[:, 4:], expected)
     assert 0.001 < expected.mean() < 0.5
     np.testing.assert_array_equal(made, system.generate(5, seed=2))
-    assert (made != system.generate(5, seed=0)).any()
+    assert (made != system.generate(5, seed=1)).any()
     assert capsys.readouterr().err == ""
 
 
