@@ -24,14 +24,14 @@ for model, given, made in map(json.loads, sys.stdin):
 """
 
 
-def check_model(model: keras.Model, inputs: np.ndarray, folder) -> None:
+def check_model(model: keras.Model, inputs: np.ndarray | list[np.ndarray], folder) -> None:
     """Checks that configuration and file give the same model again.
 
     The model must have no random output.
     """
     outputs = _list(model.predict(inputs, verbose=0))
     for output, tensor in zip(outputs, model.outputs, strict=True):
-        assert output.shape == (len(inputs), *tensor.shape[1:])
+        assert output.shape == (len(_list(inputs)[0]), *tensor.shape[1:])
         assert np.isfinite(output).all()
 
     again = type(model).from_config(model.get_config())

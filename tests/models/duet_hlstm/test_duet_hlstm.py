@@ -246,18 +246,11 @@ def test_a_file_gives_the_same_network(tmp_path):
         np.testing.assert_allclose(outputs(again, cells), outputs(model, cells), atol=1e-6)
 
 
-class Windows(list):
-    """Inputs whose length is the number of windows, for `checks`."""
-
-    def __len__(self) -> int:
-        return len(self[0])
-
-
 @slow
 @pytest.mark.parametrize("settings", [TINY, REPO, TRIO], ids=["paper", "repo", "trio"])
 def test_networks_survive_configuration_and_file(settings, tmp_path):
     cells = steps(3, settings)
-    check_model(network(settings), Windows(cells[:, :, k] for k in range(cells.shape[2])), tmp_path)
+    check_model(network(settings), [cells[:, :, k] for k in range(cells.shape[2])], tmp_path)
 
 
 @slow
