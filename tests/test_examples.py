@@ -43,6 +43,7 @@ def place(tmp_path, monkeypatch):
         shutil.copytree(ROOT / "pretrained" / Path(folder).name, tmp_path / folder)
     for name in ("mvae", "bachprop"):
         toys.writer_of_notes(name).save(tmp_path / "runs" / name)
+    toys.duet().save(tmp_path / "runs" / "duet-hlstm")
     (tmp_path / "runs" / "bvae-bass").mkdir()
     shutil.copy(ROOT / "pretrained" / "midi-s2" / "bvae-bass.keras", "runs/bvae-bass")
 

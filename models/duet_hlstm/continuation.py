@@ -20,7 +20,7 @@ def continuer(network: keras.Model, settings: DuetSettings, n_steps: int) -> ker
     Example:
         >>> from musegen.models.duet_hlstm.duet_hlstm import duet_hlstm
         >>> play = continuer(duet_hlstm(), DuetSettings(), n_steps=28)
-        >>> play.output_shape["cells"]
+        >>> play.output["cells"].shape
         (None, 28, 2, 84)
     """
     step = (len(settings.tracks), N_PITCHES)

@@ -51,7 +51,7 @@ class DuetHLSTM:
 
     Example:
         >>> import musegen
-        >>> musegen.load("duet-hlstm").generate(2, seed=1).shape
+        >>> musegen.load("runs/duet-hlstm").generate(2, seed=1).shape
         (2, 4, 8, 84, 5)
     """
 

@@ -24,6 +24,7 @@ GOLDEN = reference.arrays("duet/duet_golden.npz")
 SAMPLE = reference.arrays("duet/duet_sample.npz")
 PHRASES = reference.bits(SAMPLE["packed"], SAMPLE["shape"])
 STEPS = as_steps(PHRASES)  # (50, 32, 2, 84)
+JIT = keras.config.backend() == "jax"  # without it a step on JAX takes seconds
 FIRSTS = ("melody_lstm1", "accomp_lstm1")
 WEIGHTS = [("repo", "uniform", 1e-5), ("repo", "trained", 5e-5), ("paper", "uniform", 1e-5)]
 by_weights = pytest.mark.parametrize(("preset", "kind", "tolerance"), WEIGHTS)
@@ -166,7 +167,7 @@ def trained(preset: str, n_updates: int) -> Iterator[tuple[int, float, keras.Mod
     """Yields number, loss before it, and the network after it, of each of some updates."""
     model = duet_hlstm(PRESETS[preset])
     model.set_weights(sines(0.1))
-    compiled(model, PRESETS[preset], adam(), jit_compile=False)
+    compiled(model, PRESETS[preset], adam(), jit_compile=JIT)
     y = STEPS.astype("float32").reshape(50, 32, 168)
     for n in range(n_updates):
         t = int(GOLDEN["train_windows"][n])
@@ -222,7 +223,7 @@ def test_the_published_script():
     settings, size = PRESETS["repo"], 24
     model = duet_hlstm(settings)
     model.set_weights(uniform())
-    learner = compiled(with_state(model, settings), settings, adam(), jit_compile=False)
+    learner = compiled(with_state(model, settings), settings, adam(), jit_compile=JIT)
     play = continuer(model, settings, 28)
     order, state, losses = np.arange(50), np.zeros((size, 2, 2, 84), "float32"), []
     rounded = reference.bits(GOLDEN["script/rounded_packed"], (2, size, 28, 84, 2))
@@ -232,6 +233,7 @@ def test_the_published_script():
         windows = GOLDEN["script/window_order"][2 * epoch : 2 * epoch + 2]
         starts = [(b * size + np.arange(size)) * 32 + t for b in range(2) for t in windows[b]]
         for x, y in batches(table, np.concatenate(starts), settings, size, state):
+            x, y = keras.tree.map_structure(np.asarray, (x, y))
             losses.append(learner.train_on_batch(x, y))
             learner.reset_metrics()
         seeds = STEPS[order][:size, :4].astype("float32")
