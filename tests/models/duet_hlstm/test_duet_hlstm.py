@@ -121,11 +121,11 @@ def test_the_melody_does_not_hear_the_accompaniment(preset):
 @by_wiring
 def test_what_more_tracks_hear(wiring):
     """In a cascade all tracks before them, in a star the melody and themselves."""
-    settings = replace(TINY, tracks=ORDER[:4], wiring=wiring)
+    settings = replace(TINY, tracks=ORDER[:3], wiring=wiring)
     model, cells = network(settings, scale=0.3), steps(3, settings)
     found = moved(model, cells)
-    cascade = np.triu(np.ones((4, 4), bool))
-    star = np.eye(4, dtype=bool)
+    cascade = np.triu(np.ones((3, 3), bool))
+    star = np.eye(3, dtype=bool)
     star[0] = True
     np.testing.assert_array_equal(found, cascade if wiring == "cascade" else star)
 
