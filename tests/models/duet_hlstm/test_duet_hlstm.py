@@ -261,7 +261,7 @@ def test_tensorflow_and_jax_agree(settings, tmp_path):
     check_on_jax(model, x, tmp_path)
 
 
-@pytest.mark.parametrize("settings", [TINY, REPO], ids=["paper", "repo"])
+@pytest.mark.parametrize("settings", [pytest.param(TINY, marks=slow), REPO], ids=["paper", "repo"])
 def test_every_weight_is_trained(settings):
     model, cells = network(settings, scale=0.3), steps(4, settings)
     compiled(model, settings, keras.optimizers.Adam(), jit_compile=False)
@@ -331,8 +331,8 @@ def loop(model: keras.Model, settings: DuetSettings, window: np.ndarray, n: int)
 def test_the_loop_is_that_of_single_steps(carry, feedback):
     settings = replace(REPO, carry=carry, feedback=feedback)
     model, window = network(settings, scale=0.8), steps(3)
-    made = continuer(model, settings, 6)({"window": ops.convert_to_tensor(window)})
-    cells, p, state = loop(model, settings, window, 6)
+    made = continuer(model, settings, 3)({"window": ops.convert_to_tensor(window)})
+    cells, p, state = loop(model, settings, window, 3)
     assert 0.02 < cells.mean() < 0.98
     np.testing.assert_allclose(made["outputs"], p, atol=1e-5)
     np.testing.assert_array_equal(made["cells"], cells)
@@ -374,9 +374,9 @@ def test_more_tracks_are_continued_in_either_wiring():
     for wiring in WIRINGS:
         settings = replace(TRIO, wiring=wiring)
         model, window = network(settings), steps(2, settings)
-        made = continuer(model, settings, 3)({"window": ops.convert_to_tensor(window)})
+        made = continuer(model, settings, 2)({"window": ops.convert_to_tensor(window)})
         later = window
-        for t in range(3):
+        for t in range(2):
             p = outputs(model, later).reshape(2, 3, 84)
             np.testing.assert_allclose(made["outputs"][:, t], p, atol=1e-5)
             later = np.concatenate([later[:, 1:], made["cells"][:, t][:, None]], axis=1)
