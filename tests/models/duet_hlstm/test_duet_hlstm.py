@@ -237,6 +237,7 @@ def test_bernoulli_draws_as_often_as_the_outputs_say():
 # Training.
 
 
+@slow
 def test_a_file_gives_the_same_network(tmp_path):
     cells = steps(3)
     for preset, settings in (("paper", TINY), ("repo", REPO)):
@@ -261,7 +262,8 @@ def test_tensorflow_and_jax_agree(settings, tmp_path):
     check_on_jax(model, x, tmp_path)
 
 
-@pytest.mark.parametrize("settings", [pytest.param(TINY, marks=slow), REPO], ids=["paper", "repo"])
+@slow
+@pytest.mark.parametrize("settings", [TINY, REPO], ids=["paper", "repo"])
 def test_every_weight_is_trained(settings):
     model, cells = network(settings, scale=0.3), steps(4, settings)
     compiled(model, settings, keras.optimizers.Adam(), jit_compile=False)
@@ -326,8 +328,15 @@ def loop(model: keras.Model, settings: DuetSettings, window: np.ndarray, n: int)
     return np.stack(cells, axis=1), np.stack(p, axis=1), state
 
 
-@pytest.mark.parametrize("feedback", ["real", "decided"])
-@pytest.mark.parametrize("carry", [True, False])
+@pytest.mark.parametrize(
+    ("carry", "feedback"),
+    [
+        (True, "real"),
+        (False, "decided"),
+        pytest.param(True, "decided", marks=slow),
+        pytest.param(False, "real", marks=slow),
+    ],
+)
 def test_the_loop_is_that_of_single_steps(carry, feedback):
     settings = replace(REPO, carry=carry, feedback=feedback)
     model, window = network(settings, scale=0.8), steps(3)
@@ -370,6 +379,7 @@ def test_drawing_of_notes_has_a_seed_and_a_temperature():
     np.testing.assert_array_equal(made(chance, 0), made(1 - chance, 0))
 
 
+@slow
 def test_more_tracks_are_continued_in_either_wiring():
     for wiring in WIRINGS:
         settings = replace(TRIO, wiring=wiring)

@@ -19,6 +19,7 @@ from musegen.models.duet_hlstm.step_windows import StepTable, as_steps
 from musegen.models.duet_hlstm.system import DuetHLSTM
 from musegen.music.phrases import TRACKS
 
+slow = pytest.mark.slow
 DRUMS, PIANO, GUITAR, BASS, STRINGS = range(5)
 MUSIC = np.random.default_rng(5).random((5, 4, 8, 84, 5)) < 0.05
 OTHERS = [DRUMS, GUITAR, BASS]
@@ -167,6 +168,7 @@ def test_phrases_of_other_lengths(system, capsys):
         wide.generate(1, n_bars=1)
 
 
+@slow
 def test_many_phrases_are_continued_in_parts(system, monkeypatch):
     """To equal music, by a rule that draws, too."""
     whole = untrained("repo").generate(5, decode="bernoulli", seed=3)
@@ -221,6 +223,7 @@ def test_the_last_half_bar_is_continued(system):
     np.testing.assert_array_equal(made, system.extend(bars[3:], 2))
 
 
+@slow
 def test_few_bars_have_silence_before_them():
     wide = untrained(window=10)
     steps = np.concatenate([np.zeros((1, 2, 2, 84), bool), as_steps(MUSIC[:1, :1, ..., [1, 4]])], 1)
@@ -294,7 +297,7 @@ def test_tracks_that_cannot_be_named(named, message, system):
 # Measuring.
 
 
-@pytest.mark.parametrize("preset", ["paper", "repo"])
+@pytest.mark.parametrize("preset", ["paper", pytest.param("repo", marks=slow)])
 def test_figures_are_those_of_a_direct_computation(preset):
     """Window by window; with `repo` the last step of a phrase is no target."""
     made = untrained(preset, decode="absolute")
@@ -332,6 +335,7 @@ def test_an_evaluation_continues_the_phrases_of_the_data(system):
         wide.evaluate(MUSIC[:, :1], 2)
 
 
+@slow
 def test_what_draws_notes_is_measured_by_what_is_likely():
     drawing = untrained("repo", decode="bernoulli")
     table = StepTable.of_steps(as_steps(MUSIC[:2][..., [1, 4]]))
