@@ -31,6 +31,7 @@ def decided(p, rule: str, chance=None, temperature=None):
         chance: numbers drawn evenly from 0 to 1 `(..., 84)`, for `"bernoulli"`.
         temperature: by how much the logits of p are divided, for `"bernoulli"`.
     """
+    p = ops.convert_to_tensor(p)
     if rule == "round":
         on = p > 0.5
     elif rule == "absolute":
@@ -41,7 +42,7 @@ def decided(p, rule: str, chance=None, temperature=None):
     elif rule == "nearest":
         on = nearest(p)
     else:
-        on = chance < cooled(p, temperature)
+        on = ops.convert_to_tensor(chance) < cooled(p, temperature)
     return ops.cast(on, "float32")
 
 
