@@ -14,11 +14,9 @@ Every row runs in a process of its own, one after the other, in several rounds; 
 
 import argparse
 import os
-import time
-from collections.abc import Callable
 
 import numpy as np
-from rows import in_process
+from rows import in_rounds, print_rows, timed
 
 N_NEW = 28  # steps of a phrase that follow the four it begins with
 SHOWN_PHRASES, SHOWN_STEPS = 2, 4  # of the loops of predict
@@ -36,17 +34,6 @@ ROWS = {  # name: (part, backend, kind)
     "generate, TensorFlow": ("generate", "tensorflow", "ours"),
     "generate, JAX": ("generate", "jax", "ours"),
 }
-
-
-def timed(function: Callable, times: int) -> float:
-    """Returns the least seconds of some calls, after one that compiles."""
-    function()
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 def cells(n: int, n_steps: int) -> np.ndarray:
@@ -154,22 +141,9 @@ def main() -> None:
         print(PARTS[part](kind, options))
         return
     sizes = [f"--{name}={getattr(options, name)}" for name in ("batch", "phrases")]
-    found: dict[str, list] = {}
-    for _ in range(options.rounds):
-        for name, (_, backend, _) in ROWS.items():
-            result = in_process(__file__, ["--row", name, *sizes], backend, SECONDS)
-            found.setdefault(name, []).append(result)
+    found = in_rounds(__file__, ROWS, sizes, options.rounds, SECONDS)
     print(f"batch {options.batch}, {options.phrases} phrases, {os.cpu_count()} cores")
-    first: dict[str, float] = {}
-    for name, results in found.items():
-        part = ROWS[name][0]
-        numbers = [result for result in results if isinstance(result, float)]
-        if not numbers:
-            print(f"{name:46} {results[0]}")
-            continue
-        value = BEST[part](numbers)
-        ratio = value / first.setdefault(part, value)
-        print(f"{name:46} {value:10.2f} {UNITS[part]:10} {ratio:8.2f}")
+    print_rows(found, ROWS, BEST, UNITS)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,10 @@ import argparse
 import io
 import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from rows import in_process
+from rows import in_rounds, print_rows, timed
 
 L = 100  # notes of a segment
 SIZES = (96, 180, 94)
@@ -38,17 +37,6 @@ ROWS = {  # name: (part, backend, kind)
     "read, pretty_midi": ("read", "tensorflow", "pretty_midi"),
     "read, ours": ("read", "tensorflow", "ours"),
 }
-
-
-def timed(function: Callable, times: int) -> float:
-    """Returns the least seconds of some calls, after one that compiles."""
-    function()
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 def port(width: int):
@@ -251,24 +239,11 @@ def main() -> None:
         return
     sizes = [f"--{name}={getattr(options, name)}" for name in ("width", "batch", "pieces")]
     words = [*sizes, *([options.corpus] if options.corpus else [])]
-    found: dict[str, list] = {}
-    for _ in range(options.rounds):
-        for name, (part, backend, _) in ROWS.items():
-            if part != "read" or options.corpus:
-                result = in_process(__file__, ["--row", name, *words], backend, SECONDS)
-                found.setdefault(name, []).append(result)
+    rows = {name: row for name, row in ROWS.items() if row[0] != "read" or options.corpus}
+    found = in_rounds(__file__, rows, words, options.rounds, SECONDS)
     print(f"width {options.width}, batch {options.batch}, {options.pieces} pieces, "
           f"{os.cpu_count()} cores")  # fmt: skip
-    first: dict[str, float] = {}
-    for name, results in found.items():
-        part = ROWS[name][0]
-        numbers = [result for result in results if isinstance(result, float)]
-        if not numbers:
-            print(f"{name:36} {results[0]}")
-            continue
-        value = BEST[part](numbers)
-        ratio = value / first.setdefault(part, value)
-        print(f"{name:36} {value:10.2f} {UNITS[part]:8} {ratio:8.2f}")
+    print_rows(found, rows, BEST, UNITS)
 
 
 if __name__ == "__main__":
