@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import reference
+from resuming import assert_same_checkpoints, interrupt_second_epoch
 
 import musegen
 from musegen.cli import run_script
@@ -18,7 +19,6 @@ from musegen.models.duet_hlstm.settings import PRESETS
 from musegen.models.duet_hlstm.step_windows import StepTable, as_steps, batches, window_order
 from musegen.models.duet_hlstm.system import DuetHLSTM
 from musegen.music import midi
-from musegen.training import fit
 
 pytestmark = pytest.mark.slow
 
@@ -94,27 +94,9 @@ def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(kind, music, tmp_p
     """
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train(kind, music, whole)
-    printed = fit._print
-
-    def interrupted(row, epoch, *facts):
-        if epoch == 1:
-            raise KeyboardInterrupt
-        printed(row, epoch, *facts)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fit, "_print", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            train(kind, music, parts)
+    interrupt_second_epoch(lambda: train(kind, music, parts), monkeypatch)
     train(kind, music, parts, "--resume")
-    with (
-        np.load(whole / "checkpoint" / "last.npz") as first,
-        np.load(parts / "checkpoint" / "last.npz") as second,
-    ):
-        pairs = zip(first.files, second.files, strict=True)
-        pairs = [pair for pair in pairs if pair != ("history.json", "history.json")]
-        assert len(pairs) > 48
-        for names in pairs:
-            np.testing.assert_array_equal(first[names[0]], second[names[1]])
+    assert_same_checkpoints(whole, parts, 48)
     for name in ("generated.csv", "evaluation.json"):
         assert (whole / name).read_bytes() == (parts / name).read_bytes()
 

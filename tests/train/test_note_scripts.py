@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from resuming import assert_same_checkpoints, interrupt_second_epoch
 
 import musegen
 from musegen import cli
@@ -13,7 +14,6 @@ from musegen.cli import run_script
 from musegen.data import demo_tunes, note_store
 from musegen.data.piece_loading import load_pieces
 from musegen.music.midi import read_piece, write_piece
-from musegen.training import fit
 
 pytestmark = pytest.mark.slow
 
@@ -108,28 +108,10 @@ def test_interrupted_and_resumed_it_ends_bit_for_bit_the_same(
     kind, whole, songs, tmp_path, monkeypatch
 ):
     """The interruption comes when an epoch is trained but not yet kept."""
-    printed = fit._print
-
-    def interrupted(row, epoch, *facts):
-        if epoch == 1:
-            raise KeyboardInterrupt
-        printed(row, epoch, *facts)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fit, "_print", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            train(kind, songs, tmp_path / "parts", 2)
-    train(kind, songs, tmp_path / "parts", 2, "--resume")
     one, other = whole(kind), tmp_path / "parts"
-    with (
-        np.load(one / "checkpoint" / "last.npz") as first,
-        np.load(other / "checkpoint" / "last.npz") as second,
-    ):
-        pairs = zip(first.files, second.files, strict=True)
-        pairs = [pair for pair in pairs if pair != ("history.json", "history.json")]
-        assert len(pairs) > 50
-        for names in pairs:
-            np.testing.assert_array_equal(first[names[0]], second[names[1]])
+    interrupt_second_epoch(lambda: train(kind, songs, other, 2), monkeypatch)
+    train(kind, songs, other, 2, "--resume")
+    assert_same_checkpoints(one, other, 50)
     weights = (musegen.load(path).network.get_weights() for path in (one, other))
     for ours, theirs in zip(*weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
