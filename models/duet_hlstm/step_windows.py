@@ -14,14 +14,16 @@ import numpy as np
 
 from musegen import Error
 from musegen.data import Data
+from musegen.data.pipeline import bits_in_graph
 from musegen.models.duet_hlstm.settings import N_STEPS, DuetSettings
-from musegen.music.phrases import N_PITCHES, reorder, resample
+from musegen.music.phrases import N_PITCHES, reorder, resample_with_hits
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
 BATCHES_AT_ONCE = 2  # batches that are unpacked at the same time
+COUNTED_AT_ONCE = 1000  # phrases
 
 
 def reduced(phrases: np.ndarray, tracks: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:
@@ -30,11 +32,7 @@ def reduced(phrases: np.ndarray, tracks: tuple[str, ...], wanted: tuple[str, ...
     Of the finer steps the first is kept, and not the others; but a drum is hit if it is hit in any
     of them, because hits are shorter than that.
     """
-    chosen = reorder(phrases, tracks, wanted)
-    made = resample(chosen, N_STEPS, "keep", wanted)
-    for k in (k for k, name in enumerate(wanted) if name == "drums"):
-        made[..., k] = resample(chosen[..., [k]], N_STEPS, "any", ("drums",))[..., 0]
-    return made
+    return resample_with_hits(reorder(phrases, tracks, wanted), N_STEPS, wanted)
 
 
 def as_steps(phrases: np.ndarray) -> np.ndarray:
@@ -96,6 +94,12 @@ class StepTable:
         """Returns the steps of some phrases, by their numbers, bool `(n, steps, tracks, 84)`."""
         return self._unpacked(self.rows[phrases])
 
+    def counts(self) -> np.ndarray:
+        """Returns how many cells of each phrase and track are on, `(N, tracks)`."""
+        starts = range(0, len(self), COUNTED_AT_ONCE)
+        parts = [self.steps(slice(i, i + COUNTED_AT_ONCE)).sum(axis=(1, 3)) for i in starts]
+        return np.concatenate(parts)
+
     def beginnings(self, length: int) -> np.ndarray:
         """Returns the first steps of all phrases, bool `(N, length, tracks, 84)`."""
         return self._unpacked(self.rows[:, :length])
@@ -140,6 +144,20 @@ def window_order(
     return starts.ravel()
 
 
+def count_batches(table: StepTable, settings: DuetSettings, batch_size: int) -> int:
+    """Returns the number of batches in an epoch of `window_order`."""
+    n_windows = settings.n_windows(table.n_steps)
+    if settings.by_phrases:
+        return len(table) // batch_size * n_windows
+    return -(-len(table) * n_windows // batch_size)
+
+
+def zero_state(settings: DuetSettings, n: int) -> np.ndarray | None:
+    """Returns the state of `n` windows that begin anew, if the network is trained with a state."""
+    shape = (n, len(settings.tracks), 2, settings.widths[0])
+    return np.zeros(shape, np.float32) if settings.by_phrases else None
+
+
 def in_order(table: StepTable, settings: DuetSettings) -> np.ndarray:
     """Returns the first rows of all windows, phrase by phrase."""
     windows = np.arange(settings.n_windows(table.n_steps))
@@ -179,7 +197,6 @@ def _cut_in_graph(table, starts, window: int, batch_size: int, state):
     import tensorflow as tf
 
     flat = tf.constant(table.rows.reshape(-1, table.rows.shape[-1]))
-    places = tf.constant([7, 6, 5, 4, 3, 2, 1, 0], tf.uint8)  # of the bits of a byte
     n_batches, shape = -(-len(starts) // batch_size), (-1, window + 1, table.n_tracks, N_PITCHES)
     starts = tf.constant(starts)
 
@@ -187,9 +204,8 @@ def _cut_in_graph(table, starts, window: int, batch_size: int, state):
         index = tf.cast(index, tf.int32)
         first = starts[index * batch_size : (index + 1) * batch_size]
         rows = tf.gather(flat, first[:, None] + tf.range(window + 1))  # (B, W + 1, bytes)
-        bits = tf.bitwise.right_shift(rows[..., None], places) & 1
-        cells = tf.reshape(bits, (-1, window + 1, 8 * rows.shape[-1]))
-        cells = tf.cast(cells[..., : table.n_tracks * N_PITCHES], tf.float32)
+        cells = bits_in_graph(rows)[..., : table.n_tracks * N_PITCHES]
+        cells = tf.cast(cells, tf.float32)
         cells = tf.reshape(cells, shape)
         first_state = None
         if state is not None:

@@ -189,17 +189,23 @@ def _tf_dataset(
     )
 
 
-def _tf_unpack(rows, layout: Layout):
-    """Unpacks bits in the graph: uint8 `(B, bytes)` to bool `(B, bars, steps, 84, tracks)`."""
+def bits_in_graph(rows):
+    """Unpacks bits in the graph: uint8 `(B, ..., bytes)` to bool `(B, ..., 8 * bytes)`."""
     import tensorflow as tf
 
     # One integer holds eight copies of a byte; the first copy keeps only its highest bit, the
     # second only the next one, and so on. This is twice as fast as a table of all bytes.
     copies = tf.cast(rows, tf.uint64) * tf.constant(0x0101010101010101, tf.uint64)
     bits = tf.bitwise.bitwise_and(copies, tf.constant(0x0102040810204080, tf.uint64))
-    cells = tf.cast(tf.bitcast(bits, tf.uint8), tf.bool)  # (B, bytes, 8)
-    cells = tf.reshape(cells, (-1, 8 * layout.n_bytes))[:, : layout.n_cells]
-    return tf.reshape(cells, (-1, *layout.shape))
+    cells = tf.cast(tf.bitcast(bits, tf.uint8), tf.bool)  # (B, ..., bytes, 8)
+    return tf.reshape(cells, (-1, *rows.shape[1:-1], 8 * rows.shape[-1]))
+
+
+def _tf_unpack(rows, layout: Layout):
+    """Unpacks phrases in the graph: uint8 `(B, bytes)` to bool `(B, bars, steps, 84, tracks)`."""
+    import tensorflow as tf
+
+    return tf.reshape(bits_in_graph(rows)[:, : layout.n_cells], (-1, *layout.shape))
 
 
 def _tf_transpose(layout: Layout) -> Callable:

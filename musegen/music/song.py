@@ -14,7 +14,14 @@ import numpy as np
 
 from musegen import Error
 from musegen.music.marker import PhraseMarker
-from musegen.music.phrases import BEATS_PER_BAR, LOWEST_PITCH, N_PITCHES, TRACKS, cut, resample
+from musegen.music.phrases import (
+    BEATS_PER_BAR,
+    LOWEST_PITCH,
+    N_PITCHES,
+    TRACKS,
+    cut,
+    resample_with_hits,
+)
 
 if TYPE_CHECKING:
     from musegen.music.piece import Piece
@@ -149,10 +156,7 @@ class Song:
         silence = np.zeros((self.lead * self.resolution, N_PITCHES, len(TRACKS)), bool)
         roll = np.concatenate([silence, self.roll(families, steps_per_bar)[: self._end]])
         fine = cut(roll, steps_per_bar, n_bars=1)
-        bars = resample(fine, n_steps)
-        drums = TRACKS.index("drums")
-        bars[..., drums] = resample(fine, n_steps, "any")[..., drums]
-        return bars[:, 0]
+        return resample_with_hits(fine, n_steps)[:, 0]
 
     def lasts(self, n_steps: int) -> np.ndarray:
         """Returns which steps of `bars` are inside the song, bool `(bars, n_steps)`."""
