@@ -1,7 +1,6 @@
 """What trained systems of triples share: their files, and the way from numbers to pieces."""
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,7 @@ from musegen import Error, reading
 from musegen.files import write_bytes
 from musegen.models.catalogue import CATALOGUE
 from musegen.models.prediction import predictor
+from musegen.models.remarks import say
 from musegen.music.piece import Piece
 from musegen.music.tokens import triples
 from musegen.music.tokens.dictionaries import REMEDY, Dictionaries
@@ -271,8 +271,3 @@ def first_of(piece: Piece) -> tuple[float, tuple]:
     """
     tempo = min(max(6e7 / piece.tempi[0][1], 4.0), 1000.0) if piece.tempi else 120.0
     return tempo, tuple(meter for meter in piece.meters if meter[0] == 0)
-
-
-def say(text: str) -> None:
-    """Prints a remark to stderr."""
-    print(f"musegen: {text}", file=sys.stderr)

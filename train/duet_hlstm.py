@@ -24,6 +24,7 @@ from musegen.models.duet_hlstm.duet_options import (
     settings_of,
     with_defaults,
 )
+from musegen.music.layout import N_PITCHES
 from musegen.training.options import add_flags, prepare, read_flags
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ def train(options: Training) -> Path:
     learner, n_batches = learner_of(network, settings, options, learned, size)
     print(f"duet-hlstm: {network.count_params():,} parameters, {len(learned):,} phrases of "
           f"{data.name}, {n_batches:,} updates an epoch")  # fmt: skip
-    say_density(learned, settings)
 
     # Loop.
     measures = Measures("DuetHLSTM", "f1")
@@ -101,27 +101,25 @@ def phrases(options: Training) -> "tuple[Data, Data | None]":
 
 
 def check(data: "Data", table: "StepTable", settings: "DuetSettings") -> None:
-    """Raises an `Error` if phrases are too short for a window, or a track never sounds."""
+    """Prints how full each track is, and raises an `Error` for music that cannot be learned.
+
+    Such are phrases that are too short for a window, and a track without any note.
+    """
     if settings.n_windows(table.n_steps) < 1:
         raise Error(
             f"{data.name}: phrases of {table.n_steps} eighths of a bar are too short for "
             f"--window {settings.window}"
         )
-    sounds = table.steps().any(axis=(0, 1, 3))
-    silent = [name for name, own in zip(settings.tracks, sounds, strict=True) if not own]
-    if silent:
+    counts = table.counts()
+    sounds = counts.any(axis=0)
+    if not sounds.all():
+        silent = [name for name, own in zip(settings.tracks, sounds, strict=True) if not own]
         raise Error(f"{data.name}: there is no note of {', '.join(silent)}; choose other --tracks")
-
-
-def say_density(table: "StepTable", settings: "DuetSettings") -> None:
-    """Prints how full each track is, and in how many phrases it is silent."""
-    steps = table.steps()
-    for k, track in enumerate(settings.tracks):
-        own = steps[:, :, k]
-        silent = int((~own.any(axis=(1, 2))).sum())
-        print(
-            f"{track}: {100 * own.mean():.2f} % of the cells are on; silent in {silent:,} phrases"
-        )
+    density = counts.mean(axis=0) / (table.n_steps * N_PITCHES)
+    for track, share, n_silent in zip(
+        settings.tracks, density, (counts == 0).sum(axis=0), strict=True
+    ):
+        print(f"{track}: {100 * share:.2f} % of the cells are on; silent in {n_silent:,} phrases")
 
 
 def feeder(
@@ -135,17 +133,13 @@ def feeder(
 
     With the preset `repo` an epoch begins with the state that the samples before it left.
     """
-    import numpy as np
-
-    from musegen.models.duet_hlstm.step_windows import batches, window_order
+    from musegen.models.duet_hlstm.step_windows import batches, window_order, zero_state
 
     def of_epoch(epoch: int):
         starts = window_order(table, settings, batch_size, options.seed, epoch)
-        state = None
-        if settings.by_phrases:
-            state = np.zeros((batch_size, len(settings.tracks), 2, settings.widths[0]), np.float32)
-            if samples.state is not None:
-                state[: len(samples.state)] = samples.state[:batch_size]
+        state = zero_state(settings, batch_size)
+        if state is not None and samples.state is not None:
+            state[: len(samples.state)] = samples.state[:batch_size]
         return batches(table, starts, settings, batch_size, state)
 
     return of_epoch
@@ -153,12 +147,9 @@ def feeder(
 
 def all_windows(table: "StepTable", settings: "DuetSettings", batch_size: int):
     """Returns batches of all windows in order, for validation."""
-    import numpy as np
+    from musegen.models.duet_hlstm.step_windows import batches, in_order, zero_state
 
-    from musegen.models.duet_hlstm.step_windows import batches, in_order
-
-    shape = (batch_size, len(settings.tracks), 2, settings.widths[0])
-    state = np.zeros(shape, np.float32) if settings.by_phrases else None
+    state = zero_state(settings, batch_size)
     return batches(table, in_order(table, settings), settings, batch_size, state)
 
 
@@ -176,12 +167,12 @@ def learner_of(
     import keras
 
     from musegen.models.duet_hlstm.duet_hlstm import compiled, with_state
-    from musegen.models.duet_hlstm.step_windows import window_order
+    from musegen.models.duet_hlstm.step_windows import count_batches
     from musegen.training.optimizers import falling
     from musegen.training.options import jit_compile
     from musegen.training.split_batch import split_batches
 
-    n_batches = -(-len(window_order(table, settings, batch_size, 0, 0)) // batch_size)
+    n_batches = count_batches(table, settings, batch_size)
     rate = falling(options.learning_rate, options.decay, options.epochs * n_batches)
     learner = with_state(network, settings) if settings.by_phrases else network
     compiled(learner, settings, keras.optimizers.Adam(rate), jit_compile(options))

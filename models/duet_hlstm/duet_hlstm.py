@@ -24,6 +24,7 @@ from keras import layers, ops
 
 from musegen.models.duet_hlstm.decisions import decided, steady
 from musegen.models.duet_hlstm.settings import PAPER, PRESETS, ROLES, DuetSettings
+from musegen.models.layers.cell_metrics import ActiveF1
 from musegen.models.layers.lstm import LSTM, hard_sigmoid
 from musegen.music.layout import N_PITCHES
 
@@ -135,8 +136,19 @@ def wired(
 # Training.
 
 
-class CellMetric(keras.metrics.Metric):
-    """A metric of the cells of one track, or of all, over an epoch.
+def of_track(y_true, y_pred, track: int | None, rule: str) -> tuple:
+    """Returns the true and the decided cells of one track, or of all, `(B, tracks, 84)`."""
+    true, p = (
+        ops.reshape(ops.cast(y, "float32"), (-1, y.shape[-1] // N_PITCHES, N_PITCHES))
+        for y in (y_true, y_pred)
+    )
+    own = slice(None) if track is None else slice(track, track + 1)
+    return true[:, own], decided(p[:, own], steady(rule))
+
+
+@keras.saving.register_keras_serializable("musegen")
+class DecidedF1(ActiveF1):
+    """The F1 score of the cells that are on, by the rule that decides them.
 
     Args:
         track: number of the track, or None for all.
@@ -144,52 +156,32 @@ class CellMetric(keras.metrics.Metric):
         name: name of the metric.
     """
 
-    sums: tuple[str, str]
-
     def __init__(self, track: int | None, rule: str, name: str, **options):
-        super().__init__(name=name, **options)
+        super().__init__(0.5, name, **options)
         self.track, self.rule = track, rule
-        for part in self.sums:
-            setattr(self, part, self.add_variable((), "zeros", name=part))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        true, p = (
-            ops.reshape(ops.cast(y, "float32"), (-1, y.shape[-1] // N_PITCHES, N_PITCHES))
-            for y in (y_true, y_pred)
-        )
-        own = slice(None) if self.track is None else slice(self.track, self.track + 1)
-        self.add(true[:, own], decided(p[:, own], steady(self.rule)))
+        super().update_state(*of_track(y_true, y_pred, self.track, self.rule))
+
+    def get_config(self):
+        config = super().get_config() | {"track": self.track, "rule": self.rule}
+        del config["threshold"]
+        return config
+
+
+@keras.saving.register_keras_serializable("musegen")
+class DecidedDensity(keras.metrics.Mean):
+    """The share of cells that the network turns on; the arguments are those of `DecidedF1`."""
+
+    def __init__(self, track: int | None, rule: str, name: str, **options):
+        super().__init__(name, **options)
+        self.track, self.rule = track, rule
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(of_track(y_true, y_pred, self.track, self.rule)[1])
 
     def get_config(self):
         return super().get_config() | {"track": self.track, "rule": self.rule}
-
-
-@keras.saving.register_keras_serializable("musegen")
-class DecidedF1(CellMetric):
-    """The F1 score of the cells that are on."""
-
-    sums = ("hits", "true_and_predicted")
-
-    def add(self, true, predicted):
-        self.hits.assign_add(ops.sum(true * predicted))
-        self.true_and_predicted.assign_add(ops.sum(true) + ops.sum(predicted))
-
-    def result(self):
-        return 2 * self.hits / ops.maximum(self.true_and_predicted, 1.0)
-
-
-@keras.saving.register_keras_serializable("musegen")
-class DecidedDensity(CellMetric):
-    """The share of cells that the network turns on."""
-
-    sums = ("predicted", "n_cells")
-
-    def add(self, true, predicted):
-        self.predicted.assign_add(ops.sum(predicted))
-        self.n_cells.assign_add(ops.sum(ops.ones_like(true)))
-
-    def result(self):
-        return self.predicted / ops.maximum(self.n_cells, 1.0)
 
 
 def compiled(

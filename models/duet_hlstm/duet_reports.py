@@ -1,16 +1,14 @@
 """What a training of DuetHLSTM shows: generated phrases, and their figures after each epoch."""
 
 import csv
-import json
 from collections.abc import Mapping
 
 import numpy as np
 
-from musegen.files import write_bytes
 from musegen.metrics import duet_claims
 from musegen.models.duet_hlstm.continuation import continuer
 from musegen.models.duet_hlstm.duet_options import Training
-from musegen.models.duet_hlstm.step_windows import StepTable, as_phrases, phrase_order
+from musegen.models.duet_hlstm.step_windows import StepTable, as_phrases, as_steps, phrase_order
 from musegen.models.duet_hlstm.system import DuetHLSTM, player_inputs
 from musegen.models.prediction import predictor
 from musegen.training.runs import Run
@@ -62,8 +60,7 @@ class Samples:
 
     def continued_phrases(self, phrases: np.ndarray) -> np.ndarray:
         """Continues the beginnings of phrases `(n, bars, 8, 84, tracks)`."""
-        steps = phrases.reshape(len(phrases), -1, *phrases.shape[3:]).swapaxes(-1, -2)
-        return as_phrases(self.continued(steps)[0])
+        return as_phrases(self.continued(as_steps(phrases))[0])
 
     def write_figures(self, epoch: int, steps: np.ndarray) -> None:
         """Adds the figures of the generated steps to `generated.csv`, one row an epoch."""
@@ -81,11 +78,10 @@ class Samples:
 
 def evaluate(system: DuetHLSTM, sets: Mapping[str, StepTable | None], run: Run) -> None:
     """Measures the predictions of a network on sets of phrases, and writes the figures."""
-    found = {}
-    for name, table in sets.items():
-        if table is not None:
-            found[name] = {"phrases": len(table)} | system.predicted(table)
-            print(
-                f"{name}:", *(f"{key} {value:.4g}" for key, value in found[name].items()), sep="  "
-            )
-    write_bytes(run.path("evaluation.json"), json.dumps(found, indent=2).encode())
+    run.evaluation(
+        {
+            name: {"phrases": len(table)} | system.predicted(table)
+            for name, table in sets.items()
+            if table is not None
+        }
+    )

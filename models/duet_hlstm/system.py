@@ -1,7 +1,6 @@
 """A trained DuetHLSTM: it generates phrases from their first half bar, and continues songs."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -27,6 +26,7 @@ from musegen.models.duet_hlstm.duet_hlstm import (
 from musegen.models.duet_hlstm.settings import N_STEPS, PRESETS, DuetSettings, changed
 from musegen.models.duet_hlstm.step_windows import StepTable, as_phrases, as_steps, in_order
 from musegen.models.prediction import predictor
+from musegen.models.remarks import say
 from musegen.music.phrases import N_BARS, N_PITCHES, TRACKS, pack, unpack, validate
 from musegen.registry import SYSTEM_FILE, described
 from musegen.saving import load_model, save_model
@@ -395,11 +395,6 @@ def check(network: keras.Model, settings: DuetSettings) -> None:
                 f"the network has no {role}_lstm1, {role}_lstm2 and {head_name(k)} for the wiring "
                 f"{settings.wiring}, which its settings say"
             )
-
-
-def say(text: str) -> None:
-    """Prints a remark to stderr."""
-    print(f"musegen: {text}", file=sys.stderr)
 
 
 def load(folder: str | Path) -> DuetHLSTM:

@@ -11,7 +11,7 @@ from musegen.data.piece_loading import short_names
 from musegen.data.shards import SPLITS
 from musegen.data.triple_loading import TripleSongs, load_triples
 from musegen.models.mvae.mvae_options import NoteOptions, SegmentOptions
-from musegen.models.triple_system import say
+from musegen.models.remarks import say
 from musegen.music.tokens import triples
 from musegen.music.tokens.dictionaries import Dictionaries
 from musegen.music.tokens.triples import NoteTriples, TripleSettings

@@ -1,11 +1,9 @@
 """What a training on triples shows: pieces beside those of the data, and figures at the end."""
 
-import json
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from musegen.files import write_bytes
 from musegen.models.mvae.mvae_options import NoteOptions
 from musegen.models.triple_system import TripleSystem
 from musegen.training.runs import Run
@@ -44,5 +42,4 @@ def evaluate(system: TripleSystem, sets: Mapping[str, np.ndarray], run: Run) -> 
         some = np.linspace(0, len(rows) - 1, min(EVALUATED, len(rows))).astype(int)
         numbers, _ = system.dictionaries.encode(rows[some])
         found[name] = {"segments": len(some)} | system.measure(numbers)
-        print(f"{name}:", *(f"{key} {value:.4g}" for key, value in found[name].items()), sep="  ")
-    write_bytes(run.path("evaluation.json"), json.dumps(found, indent=2).encode())
+    run.evaluation(found)

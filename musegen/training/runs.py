@@ -107,6 +107,13 @@ class Run:
         writer.writerows(zip(*columns.values(), strict=True))
         write_bytes(self.path(name), text.getvalue().encode())
 
+    def evaluation(self, sets: Mapping[str, Mapping[str, float]]) -> None:
+        """Prints the final figures of sets of data, and writes them as `evaluation.json`."""
+        for name, figures in sets.items():
+            shown = (f"{key} {value:.4g}" for key, value in figures.items())
+            print(f"{name}:", *shown, sep="  ")
+        write_bytes(self.path("evaluation.json"), json.dumps(sets, indent=2).encode())
+
     def finished(self, name: str) -> bool:
         """Whether `save` has written `name`, in this run or before it was resumed."""
         return name in self.config["saved"] and self.path(name).exists()
