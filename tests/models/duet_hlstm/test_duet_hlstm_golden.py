@@ -168,6 +168,8 @@ def trained(preset: str, n_updates: int) -> Iterator[tuple[int, float, keras.Mod
     model = duet_hlstm(PRESETS[preset])
     model.set_weights(sines(0.1))
     compiled(model, PRESETS[preset], adam(), jit_compile=JIT)
+    # Faster than a graph for so few.
+    model.run_eagerly = n_updates < 10 and keras.config.backend() == "tensorflow"
     y = STEPS.astype("float32").reshape(50, 32, 168)
     for n in range(n_updates):
         t = int(GOLDEN["train_windows"][n])
