@@ -53,6 +53,7 @@ def uncompiled(monkeypatch):
     monkeypatch.setattr(wgan_gp, "compiled", written)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_system_curves_and_samples(trained):
     with (trained / "history.csv").open() as file:
         rows = list(csv.DictReader(file))

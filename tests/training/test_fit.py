@@ -147,6 +147,7 @@ def test_samples_do_not_disturb_the_training(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_best_epoch_is_kept_and_survives_resuming(tmp_path):
     options = {"keep": "best", "monitor": "val_loss"}
 
@@ -213,10 +214,8 @@ def test_loss_that_is_no_number(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "last.npz",
-        *(pytest.param(n, marks=pytest.mark.slow) for n in ("best.npz", "history.csv", "loss.png")),
-    ],
+    [pytest.param(n, marks=pytest.mark.slow) for n in ("last.npz", "best.npz", "history.csv")]
+    + ["loss.png"],
 )
 def test_full_disk_is_one_line_and_loses_no_checkpoint(tmp_path, monkeypatch, name):
     options = {"keep": "best", "monitor": "val_loss"}

@@ -50,10 +50,8 @@ def test_the_projection_of_each_track_and_the_joined_one_differ_as_counted():
     )
 
 
-@pytest.mark.parametrize(
-    "strategy",
-    ["concat", *(pytest.param(name, marks=pytest.mark.slow) for name in ("vrae", "project"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["concat", "vrae", "project"])
 def test_every_strategy_survives_configuration_and_file(strategy, tmp_path):
     encoder, decoder = bvae.encoder_and_decoder(mfg_vae.mfg_vae(TINY, strategy))
     check_model(encoder, latents(3, 8), tmp_path)
