@@ -150,7 +150,8 @@ from musegen import cli
 
 def last():
     print("ready", flush=True)
-    time.sleep(60)
+    for _ in range(600):  # a signal just before a sleep is handled only after it
+        time.sleep(0.1)
 
 sys.exit(cli.guard(atexit.register, last))
 """
