@@ -161,4 +161,5 @@ def sounding(data: bytes) -> list[tuple[int, int, int]]:
 def test_voices_are_those_of_queues(seed):
     rng = np.random.default_rng(seed)
     data = joined(*(track(rng, True)[: rng.integers(200)] for _ in range(8)))
-    assert pedal._voices(messages.events(data)) == sounding(data)
+    events = messages.events(data)
+    assert pedal._voices(events, pedal._ended(events)) == sounding(data)

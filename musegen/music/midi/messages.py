@@ -2,8 +2,9 @@
 
 Where an event ends depends on its own bytes alone, unless an earlier event of one data byte lends
 it its status. So it is computed at once, for each byte of the file, where an event that began there
-would end; a loop steps from one event to the next; and arrays decode all events that it met. Tracks
-for which this does not hold, and damaged ones, are read event by event (`one_by_one`).
+would end, and where the eight events after it would; a loop goes on by eight events at a time; and
+arrays find the events between and decode all of them. Tracks for which this does not hold, and
+damaged ones, are read event by event (`one_by_one`).
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ LONGEST = 4  # bytes of a number; more are damage
 NOWHERE = np.iinfo(np.int32).max  # position after all tracks
 LATEST = np.iinfo(np.int64).max  # last tick
 PADDING = bytes(16)  # bytes after the file that are looked at
+DOUBLINGS = 3  # of the way that the loop goes in one turn
 
 
 class Events(NamedTuple):
@@ -73,13 +75,17 @@ class Events(NamedTuple):
         """Returns one number for the track, channel and pitch of each event that is of a note."""
         return self.voice << 8 | self.first
 
+    def voices(self, numbers: np.ndarray) -> np.ndarray:
+        """Returns one number for the track and channel of some events."""
+        return self.track[numbers] << 4 | self.status[numbers] & 15
+
     def programs(self, numbers: np.ndarray) -> np.ndarray:
         """Returns the program that the voice of some events has by then; the first is 0."""
         changes = np.flatnonzero(self.kind == PROGRAM)
         room = 32  # bits for the number of an event
-        places = np.sort(self.voice[changes] << room | changes)
+        places = np.sort(self.voices(changes) << room | changes)
         places = np.append(places, np.iinfo(np.int64).max)  # the last one, before all others
-        voice = self.voice[numbers]
+        voice = self.voices(numbers)
         last = places[np.searchsorted(places, voice << room | numbers, side="right") - 1]
         known = last >> room == voice
         return np.where(known, self.first[np.where(known, last & (1 << room) - 1, 0)], 0)
@@ -88,7 +94,8 @@ class Events(NamedTuple):
         """Returns the numbers of the events that begin or end notes, line by line."""
         room = 32  # bits for the number of an event; sorting one number is faster than `argsort`
         notes = np.flatnonzero(self.begins | self.ends)
-        return np.sort(self.line[notes] << room | notes) & (1 << room) - 1
+        line = self.voices(notes) << 8 | self.first[notes]
+        return np.sort(line << room | notes) & (1 << room) - 1
 
     def where(self, chosen: np.ndarray) -> "Events":
         """Returns some of the events, given by a mask or by their numbers."""
@@ -124,63 +131,82 @@ def _spans(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _begins(padded: np.ndarray, spans: list[tuple[int, int]]) -> tuple[np.ndarray, set[int]]:
-    """Returns where events begin, and the tracks that are not made of whole events."""
-    following = memoryview(_following(padded))
-    met, odd = bytearray(len(padded)), set()
+    """Returns where events begin, and the tracks that are not made of whole events.
+
+    The loop makes `1 << DOUBLINGS` events a turn, and arrays find the events between.
+    """
+    jumps = [_following(padded, np.array([end for _, end in spans], int))]
+    for _ in range(DOUBLINGS):
+        jumps.append(jumps[-1].take(jumps[-1], mode="clip"))  # several times as fast as `raise`
+    far, found, odd = memoryview(jumps[-1]), [], set()
     for number, (start, end) in enumerate(spans):
-        at = start
+        at, own = start, []
         while at < end:
-            met[at] = 1
-            at = following[at]
-        if at != end:
-            met[start:end] = bytes(end - start)
+            own.append(at)
+            at = far[at]
+        if at == end:
+            found += own
+        else:
             odd.add(number)
-    return np.flatnonzero(np.frombuffer(met, np.uint8)), odd
+    begins = np.array(found, np.int32)
+    for jump in reversed(jumps[:-1]):
+        begins = np.stack([begins, jump.take(begins, mode="clip")], axis=1).ravel()
+    return begins[jumps[0].take(begins, mode="clip") > begins].astype(np.intp), odd
 
 
-def _following(padded: np.ndarray) -> np.ndarray:
-    """Returns, for each byte of a file, where the event after one that began there would begin."""
+def _following(padded: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Returns, for each byte of a file, where the event after one that began there would begin.
+
+    After the end of a track there is no other event: that place leads to itself. So does the one
+    two bytes after the file, to which damage leads.
+    """
     n = len(padded) - len(PADDING)
-    more = padded >= 128
-    length, lead = np.ones(n, np.uint8), padded[1 : n + 1].copy()
-    for k in range(1, LONGEST):  # the number of the time goes on as long as bytes are 128 or more
-        goes_on = (length == k) & more[k - 1 : n + k - 1]
-        length += goes_on
-        np.copyto(lead, padded[k + 1 : n + k + 1], where=goes_on)
-    endless = (length == LONGEST) & more[LONGEST - 1 : n + LONGEST - 1]
-    following = np.arange(n, dtype=np.int32)
-    following += length
-    following += _WIDTHS[lead]
-    about = np.flatnonzero((lead >= 0xF0) & ~endless)
-    at = about + length[about] + 1 + (lead[about] == META)
+    more, lead = padded >= 128, padded[1 : n + 3]  # lead: after a time of one byte
+    following = np.arange(1, n + 3, dtype=np.int32)
+    following += _widths(lead)
+    about = np.flatnonzero((lead[:n] >= 0xF0) & ~more[:n])
+    at = about + 2 + (lead[about] == META)
     size, width = _numbers(padded, at)
-    following[about] = np.where(width > LONGEST, NOWHERE, at + width + size)
-    following[endless] = NOWHERE
+    following[about] = np.where(width > LONGEST, n + 1, at + width + size)
+    # A byte of 128 or more is within a time, which ends with the first byte below 128.
+    np.copyto(following[:n], following[1 : n + 1], where=more[:n])
+    within = np.flatnonzero(more[:n] & more[1 : n + 1])
+    for k in range(2, LONGEST):
+        goes_on = more[within + k]
+        near = within[~goes_on]
+        following[near] = following[near + k]
+        within = within[goes_on]
+    following[within] = n + 1
+    np.minimum(following, n + 1, out=following)
+    following[n + 1] = n + 1
+    following[ends] = ends
     return following
 
 
-def _widths() -> np.ndarray:
-    """Returns the number of bytes of an event by the first byte after its time."""
-    first = np.arange(256)
-    narrow = np.isin(first >> 4, (PROGRAM, PRESSURE))
-    return (2 + (first >= 128) - narrow).astype(np.uint8)
+def _widths(lead: np.ndarray) -> np.ndarray:
+    """Returns the bytes of an event without its time, given the first; two are of data if any."""
+    return np.uint8(2) + (lead >= 128) - _is_narrow(lead)
 
 
-_WIDTHS = _widths()
+def _is_narrow(status: np.ndarray) -> np.ndarray:
+    """Returns whether a status has one byte of data: those of `PROGRAM` and `PRESSURE`."""
+    return status & 0xE0 == 0xC0
 
 
 def _numbers(padded: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns numbers of seven bits a byte, and how many bytes they take, `LONGEST + 1` if more."""
-    value, width = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
-    goes_on = np.ones(len(at), bool)
-    for k in range(LONGEST):
-        byte = padded[at + k]
-        value = np.where(goes_on, value << 7 | byte & 127, value)
-        width += goes_on
-        goes_on &= byte >= 128
-        if not goes_on.any():
+    byte = padded[at]
+    value, width = (byte & 127).astype(np.int32), np.ones(len(at), np.uint8)
+    longer = np.flatnonzero(byte >= 128)
+    for k in range(1, LONGEST):
+        if not len(longer):
             break
-    return value, width + goes_on
+        byte = padded[at[longer] + k]
+        value[longer] = value[longer] << 7 | byte & 127
+        width[longer] = k + 1
+        longer = longer[byte >= 128]
+    width[longer] = LONGEST + 1
+    return value, width
 
 
 def _decoded(
@@ -193,34 +219,33 @@ def _decoded(
     bounds = np.searchsorted(begins, np.array(spans, np.int64).reshape(-1, 2))
     counts = bounds[:, 1] - bounds[:, 0]
     track = np.repeat(np.arange(len(spans)), counts)
-    opening = np.repeat(bounds[:, 0], counts)  # number of the first event of the same track
     delta, width = _numbers(padded, begins)
     at = begins + width
     lead = padded[at]
     tells = (lead >= 128) & (lead < 0xF0)
-    teller = np.maximum.accumulate(np.where(tells, np.arange(len(at)), -1))
-    status = np.where(teller >= opening, lead[teller], 0).astype(np.uint8)
-    narrow = np.isin(status >> 4, (PROGRAM, PRESSURE))
+    status = lead * tells
+    tells[bounds[counts > 0, 0]] = True  # the first event of a track borrows nothing
+    tellers = np.flatnonzero(tells)
+    status = np.repeat(status[tellers], np.diff(tellers, append=len(at)))
+    narrow = _is_narrow(status)
     wrong = narrow & (lead < 128)
     status[lead == META] = META
     at += lead >= 128
-    second = np.where(narrow, 0, padded[at + 1]).astype(np.int32)
+    second = (padded[at + 1] * ~narrow).astype(np.int32)
     about = np.flatnonzero(lead == META)
     second[about] = _contents(padded, at[about] + 1)
-    ticks = np.cumsum(delta)
-    ticks -= (ticks - delta)[opening]
+    ticks = np.cumsum(delta, dtype=np.int64)
+    ticks -= np.repeat(np.append(0, ticks)[bounds[:, 0]], counts)
     found = Events(track, ticks, status, padded[at], second)
-    return found.where((lead < 0xF0) | (lead == META)), set(track[wrong].tolist())
+    kept = (lead < 0xF0) | (lead == META)
+    return found if kept.all() else found.where(kept), set(track[wrong].tolist())
 
 
 def _contents(padded: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Returns the first three bytes, or fewer, of contents that stand behind their sizes."""
     size, width = _numbers(padded, at)
-    value = np.zeros(len(at), np.int64)
-    for k in range(3):
-        byte = padded[np.minimum(at + width + k, len(padded) - 1)]
-        value = np.where(k < size, value << 8 | byte, value)
-    return value
+    first, second, third = (padded[at + width + k].astype(np.int32) for k in range(3))
+    return (first << 16 | second << 8 | third) >> 8 * (3 - np.minimum(size, 3))
 
 
 # Event by event

@@ -28,13 +28,16 @@ def read(data: bytes, instruments: list[tuple[int, bool]], name: str) -> np.ndar
     """
     events = messages.events(data)
     controls = (events.kind == messages.CONTROL) & (events.first == SUSTAIN)
-    pedal, channel = events.where(controls), events.channel[controls]
-    pressed = {*channel[pedal.second >= DOWN].tolist()} - {messages.DRUMS}
+    pedal = events.where(np.flatnonzero(controls))
+    channel = pedal.channel
+    pressed = {*np.unique(channel[pedal.second >= DOWN]).tolist()} - {messages.DRUMS}
     if not pressed:
         return np.zeros(0, PEDAL)
-    voices = _voices(events)
-    kinds = [(program, own == messages.DRUMS) for _, own, program in voices]
-    if kinds != instruments:
+    # Voices whose notes never end are no instruments; few files have one.
+    voices = _voices(events, np.flatnonzero(events.begins))
+    if _kinds(voices) != instruments:
+        voices = _voices(events, _ended(events))
+    if _kinds(voices) != instruments:
         raise Error(f"{name}: damaged MIDI file (its pedal cannot be assigned to instruments)")
     rows = [np.zeros(0, PEDAL)]
     for part, (_, own, _) in enumerate(voices):
@@ -51,13 +54,22 @@ def _rows(tick: np.ndarray, part: int, value: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _voices(events: Events) -> list[tuple[int, int, int]]:
-    """Returns track, channel and program of each sounding voice, in the parser's order.
+def _kinds(voices: list[tuple[int, int, int]]) -> list[tuple[int, bool]]:
+    """Returns program and drum flag of voices."""
+    return [(program, channel == messages.DRUMS) for _, channel, program in voices]
+
+
+def _voices(events: Events, begins: np.ndarray) -> list[tuple[int, int, int]]:
+    """Returns track, channel and program of each voice, in the parser's order.
 
     A note belongs to the program that it began with.
+
+    Args:
+        events: events of a file.
+        begins: numbers of those that begin the notes of the voices.
     """
-    begins = _ended(events)
-    voices = np.unique(events.voice[begins] << 8 | events.programs(begins))
+    voices = events.voices(begins) << 8 | events.programs(begins)
+    voices = np.unique(voices[np.diff(voices, prepend=-1) != 0])  # few notes change the voice
     return [(voice >> 12, voice >> 8 & 15, voice & 255) for voice in voices.tolist()]
 
 
