@@ -9,7 +9,6 @@ notes of one pitch and part may overlap, and a note may have a duration of 0.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 
 import numpy as np
 
@@ -56,7 +55,7 @@ class Piece:
         notes: array of `NOTE`.
         parts: the instruments.
         tempi: `(tick, microseconds a quarter)` of each tempo; 120 quarters a minute hold before
-            the first one.
+            the first one. Like meters and keys they may be given as rows of an array.
         meters: `(tick, numerator, denominator)` of each meter, which starts a bar; 4/4 holds
             before the first one.
         keys: `(tick, sharps, minor)` of each key; flats are negative sharps, `minor` is 0 or 1.
@@ -81,19 +80,19 @@ class Piece:
                 object.__setattr__(self, name, value)
 
         notes, pedal = np.asarray(self.notes, NOTE), np.asarray(self.pedal, PEDAL)
+        widths = {"tempi": 2, "meters": 3, "keys": 3}
+        events = {name: _ordered(getattr(self, name), width) for name, width in widths.items()}
+        assign(notes=notes, pedal=pedal, parts=tuple(self.parts), **events)
+        _check(self)
         # A stable sort: of several pedal values at one tick the last counts.
         in_order = np.lexsort((pedal["part"], pedal["tick"]))
+        # `take` is several times as fast as an index, where elements are structures.
+        assign(notes=notes.take(_order(notes)), pedal=pedal.take(in_order))
+        ticks = self.ends, pedal["tick"], *(rows[:, 0] for rows in events.values())
         assign(
-            # Several times as fast as `np.sort` with an `order`, and the same.
-            notes=notes[np.lexsort([notes[name] for name in reversed(ORDER)])],
-            pedal=pedal[in_order],
-            parts=tuple(self.parts),
-            **{name: _ordered(getattr(self, name)) for name in ("tempi", "meters", "keys")},
+            length=max(self.length, *(int(own.max(initial=0)) for own in ticks)),
+            **{name: tuple(zip(*rows.T.tolist(), strict=True)) for name, rows in events.items()},
         )
-        _check(self)
-        events = [event[0] for event in (*self.tempi, *self.meters, *self.keys)]
-        ends = [int(self.ends.max(initial=0)), int(self.pedal["tick"].max(initial=0))]
-        assign(length=max(self.length, *ends, *events))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Piece):
@@ -342,15 +341,32 @@ def _with(array: np.ndarray, **columns) -> np.ndarray:
     return copy
 
 
-def _ordered(events: Sequence[tuple]) -> tuple[tuple[int, ...], ...]:
-    """Returns the events sorted by time, with only the last one of each tick."""
-    columns = (map(int, column) for column in zip(*events, strict=True))
-    ordered = sorted(zip(*columns, strict=True), key=itemgetter(0))
-    return tuple({event[0]: event for event in ordered}.values())
+def _order(notes: np.ndarray) -> np.ndarray:
+    """Returns the order of the notes of a piece, sorted by the fields of `ORDER`."""
+    columns = [notes[name].astype(np.int64) for name in ORDER]
+    onset, part, pitch, *_ = columns
+    # One number is sorted in a fraction of the time of five. Few pieces need the other fields.
+    place = onset << 22 | part << 7 | pitch
+    order = np.argsort(place, kind="stable")
+    place = place[order]
+    if (place[1:] == place[:-1]).any() or onset.max(initial=0) >> 41:
+        return np.lexsort(columns[::-1])
+    return order
+
+
+def _ordered(events: Sequence[tuple], width: int) -> np.ndarray:
+    """Returns events `(n, width)` sorted by time, with only the last one of each tick."""
+    rows = np.asarray(events, np.int64).reshape(len(events), width)
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    replaced = rows[1:, 0] == rows[:-1, 0]
+    return rows[~np.append(replaced, False)[: len(rows)]]
 
 
 def _check(piece: Piece) -> None:
-    """Raises an `Error` if a piece holds a value that no MIDI file can store."""
+    """Raises an `Error` if a piece holds a value that no MIDI file can store.
+
+    Its tempi, meters and keys are still arrays.
+    """
 
     def need(condition: bool, problem: str) -> None:
         if not condition:
@@ -358,10 +374,15 @@ def _check(piece: Piece) -> None:
 
     def within(values, low: int, high: int, what: str) -> None:
         values = np.asarray(values)
-        for extreme in (np.min(values, initial=low), np.max(values, initial=low)):
+        for extreme in (values.min(initial=low), values.max(initial=low)):
             need(low <= extreme <= high, f"{what} of {extreme}; MIDI allows {low} to {high:,}")
 
-    notes, pedal, n = piece.notes, piece.pedal, len(piece.parts)
+    # Numbers that stand side by side are compared in a fraction of the time.
+    notes, pedal = (
+        {name: array[name].astype(np.int64) for name in array.dtype.names}
+        for array in (piece.notes, piece.pedal)
+    )
+    n = len(piece.parts)
     within(piece.ticks_per_quarter, 1, MAX_TPQ, "ticks a quarter")
     need(notes["onset"].min(initial=0) >= 0, "a note before the piece begins")
     need(notes["duration"].min(initial=0) >= 0, "a note that ends before it begins")
@@ -369,13 +390,12 @@ def _check(piece: Piece) -> None:
     within(notes["velocity"], 1, 127, "a velocity")
     within(pedal["value"], 0, 127, "a value of the pedal")
     for array in (notes, pedal):
-        valid = ((array["part"] >= 0) & (array["part"] < n)).all()
+        valid = array["part"].min(initial=0) >= 0 and array["part"].max(initial=-1) < n
         need(valid, f"a note or a pedal value of a part beyond its {n} parts")
     within([part.program for part in piece.parts], 0, 127, "a program")
-    events = (*piece.tempi, *piece.meters, *piece.keys)
-    first = min([int(pedal["tick"].min(initial=0)), *(event[0] for event in events)])
-    need(first >= 0, "an event before the piece begins")
-    within([length for _, length in piece.tempi], 1, (1 << 24) - 1, "microseconds a quarter")
+    ticks = pedal["tick"], *(rows[:, 0] for rows in (piece.tempi, piece.meters, piece.keys))
+    need(all(own.min(initial=0) >= 0 for own in ticks), "an event before the piece begins")
+    within(piece.tempi[:, 1], 1, (1 << 24) - 1, "microseconds a quarter")
     for _, top, bottom in piece.meters:
         valid = 1 <= top <= 255 and bottom in (1, 2, 4, 8, 16, 32, 64, 128)
         need(valid, f"{top}/{bottom} is no meter that MIDI can store")

@@ -50,16 +50,17 @@ def read_piece(source: str | Path | bytes, name: str | None = None, pedal: str =
     budget.check_song(name, notes=sum(len(track.notes) for track in tracks))
     length = max(score.end(), 0)
     budget.check_song(name, beats=-(-length // (4 * score.tpq)))  # at most four quarters a beat
-    if any(track.notes.numpy()["time"].min() < 0 for track in tracks):
+    notes = _notes(tracks)
+    if notes["onset"].min(initial=0) < 0:
         raise Error(f"{name}: a note before the file begins, {budget.HOSTILE}")
     kinds = [(track.program, track.is_drum) for track in tracks]
     tempo = score.tempos.numpy()
     piece = Piece(
         name=name,
         ticks_per_quarter=score.tpq,
-        notes=_notes(tracks),
+        notes=notes,
         parts=tuple(Part(track.program, track.is_drum, track.name) for track in tracks),
-        tempi=tuple(zip(tempo["time"].tolist(), tempo["mspq"].tolist(), strict=True)),
+        tempi=np.stack([tempo["time"], tempo["mspq"]], axis=1),
         meters=tuple((m.time, m.numerator, m.denominator) for m in score.time_signatures),
         keys=tuple((k.time, k.key, k.tonality) for k in score.key_signatures if _is_valid(k)),
         pedal=pedals.read(data, kinds, name),
