@@ -20,7 +20,10 @@ _unfinished: set[Path] = set()  # files that are being written
 
 def shown(name: object) -> str:
     """Returns a name as messages print it: in one line, unprintable characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))
+    text = str(name)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def cell(name: str) -> str:

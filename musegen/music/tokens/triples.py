@@ -198,15 +198,17 @@ def _triples(listed: NoteList, settings: TripleSettings) -> NoteTriples:
     drum = (drum > 0) & (not settings.drums)
     void = (end <= onset) & ~drum
     counts = {"drums": int(drum.sum()), "without length": int(void.sum())}
-    if not len(rows := listed.notes[~(drum | void)]):
+    kept = np.flatnonzero(~(drum | void))
+    if not len(kept):
         why = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         raise Error(f"{listed.name}: there is no note in it{why and f' ({why})'}")
     if settings.chords == "pitch":
-        rows = rows[np.lexsort((rows[:, P], rows[:, 0]))]
-    onset, end, pitch, _ = rows.T
+        place = onset << 8 | pitch  # as one number, by which most notes are in order already
+        kept = kept[np.argsort(place[kept], kind="stable")]
+    onset, end, pitch = onset[kept], end[kept], pitch[kept]
     gap = np.diff(onset, prepend=0)
     if settings.ends == "merged":  # whose notes are in this order already
-        gap = np.diff(listed.notes[:, 0], prepend=0)[~(drum | void)]
+        gap = np.diff(listed.notes[:, 0], prepend=0)[kept]
     if settings.unit == "grid":
         times, clipped = _on_grid(gap, end - onset, listed.ticks_per_quarter, settings)
         counts["clipped"] = int(clipped.sum())
@@ -288,7 +290,7 @@ def segments(
     for song in songs:
         within = segment_starts(len(song), settings)[:, None] + np.arange(settings.length)
         copies = transposed(song, settings.shifts) if settings.copies else song.rows[None]
-        found.append(copies[:, within].reshape(-1, settings.length, 3))
+        found.append(copies.take(within, axis=1).reshape(-1, settings.length, 3))
     owner = np.repeat(np.arange(len(songs)), [len(cut) for cut in found])
     if not len(owner):
         longest = max(map(len, songs), default=0)
