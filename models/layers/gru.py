@@ -111,6 +111,26 @@ class UnrollingGRU(GRU):
         return ops.reshape(h, (-1, before.shape[1], 3, self.units))
 
 
+def advance(x, inner, h):
+    """Computes one step of a GRU.
+
+    Args:
+        x: product of the input and its kernel, with their bias, `(B, 3H)`.
+        inner: product of the state before the step and the recurrent kernel, with their bias.
+        h: state before the step, `(B, H)`.
+
+    Returns:
+        The state after the step, and what its gradient needs: both gates, the candidate, and the
+        part of `inner` that the reset gate is multiplied with.
+    """
+    width = h.shape[-1]
+    gates = ops.sigmoid(x[:, : 2 * width] + inner[:, : 2 * width])
+    update, reset = ops.split(gates, 2, axis=-1)
+    inner = inner[:, 2 * width :]
+    candidate = ops.tanh(x[:, 2 * width :] + reset * inner)
+    return update * h + (1 - update) * candidate, gates, candidate, inner
+
+
 def unroll(inputs, start, kernel, bias):
     """Computes the outputs of a GRU, with a gradient that is written by hand.
 
@@ -132,13 +152,8 @@ def unroll(inputs, start, kernel, bias):
     @ops.custom_gradient
     def run(inputs, start, kernel, bias):
         def step(h, x):
-            inner = ops.matmul(h, kernel) + bias
-            gates = ops.sigmoid(x[:, : 2 * width] + inner[:, : 2 * width])
-            update, reset = ops.split(gates, 2, axis=-1)
-            inner = inner[:, 2 * width :]
-            candidate = ops.tanh(x[:, 2 * width :] + reset * inner)
-            h = update * h + (1 - update) * candidate
-            return h, (h, gates, candidate, inner)
+            h, *parts = advance(x, ops.matmul(h, kernel) + bias, h)
+            return h, (h, *parts)
 
         _, (hs, gates, candidates, inners) = ops.scan(step, start, inputs)
         former = before(hs, start)
