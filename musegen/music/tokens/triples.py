@@ -202,13 +202,13 @@ def _triples(listed: NoteList, settings: TripleSettings) -> NoteTriples:
     if not len(kept):
         why = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         raise Error(f"{listed.name}: there is no note in it{why and f' ({why})'}")
+    gap = np.diff(onset, prepend=0)[kept]  # of `merged`, whose gaps begin at notes left out, too
     if settings.chords == "pitch":
         place = onset << 8 | pitch  # as one number, by which most notes are in order already
         kept = kept[np.argsort(place[kept], kind="stable")]
     onset, end, pitch = onset[kept], end[kept], pitch[kept]
-    gap = np.diff(onset, prepend=0)
-    if settings.ends == "merged":  # whose notes are in this order already
-        gap = np.diff(listed.notes[:, 0], prepend=0)[kept]
+    if settings.ends != "merged":
+        gap = np.diff(onset, prepend=0)
     if settings.unit == "grid":
         times, clipped = _on_grid(gap, end - onset, listed.ticks_per_quarter, settings)
         counts["clipped"] = int(clipped.sum())
