@@ -168,14 +168,16 @@ def learner_of(
 
     from musegen.models.duet_hlstm.duet_hlstm import compiled, with_state
     from musegen.models.duet_hlstm.step_windows import count_batches
-    from musegen.training.optimizers import falling
+    from musegen.training.optimizers import falling, muon
     from musegen.training.options import jit_compile
     from musegen.training.split_batch import split_batches
 
     n_batches = count_batches(table, settings, batch_size)
     rate = falling(options.learning_rate, options.decay, options.epochs * n_batches)
     learner = with_state(network, settings) if settings.by_phrases else network
-    compiled(learner, settings, keras.optimizers.Adam(rate), jit_compile(options))
+    # Unlike `optimizers.adam` that of the original code does not clip gradients.
+    make = {"adam": keras.optimizers.Adam, "muon": muon}[options.optimizer]
+    compiled(learner, settings, make(rate), jit_compile(options))
     if options.split_batch:
         split_batches(learner)
     return learner, n_batches

@@ -104,7 +104,7 @@ class Continuation(layers.Layer):
         temperature = inputs.get("temperature")
         if temperature is not None:
             temperature = temperature[None, :, None]
-        return decided(p, self.settings.decode, numbers, temperature)
+        return decided(p, self.settings.decode, self.settings.threshold, numbers, temperature)
 
 
 def run_cell(layer: layers.RNN, steps: list, state: list) -> tuple[list, list]:

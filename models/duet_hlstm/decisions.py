@@ -3,8 +3,9 @@
 A cell with output p is on by the rule
 
 - `round` if p > 0.5, as the original code rounds;
-- `absolute` if p >= 0.15;
-- `relative` if p >= m / 3, where m is the largest output of the track, and m >= 0.15;
+- `absolute` if p is at least the threshold;
+- `relative` if p >= m / 3, where m is the largest output of the track, which is at least the
+  threshold;
 - `nearest` if p is among the k largest. The number k of notes, 0 to 12, is the one whose perfect
   output is nearest to that of the track;
 - `bernoulli` if a number is below p that is drawn evenly from 0 to 1.
@@ -15,19 +16,20 @@ and for silence 1/84 for every pitch, so that chords need `absolute`, `relative`
 
 from keras import ops
 
+from musegen.models.duet_hlstm.settings import THRESHOLD
 from musegen.music.layout import N_PITCHES
 
-LEAST = 0.15
 SHARE = 1 / 3
 MOST_NOTES = 12
 
 
-def decided(p, rule: str, chance=None, temperature=None):
+def decided(p, rule: str, threshold: float = THRESHOLD, chance=None, temperature=None):
     """Returns which cells are on, float32 0 or 1 `(..., 84)`.
 
     Args:
         p: outputs of the network for one track `(..., 84)`.
         rule: name of the rule.
+        threshold: threshold of `"absolute"` and `"relative"`.
         chance: numbers drawn evenly from 0 to 1 `(..., 84)`, for `"bernoulli"`.
         temperature: by how much the logits of p are divided, for `"bernoulli"`.
     """
@@ -35,10 +37,10 @@ def decided(p, rule: str, chance=None, temperature=None):
     if rule == "round":
         on = p > 0.5
     elif rule == "absolute":
-        on = p >= LEAST
+        on = p >= threshold
     elif rule == "relative":
         largest = ops.max(p, axis=-1, keepdims=True)
-        on = ops.logical_and(largest >= LEAST, p >= SHARE * largest)
+        on = ops.logical_and(largest >= threshold, p >= SHARE * largest)
     elif rule == "nearest":
         on = nearest(p)
     else:

@@ -136,14 +136,14 @@ def wired(
 # Training.
 
 
-def of_track(y_true, y_pred, track: int | None, rule: str) -> tuple:
+def of_track(y_true, y_pred, track: int | None, rule: str, threshold: float) -> tuple:
     """Returns the true and the decided cells of one track, or of all, `(B, tracks, 84)`."""
     true, p = (
         ops.reshape(ops.cast(y, "float32"), (-1, y.shape[-1] // N_PITCHES, N_PITCHES))
         for y in (y_true, y_pred)
     )
     own = slice(None) if track is None else slice(track, track + 1)
-    return true[:, own], decided(p[:, own], steady(rule))
+    return true[:, own], decided(p[:, own], steady(rule), threshold)
 
 
 @keras.saving.register_keras_serializable("musegen")
@@ -153,35 +153,36 @@ class DecidedF1(ActiveF1):
     Args:
         track: number of the track, or None for all.
         rule: rule by which outputs become notes; see `decisions`.
+        threshold: threshold of the rule.
         name: name of the metric.
     """
 
-    def __init__(self, track: int | None, rule: str, name: str, **options):
-        super().__init__(0.5, name, **options)
+    def __init__(self, track: int | None, rule: str, threshold: float, name: str, **options):
+        super().__init__(threshold, name, **options)
         self.track, self.rule = track, rule
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        super().update_state(*of_track(y_true, y_pred, self.track, self.rule))
+        super().update_state(*of_track(y_true, y_pred, self.track, self.rule, self.threshold))
 
     def get_config(self):
-        config = super().get_config() | {"track": self.track, "rule": self.rule}
-        del config["threshold"]
-        return config
+        return super().get_config() | {"track": self.track, "rule": self.rule}
 
 
 @keras.saving.register_keras_serializable("musegen")
 class DecidedDensity(keras.metrics.Mean):
     """The share of cells that the network turns on; the arguments are those of `DecidedF1`."""
 
-    def __init__(self, track: int | None, rule: str, name: str, **options):
+    def __init__(self, track: int | None, rule: str, threshold: float, name: str, **options):
         super().__init__(name, **options)
-        self.track, self.rule = track, rule
+        self.track, self.rule, self.threshold = track, rule, threshold
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        super().update_state(of_track(y_true, y_pred, self.track, self.rule)[1])
+        cells = of_track(y_true, y_pred, self.track, self.rule, self.threshold)[1]
+        super().update_state(cells)
 
     def get_config(self):
-        return super().get_config() | {"track": self.track, "rule": self.rule}
+        own = {"track": self.track, "rule": self.rule, "threshold": self.threshold}
+        return super().get_config() | own
 
 
 def compiled(
@@ -191,11 +192,11 @@ def compiled(
     jit_compile: bool | str = "auto",
 ) -> keras.Model:
     """Compiles the network with its loss and, for each track, F1 and density of its notes."""
-    rule = settings.decode
-    metrics = [DecidedF1(None, rule, "f1")]
+    rule = settings.decode, settings.threshold
+    metrics = [DecidedF1(None, *rule, "f1")]
     for k, track in enumerate(settings.tracks):
-        metrics.append(DecidedF1(k, rule, f"f1_{track}"))
-        metrics.append(DecidedDensity(k, rule, f"density_{track}"))
+        metrics.append(DecidedF1(k, *rule, f"f1_{track}"))
+        metrics.append(DecidedDensity(k, *rule, f"density_{track}"))
     loss = keras.losses.BinaryCrossentropy()
     model.compile(optimizer, loss, metrics=metrics, jit_compile=jit_compile)
     return model

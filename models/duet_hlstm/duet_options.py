@@ -4,19 +4,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from musegen import Error
 from musegen.models.duet_hlstm.settings import (
     DECODES,
     FEEDBACKS,
     HEADS,
     PRESETS,
     WIRINGS,
+    WITH_THRESHOLD,
     DuetSettings,
     changed,
 )
 from musegen.training.optimizers import DECAYS
 from musegen.training.options import PhraseOptions, option
 
-SETTINGS = ("tracks", "wiring", "head", "decode", "carry", "feedback", "window")
+SETTINGS = ("tracks", "wiring", "head", "decode", "threshold", "carry", "feedback", "window")
+OPTIMIZERS = ("adam", "muon")
 ON = {"yes": True, "no": False}
 
 
@@ -28,7 +31,8 @@ class DuetRecipe:
         epochs: number of epochs.
         batch_size: number of windows in a batch.
         val_split: share of the data to validate with.
-        learning_rate: learning rate of Adam.
+        optimizer: name of the optimizer, Adam of Keras or Muon.
+        learning_rate: its learning rate.
         decay: name of the schedule by which the learning rate falls; see
             `musegen.training.optimizers.falling`.
     """
@@ -36,6 +40,7 @@ class DuetRecipe:
     epochs: int = 50
     batch_size: int = 1000
     val_split: float = 0.0
+    optimizer: str = "adam"
     learning_rate: float = 1e-3
     decay: str = "none"
 
@@ -66,6 +71,10 @@ class Training(PhraseOptions):
         None, "rule by which outputs become notes (default: relative for softmax, round for "
         "sigmoid)", choices=DECODES,
     )  # fmt: skip
+    threshold: float | None = option(
+        None, "least output that becomes a note by the rule absolute, or least largest output of a "
+        "track that sounds by the rule relative (default: 0.15)", metavar="P",
+    )  # fmt: skip
     carry: str | None = option(
         None, "whether the LSTM states go on from step to step while music is generated (default: "
         "by preset, yes for repo)", choices=tuple(ON),
@@ -92,8 +101,11 @@ class Training(PhraseOptions):
     batch_size: int | None = option(
         None, "windows in a batch (default: by recipe)", metavar="N", least=1
     )
+    optimizer: str | None = option(
+        None, "optimizer (default: by recipe)", choices=tuple(OPTIMIZERS)
+    )
     learning_rate: float | None = option(
-        None, "learning rate of Adam (default: by recipe)", metavar="R", least=0
+        None, "learning rate (default: by recipe)", metavar="R", least=0
     )
     decay: str | None = option(
         None, "how the learning rate falls to 0 (default: by recipe)", choices=DECAYS
@@ -122,6 +134,10 @@ def changes_of(options: Training) -> Mapping[str, Any]:
     changes = {name: value for name, value in given.items() if value is not None}
     if "head" in changes:
         changes["decode"] = changed(options.preset, changes).decode
+    rule = changed(options.preset, changes).decode
+    if "threshold" in changes and rule not in WITH_THRESHOLD:
+        choices = " or ".join(WITH_THRESHOLD)
+        raise Error(f"--threshold: the rule {rule} has none; choose --decode {choices}")
     preset = PRESETS[options.preset]
     return {name: value for name, value in changes.items() if value != getattr(preset, name)}
 

@@ -18,6 +18,8 @@ GATES = ("sigmoid", "hard_sigmoid")
 WIRINGS = ("cascade", "star")
 DECODES = ("round", "absolute", "relative", "nearest", "bernoulli")
 FEEDBACKS = ("decided", "real")
+WITH_THRESHOLD = ("absolute", "relative")
+THRESHOLD = 0.15  # by default
 DECODE_OF = {"softmax": "relative", "sigmoid": "round"}  # by default
 
 
@@ -43,6 +45,8 @@ class DuetSettings:
         head: activation of the output, `"softmax"` over the pitches of a track, or `"sigmoid"`.
         gates: activation of the LSTM gates, `"sigmoid"`, or `"hard_sigmoid"` as in Keras 2.
         decode: rule by which outputs become notes; see `musegen.models.duet_hlstm.decisions`.
+        threshold: least output that becomes a note by the rule `absolute`, and least largest output
+            of a track that is not silent by the rule `relative`.
         carry: whether the state of the first LSTMs goes on from one step to the next while music is
             generated. Training begins every window with a state of zero.
         feedback: what is read again while music is generated, the `"decided"` notes or the
@@ -60,6 +64,7 @@ class DuetSettings:
     head: str = "softmax"
     gates: str = "sigmoid"
     decode: str = "relative"
+    threshold: float = THRESHOLD
     carry: bool = False
     feedback: str = "decided"
     learns_last: bool = True
@@ -76,6 +81,8 @@ class DuetSettings:
         check_tracks(self.tracks)
         if type(self.window) is not int or not 1 <= self.window <= 1024:
             raise Error(f"window {self.window!r:.40}: a number of steps from 1 to 1024 is needed")
+        if type(self.threshold) not in (int, float) or not 0 < self.threshold < 1:
+            raise Error(f"threshold {self.threshold!r:.40}: a number between 0 and 1 is needed")
         if self.decode == "bernoulli" and self.head == "softmax":
             raise Error("decode bernoulli: draws notes that do not depend on each other, and so "
                         "needs the head sigmoid")  # fmt: skip

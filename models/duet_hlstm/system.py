@@ -280,7 +280,7 @@ class DuetHLSTM:
             p = predict(inputs).reshape(true.shape)
             likely = np.clip(np.where(true, p, 1 - p), 1e-7, 1).astype(float)
             losses -= np.log(likely).mean(axis=(1, 2)).sum()
-            on = ops.convert_to_numpy(decided(p, rule)) > 0
+            on = ops.convert_to_numpy(decided(p, rule, self.settings.threshold)) > 0
             for k, guess in enumerate((on, last)):
                 counts[k, 0] += (guess & true).sum(axis=(0, 2))
                 counts[k, 1] += guess.sum(axis=(0, 2)) + true.sum(axis=(0, 2))

@@ -120,9 +120,9 @@ CHOICES = {  # by the name of the argument in the methods of systems
     ),
     "decode": _choice(
         "--decode",
-        "rule by which outputs become notes: round, above 0.5; absolute, from 0.15 on; relative, "
-        "from a third of the largest on; nearest, the chord that is nearest; bernoulli, at random "
-        "(default: that of the system)",
+        "rule by which outputs become notes: round, above 0.5; absolute, from a threshold on; "
+        "relative, from a third of the largest on; nearest, the chord that is nearest; bernoulli, "
+        "at random (default: that of the system)",
         choices=("round", "absolute", "relative", "nearest", "bernoulli"),
     ),
     "seeds_from": _choice(

@@ -95,6 +95,7 @@ def summed(gradient: Any, variable: "keras.Variable") -> Any:
 
 def with_summed_gradients(kind: type) -> type:
     """Returns a class of optimizers that treats the gradients of embeddings as those of others."""
+    import keras
 
     class Summed(kind):
         def apply(self, grads, trainable_variables=None):
@@ -103,7 +104,7 @@ def with_summed_gradients(kind: type) -> type:
             return super().apply(grads, trainable_variables)
 
     Summed.__name__ = kind.__name__  # Keras names its variables after the class
-    return Summed
+    return keras.saving.register_keras_serializable("musegen")(Summed)
 
 
 def adam(learning_rate) -> "keras.optimizers.Optimizer":

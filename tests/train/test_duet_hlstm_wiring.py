@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import wiring
@@ -199,6 +200,14 @@ def decode(watch: DuetWatch) -> None:
     assert {own.rule for own in watch().model._compile_metrics._user_metrics} == {"relative"}
 
 
+def threshold(watch: DuetWatch) -> None:
+    """Of the system, and of what is logged."""
+    for flags, value in (("", 0.15), ("--threshold 0.4", 0.4)):
+        assert watch.system(flags).settings.threshold == value
+        metrics = watch(flags).model._compile_metrics._user_metrics
+        assert {own.threshold for own in metrics} == {value}
+
+
 def carry(watch: DuetWatch) -> None:
     assert [watch.system(flags).settings.carry for flags in ("", SIGMOID, REPO)] == [
         False, True, True
@@ -209,6 +218,13 @@ def carry(watch: DuetWatch) -> None:
 def feedback(watch: DuetWatch) -> None:
     found = [watch.system(flags).settings.feedback for flags in ("", SIGMOID, REPO)]
     assert found == ["decided", "real", "real"]
+
+
+def optimizer(watch: DuetWatch) -> None:
+    """Adam of the original code does not clip gradients."""
+    assert type(watch().model.optimizer) is keras.optimizers.Adam
+    assert watch().model.optimizer.clipnorm is None
+    assert type(watch("--optimizer muon").model.optimizer).__name__ == "Muon"
 
 
 def samples(watch: DuetWatch) -> None:
@@ -226,7 +242,7 @@ TABLE = wiring.OF_EVERY_SCRIPT | {
     own.__name__: own
     for own in (
         data, bars, val_split, learning_rate, seed, resume, batch_size, preset, tracks, window,
-        head, decode, carry, feedback, samples, recipe,
+        head, decode, threshold, carry, feedback, optimizer, samples, recipe,
     )
 }  # fmt: skip
 TABLE |= {
@@ -291,6 +307,8 @@ def test_what_is_kept_of_the_data_is_printed(watch, capsys):
         ),
         ("--preset repo --window 15", "phrases.npy: .* too short for --window 15"),
         ("--decode bernoulli", "decode bernoulli: .*needs the head sigmoid"),
+        ("--threshold 1", "threshold 1.0: a number between 0 and 1"),
+        ("--head sigmoid --threshold 0.3", "--threshold: the rule round has none; choose --decode"),
         ("--window 0", "--window 0: at least 1"),
         ("--samples 0", "--samples 0: at least 1"),
         ("--learning-rate -1", "--learning-rate -1.0: at least 0"),

@@ -52,6 +52,15 @@ def test_classes_keep_their_names():
     assert type(optimizers.muon(0.1)).__name__ == "Muon"
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_they_are_restored_from_their_configuration(name):
+    """As in a compiled network that Keras copies."""
+    made = MAKERS[name]()
+    same = keras.optimizers.deserialize(keras.optimizers.serialize(made))
+    assert type(same) is type(made)
+    assert same.get_config() == made.get_config()
+
+
 ON_JAX = """
 import sys, numpy as np
 from training.test_optimizers import MAKERS, trained

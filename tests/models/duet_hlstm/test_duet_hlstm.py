@@ -210,6 +210,9 @@ def test_edges_of_the_rules():
     assert list(on(outputs_of(_1=0.15, _2=0.149), "absolute")) == [1]
     assert list(on(outputs_of(_1=0.9, _2=0.31, _3=0.29), "relative")) == [1, 2]
     assert list(on(outputs_of(_1=0.149, _2=0.14), "relative")) == []
+    assert list(on(outputs_of(_1=0.4, _2=0.39), "absolute", threshold=0.4)) == [1]
+    assert list(on(outputs_of(_1=0.39, _2=0.3), "relative", threshold=0.4)) == []
+    assert list(on(outputs_of(_1=0.4, _2=0.3), "relative", threshold=0.4)) == [1, 2]
 
 
 def nearest_by_hand(p: np.ndarray) -> list[int]:
@@ -237,9 +240,10 @@ def test_bernoulli_draws_as_often_as_the_outputs_say():
     chance = np.random.default_rng(1).random(p.shape, "float32")
     for temperature in (0.5, 1.0, 2.0):
         cooled = 1 / (1 + (1 / p[0] - 1) ** (1 / temperature))
-        found = decided(ops.convert_to_tensor(p), "bernoulli", chance, np.float32(temperature))
+        drawn = {"chance": chance, "temperature": np.float32(temperature)}
+        found = decided(ops.convert_to_tensor(p), "bernoulli", **drawn)
         np.testing.assert_allclose(ops.convert_to_numpy(found).mean(axis=0), cooled, atol=0.015)
-    cold = decided(ops.convert_to_tensor(p[:9]), "bernoulli", chance[:9], np.float32(0))
+    cold = decided(ops.convert_to_tensor(p[:9]), "bernoulli", chance=chance[:9], temperature=0.0)
     np.testing.assert_array_equal(cold, p[:9] > 0.5)
 
 
