@@ -144,6 +144,7 @@ def test_a_picture_shows_both(musegen, system, write_song, tmp_path):
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_default_name_and_a_quiet_screen(system, write_song, tmp_path):
     write_song("my song.mid", tracks=TRACKS)
     done = subprocess.run(

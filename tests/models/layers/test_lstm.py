@@ -53,9 +53,9 @@ def moved(model, x) -> list[np.ndarray]:
 @pytest.mark.parametrize(
     ("gates", "return_sequences", "n_steps"),
     [
-        ("sigmoid", False, None),
+        pytest.param("sigmoid", False, None, marks=pytest.mark.slow),
         ("sigmoid", True, 3),
-        (hard_sigmoid, True, None),
+        pytest.param(hard_sigmoid, True, None, marks=pytest.mark.slow),
         (hard_sigmoid, False, 3),
     ],
 )

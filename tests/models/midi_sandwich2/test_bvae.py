@@ -40,7 +40,7 @@ def test_parameter_counts_and_shapes(preset, n_steps):
     assert decoder.output_shape == (None, n_steps, 84)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", SLOW_BUT_LARGE)
 def test_halves_survive_configuration_and_file(preset, tmp_path):
     settings = replace(PRESETS[preset].bvae, width=8, latent=8, noise=0.0)
     encoder, decoder = bvae.encoder_and_decoder(bvae.bvae(settings))

@@ -400,9 +400,14 @@ def test_settings_are_read_by_their_names_of_version_0_1(tmp_path):
         ("repo", "mixes_bars=no", False, True),
         ("repo", "norm_output=yes", True, False),
         ("repo", "note_counts=yes", False, True),
-        ("paper", "critic=bar,mixes_bars=yes", False, True),
-        ("paper", "norm_output=no,temporal=shared", True, False),
-        ("paper", "batch_statistics=yes,he=yes,first_bias=-1,z_std=1", False, False),
+        *(
+            pytest.param("paper", *case, marks=pytest.mark.slow)
+            for case in (
+                ("critic=bar,mixes_bars=yes", False, True),
+                ("norm_output=no,temporal=shared", True, False),
+                ("batch_statistics=yes,he=yes,first_bias=-1,z_std=1", False, False),
+            )
+        ),
     ],
 )
 def test_every_switch_of_the_networks_switches(preset, words, generator, critic):

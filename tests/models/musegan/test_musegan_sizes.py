@@ -72,6 +72,7 @@ SHAPES = {  # of a bar generator, layer by layer: tables 4.1 and 4.2
 }  # fmt: skip
 SHAPES["narrow"] = SHAPES["repo"]
 both = pytest.mark.parametrize("preset", PRESETS)
+slow = pytest.mark.slow
 
 
 def trained(model: keras.Model) -> int:
@@ -83,8 +84,9 @@ def norms(model: keras.Model) -> list[str]:
 
 
 @both
-@pytest.mark.parametrize("width", [0.03, 0.2, 0.3])  # at which 1024 filters become an odd number
+@pytest.mark.parametrize("width", [0.3, *(pytest.param(w, marks=slow) for w in (0.03, 0.2))])
 def test_any_width_is_built(preset, width):
+    """Also those at which 1024 filters become an odd number."""
     settings = replace(PRESETS[preset], width=width)
     for kind in (Kind("hybrid"), Kind("hybrid", "piano")):
         assert generators.generator(settings, kind).output_shape == (None, 4, 96, 84, 5)
