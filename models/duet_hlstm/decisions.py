@@ -49,8 +49,8 @@ def decided(p, rule: str, threshold: float = THRESHOLD, chance=None, temperature
 
 
 def steady(rule: str) -> str:
-    """Returns the rule by which predictions are measured: that which draws has `round` instead."""
-    return "round" if rule == "bernoulli" else rule
+    """Returns the rule by which predictions are measured: for that which draws it is `absolute`."""
+    return "absolute" if rule == "bernoulli" else rule
 
 
 def nearest(p):

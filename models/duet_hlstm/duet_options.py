@@ -45,9 +45,11 @@ class DuetRecipe:
     decay: str = "none"
 
 
-QUICK = DuetRecipe(epochs=12, batch_size=250, val_split=0.1, learning_rate=4e-3, decay="cosine")
+QUICK = DuetRecipe(
+    epochs=8, batch_size=250, val_split=0.1, optimizer="muon", learning_rate=0.015, decay="cosine"
+)
 RECIPES = {"paper": DuetRecipe(), "repo": DuetRecipe(), "quick": QUICK}
-DEMO = {"epochs": 8, "batch_size": 100}  # on the demo band, enough to see it work
+DEMO = {"batch_size": 100}  # on the demo band, enough to see it work
 SAMPLES = {"paper": 8, "repo": 1000}
 
 
@@ -72,8 +74,10 @@ class Training(PhraseOptions):
         "sigmoid)", choices=DECODES,
     )  # fmt: skip
     threshold: float | None = option(
-        None, "least output that becomes a note by the rule absolute, or least largest output of a "
-        "track that sounds by the rule relative (default: 0.15)", metavar="P",
+        None, "least output that becomes a note by the rule absolute, which measures networks of "
+        "bernoulli, too; or least largest output of a track that sounds by the rule "
+        "relative (default: 0.15)",
+        metavar="P",
     )  # fmt: skip
     carry: str | None = option(
         None, "whether the LSTM states go on from step to step while music is generated (default: "
@@ -136,7 +140,7 @@ def changes_of(options: Training) -> Mapping[str, Any]:
         changes["decode"] = changed(options.preset, changes).decode
     rule = changed(options.preset, changes).decode
     if "threshold" in changes and rule not in WITH_THRESHOLD:
-        choices = " or ".join(WITH_THRESHOLD)
+        choices = ", ".join(WITH_THRESHOLD)
         raise Error(f"--threshold: the rule {rule} has none; choose --decode {choices}")
     preset = PRESETS[options.preset]
     return {name: value for name, value in changes.items() if value != getattr(preset, name)}

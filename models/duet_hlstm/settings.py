@@ -18,7 +18,7 @@ GATES = ("sigmoid", "hard_sigmoid")
 WIRINGS = ("cascade", "star")
 DECODES = ("round", "absolute", "relative", "nearest", "bernoulli")
 FEEDBACKS = ("decided", "real")
-WITH_THRESHOLD = ("absolute", "relative")
+WITH_THRESHOLD = ("absolute", "relative", "bernoulli")
 THRESHOLD = 0.15  # by default
 DECODE_OF = {"softmax": "relative", "sigmoid": "round"}  # by default
 
@@ -46,7 +46,8 @@ class DuetSettings:
         gates: activation of the LSTM gates, `"sigmoid"`, or `"hard_sigmoid"` as in Keras 2.
         decode: rule by which outputs become notes; see `musegen.models.duet_hlstm.decisions`.
         threshold: least output that becomes a note by the rule `absolute`, and least largest output
-            of a track that is not silent by the rule `relative`.
+            of a track that is not silent by the rule `relative`. Predictions of a network whose
+            rule is `bernoulli` are measured by `absolute`.
         carry: whether the state of the first LSTMs goes on from one step to the next while music is
             generated. Training begins every window with a state of zero.
         feedback: what is read again while music is generated, the `"decided"` notes or the

@@ -233,8 +233,10 @@ def samples(watch: DuetWatch) -> None:
 
 
 def recipe(watch: DuetWatch) -> None:
-    """Quick has a higher rate, which falls to 0."""
-    assert watch("--recipe quick").first.rates == pytest.approx((4e-3, 0), abs=1e-6)
+    """Quick has Muon, whose rate falls to 0."""
+    quick = watch("--recipe quick")
+    assert type(quick.model.optimizer).__name__ == "Muon"
+    assert quick.first.rates == pytest.approx((0.015, 0), abs=1e-6)
     assert watch().first.rates == pytest.approx((1e-3, 1e-3))
 
 
@@ -336,11 +338,17 @@ def test_a_mistake_is_one_line(watch, flags, message):
 def test_defaults_come_from_preset_recipe_and_demo():
     demo = with_defaults(Training())
     assert (demo.recipe, demo.epochs, demo.batch_size, demo.val_split) == ("quick", 8, 100, 0.1)
-    assert (demo.learning_rate, demo.decay, demo.samples) == (4e-3, "cosine", 8)
+    assert (demo.optimizer, demo.learning_rate, demo.decay, demo.samples) == (
+        "muon",
+        0.015,
+        "cosine",
+        8,
+    )
     for preset in PRESETS:
         found = with_defaults(Training(data="songs", preset=preset))
         assert (found.recipe, found.epochs, found.batch_size) == (preset, 50, 1000)
-        assert (found.learning_rate, found.decay, found.val_split) == (1e-3, "none", 0)
+        assert (found.optimizer, found.learning_rate, found.decay) == ("adam", 1e-3, "none")
+        assert found.val_split == 0
     assert settings_of(options("")) == PRESETS["paper"]
     assert settings_of(options("--preset repo")) == PRESETS["repo"]
     five = settings_of(options(f"--tracks {' '.join(ORDER)}"))

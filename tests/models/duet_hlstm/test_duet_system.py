@@ -339,9 +339,11 @@ def test_an_evaluation_continues_the_phrases_of_the_data(system):
 
 @slow
 def test_what_draws_notes_is_measured_by_what_is_likely():
-    drawing = untrained("repo", decode="bernoulli")
+    drawing, deciding = (
+        untrained("repo", decode=rule, threshold=0.3) for rule in ("bernoulli", "absolute")
+    )
     table = StepTable.of_steps(as_steps(MUSIC[:2][..., [1, 4]]))
-    assert drawing.predicted(table) == untrained("repo").predicted(table)
+    assert drawing.predicted(table) == deciding.predicted(table)
 
 
 def test_settings_that_do_not_exist():
