@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 
 from musegen import Error, environment, registry
-from musegen.commands.choices import add_data, add_seed, add_split, integer
+from musegen.commands.choices import add_data, add_pair, add_seed, add_split, integer
 from musegen.eval import papers
 from musegen.files import check, check_folder, shown
 
@@ -67,6 +67,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="music for panel (c) of DuetHLSTM's figures, all that --data takes (default: what "
         "--system makes)",
     )  # fmt: skip
+    add_pair(parser, "that DuetHLSTM's figures show")
     add_seed(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("figures"), metavar="DIR",
@@ -87,10 +88,12 @@ def run(args: Namespace) -> None:
         raise Error(
             f"--median {args.median}: the curves of {args.paper} have no filter; leave it out"
         )
-    for name in ("baseline", "generated"):
-        if getattr(args, name) and not paper.PANELS & set(numbers):
+    for name in ("baseline", "generated", "tracks"):
+        value = getattr(args, name)
+        if value and not paper.PANELS & set(numbers):
             known = ", ".join(map(str, sorted(paper.PANELS))) or "of other papers"
-            raise Error(f"--{name} {getattr(args, name)}: is only for figures with panels, {known}")
+            given = value if isinstance(value, str) else " ".join(value)
+            raise Error(f"--{name} {given}: is only for figures with panels, {known}")
     for name in ("track", "median"):
         if getattr(args, name) and not paper.CURVES & set(numbers):
             known = ", ".join(map(str, sorted(paper.CURVES))) or "of other papers"
@@ -104,6 +107,7 @@ def run(args: Namespace) -> None:
     sources = Sources(
         args.paper, args.system, args.runs, tuple(args.data), args.split, args.track or paper.TRACK,
         args.seed, args.median, baseline=args.baseline, generated=args.generated,
+        tracks=args.tracks,
     )  # fmt: skip
     for number in numbers:
         try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error, files, registry
-from musegen.commands.choices import SEED, add_data, add_split, deviation, integer
+from musegen.commands.choices import SEED, add_data, add_pair, add_split, deviation, integer
 from musegen.eval.tables import report, suites
 from musegen.eval.tables.report import Evaluation, Report
 from musegen.eval.tables.suites import SUITES
@@ -27,6 +27,7 @@ from musegen.eval.tables.table import CLAIMS, DUET, MGEVAL, MUSE
 if TYPE_CHECKING:
     from musegen.data import Data
 
+OF_PAIRS = (*DUET, *CLAIMS)  # definitions that measure a melody and its accompaniment
 FOR_SYSTEMS = ("phrases", "seed", "z_std", "split")  # options that need --system
 TRACK = "piano"  # the track that the suite mgeval measures by default
 OF_PHRASES = ("steps", "track", "z_std")  # options that a suite of notes has no use for
@@ -72,6 +73,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="the steps that definition duet visits: 1, all but the last, as for the printed "
         "figures, or 4, every fourth one, as the published script does (default: 1)",
     )  # fmt: skip
+    add_pair(parser, "that suite duet measures")
     parser.add_argument(
         "--steps", type=int, metavar="N",
         help="number of steps of a bar in all measurements (default: that of the data)",
@@ -120,16 +122,18 @@ def _of_notes(args: Namespace, shown: Iterable[str]) -> Evaluation:
 
 def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluation:
     """Makes the tables of suites of phrases."""
-    data, generated, notes, values = _music(args)
+    data, generated, notes, values, duo = _music(args)
     drawings = _drawings(generated, args.plot) if args.plot else {}
     _check_outputs(args, drawings)
+    from musegen.eval.tables.evaluated import of_pair
     from musegen.eval.tables.measure import measure
 
     track = args.track or TRACK
-    rows = {
-        definition: measure(data, generated, definition, track, args.visit or 1)
-        for definition in dict.fromkeys(name for names in shown.values() for name in names)
-    }
+    rows = {}
+    for definition in dict.fromkeys(name for names in shown.values() for name in names):
+        own = duo if definition in OF_PAIRS else None
+        first, *others = (of_pair(music, own) for music in (data, *generated))
+        rows[definition] = measure(first, others, definition, track, args.visit or 1)
     tables = []
     for suite, definitions in shown.items():
         if suite == "mgeval":
@@ -138,7 +142,7 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
             ]
         else:
             tables += suites.grids(suite, {name: rows[name] for name in definitions})
-    notes = suites.footnotes(tables, shown) + _remarks(args, data, generated, shown) + notes
+    notes = suites.footnotes(tables, shown) + _remarks(args, data, generated, shown, duo) + notes
     reports = [
         Report(definition, measured + suites.printed([s for s in shown if definition in shown[s]]))
         for definition, measured in rows.items()
@@ -150,20 +154,22 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
     return Evaluation(tables, notes, reports, values, pictures)
 
 
-def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
+def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict, Sequence[str] | None]:
     """Loads or makes all music to measure.
 
     Returns:
-        The data, the generated sets, notes for the report, and the values that systems themselves
-        compute, by row.
+        The data, the generated sets, notes for the report, the values that systems themselves
+        compute, by row, and the two tracks that suite duet measures, if they are not its own.
     """
     from musegen.data import load
 
     if not args.system:
         data = load(args.data, args.steps)
         steps = data.layout.n_steps
-        return data, [load(file, args.steps, song_steps=steps) for file in args.generated], [], {}
+        generated = [load(file, args.steps, song_steps=steps) for file in args.generated]
+        return data, generated, [], {}, args.tracks
     from musegen.eval.tables import evaluated
+    from musegen.metrics.duet_claims import PAIR
 
     opened = evaluated.opened(args.system)
     drawing = any("z_std" in system.entry.can["evaluate"] for system in opened.values())
@@ -184,7 +190,9 @@ def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict]:
         f"{name}: {', '.join(f'{key} {value:.4g}' for key, value in figures.items())}"
         for name, figures in values.items()
     ]
-    return data, generated + made, [note, *left_out, *system_notes], values
+    own = evaluated.own_pair(opened.values())
+    duo = args.tracks or (own if own != PAIR else None)
+    return data, generated + made, [note, *left_out, *system_notes], values, duo
 
 
 def _check(args: Namespace, shown: Mapping[str, Container[str]]) -> None:
@@ -198,6 +206,8 @@ def _check(args: Namespace, shown: Mapping[str, Container[str]]) -> None:
                 f"--{name.replace('_', '-')}: has no effect on suite {' '.join(shown)}, which "
                 "measures notes; leave it out"
             )
+    if args.tracks and not any(name in OF_PAIRS for names in shown.values() for name in names):
+        raise Error(f"--tracks {' '.join(args.tracks)}: is only for suite duet; leave it out")
     if args.visit and not any("duet" in definitions for definitions in shown.values()):
         raise Error(f"--visit {args.visit}: is only for definition duet; leave it out")
     for name in FOR_SYSTEMS:
@@ -240,6 +250,7 @@ def _remarks(
     data: "Data",
     generated: Sequence["Data"],
     shown: Mapping[str, Container[str]],
+    duo: Sequence[str] | None,
 ) -> list[str]:
     """Returns remarks about the data that a reader of the tables needs."""
     from musegen.eval.tables.measure import SAMPLES
@@ -253,7 +264,7 @@ def _remarks(
         )
     definitions = {name for names in shown.values() for name in names}
     more = any(len(music.layout.tracks) > 2 for music in (data, *generated))
-    remarks += _duet_remarks(definitions, args.visit or 1, more)
+    remarks += _duet_remarks(definitions, args.visit or 1, more, duo)
     for suite in shown:
         n = SUITES[suite].n_steps
         if n and data.layout.n_steps != n:
@@ -268,7 +279,9 @@ def _remarks(
     return remarks
 
 
-def _duet_remarks(definitions: Container[str], visit: int, more_tracks: bool) -> list[str]:
+def _duet_remarks(
+    definitions: Container[str], visit: int, more_tracks: bool, duo: Sequence[str] | None
+) -> list[str]:
     """Returns remarks about the definitions of the DuetHLSTM report that are shown."""
     from musegen.eval.tables.claims import PHRASES
     from musegen.metrics.duet import PAIRS
@@ -278,14 +291,16 @@ def _duet_remarks(definitions: Container[str], visit: int, more_tracks: bool) ->
         steps = "every fourth step" if visit == 4 else "all steps but the last"
         remarks.append(f"definition duet visits {steps} (--visit {visit})")
     pairs = [f"{name} {' and '.join(PAIRS[name])}" for name in DUET if name in definitions]
-    if pairs and more_tracks:
+    if duo and any(name in OF_PAIRS for name in definitions):
+        remarks.append(f"suite duet: the columns piano and strings are {duo[0]} and {duo[1]}")
+    elif pairs and more_tracks:
         remarks.append(
             f"of more than two tracks, two are measured: by {', by '.join(pairs)}, or piano and "
             "strings where one of them is silent"
         )
     if CLAIMS[0] in definitions:
         remarks.append(
-            f"definition {CLAIMS[0]} measures piano and strings in bars of 8 steps, at most "
+            f"definition {CLAIMS[0]} measures two tracks in bars of 8 steps, at most "
             f"{PHRASES:,} phrases of a set, evenly spaced; of generated sets without their first "
             "half bar, which is given to a system that continues music"
         )

@@ -74,6 +74,7 @@ class Sources:
         place: name of the system's folder in `runs`, for a paper with several systems.
         baseline: trained system or music of another system, for figures that compare.
         generated: music to draw in place of what the system generates.
+        tracks: names of the tracks to draw, for figures of two; by default those of the system.
     """
 
     paper: str
@@ -87,6 +88,7 @@ class Sources:
     place: str = ""
     baseline: str | None = None
     generated: str | None = None
+    tracks: tuple[str, ...] | None = None
 
     def part(self, name: str) -> "Sources":
         """Returns the sources of one of the several systems of a paper.

@@ -1,6 +1,6 @@
 """The music of trained systems that is measured: what they generate, restore or accompany."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +47,16 @@ def n_steps(systems: Mapping[str, TrainedSystem], option: int | None) -> int | N
         steps = ", ".join(f"{label} {n}" for label, n in written.items())
         raise Error(f"bars differ in steps ({steps}): measure systems of one kind, without --steps")
     return next(iter(written.values()), None)
+
+
+def own_pair(systems: Iterable[TrainedSystem]) -> Sequence[str] | None:
+    """Returns the tracks of the first system that has two, the melody first, or None."""
+    return next((system.tracks for system in systems if len(system.tracks) == 2), None)
+
+
+def of_pair(data: Data, pair: Sequence[str] | None) -> Data:
+    """Returns melody and accompaniment of data with more tracks; without a pair all tracks."""
+    return data if pair is None or len(data.layout.tracks) == 2 else data.of_tracks(pair)
 
 
 def held_out(data: Data | Pieces, split: str | None = None) -> Data | Pieces:

@@ -247,3 +247,12 @@ def add_split(parser: ArgumentParser) -> None:
         help="the split of the data that a system restores, accompanies or encodes: "
         f"{', '.join(SPLITS)} (default: test if the data have it, else all)",
     )  # fmt: skip
+
+
+def add_pair(parser: ArgumentParser, what: str) -> None:
+    """Adds `--tracks`, the names of two tracks; `what` says what they are for."""
+    parser.add_argument(
+        "--tracks", nargs=2, choices=TRACKS, metavar=("MELODY", "ACCOMPANIMENT"),
+        help=f"the two tracks {what} (default: those of a system of two tracks, else piano "
+        "strings)",
+    )  # fmt: skip

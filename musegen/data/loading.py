@@ -19,7 +19,7 @@ in memory are compressed. A corpus of more than a few hundred songs should be pr
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,6 +119,21 @@ class Data:
                 f"cut the songs again with `musegen data prepare --bars {n_bars}`"
             )
         return self
+
+    def of_tracks(self, wanted: Sequence[str]) -> "Data":
+        """Returns these tracks of the phrases, in this order; an `Error` if there is none such."""
+        shape, tracks = self.layout.shape, self.layout.tracks
+        if tracks == (wanted := tuple(wanted)):
+            return self
+        try:
+            reorder(np.zeros((0, *shape), bool), tracks, wanted)
+        except Error as error:
+            raise Error(f"{self.name}: {error}") from None
+        return replace(
+            self,
+            layout=replace(self.layout, tracks=wanted),
+            rows=lambda piece: pack(reorder(unpack(self.rows(piece), shape), tracks, wanted)),
+        )
 
     def of(self, split: str) -> "Data":
         """Returns the phrases of one split."""

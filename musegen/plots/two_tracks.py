@@ -107,6 +107,7 @@ def matrix_image(matrix: np.ndarray, labels: Sequence[str]) -> np.ndarray:
 def editor_rows(
     sets: Mapping[str, np.ndarray],
     ranges: Mapping[str, np.ndarray] = {},
+    tracks: Sequence[str] = ("piano", "strings"),
     gap: int = 1,
     width: float = PAGE,
 ) -> Figure:
@@ -117,6 +118,7 @@ def editor_rows(
     Args:
         sets: phrases `(n, bars, steps, 84, 2)` by the title of their panel.
         ranges: larger sets by the same titles, whose pitches the tracks are scaled to.
+        tracks: names of the two tracks.
         gap: number of silent bars.
         width: width of the figure in inches.
     """
@@ -137,7 +139,7 @@ def editor_rows(
                         interpolation="nearest")  # fmt: skip
         axes.axhline(1, color="black", linewidth=2.5)
         axes.set(xlim=(0, n_bars), ylim=(0, 2), xticks=[])
-        axes.set_yticks([1.5, 0.5], ["piano", "strings"], rotation=90, va="center")
+        axes.set_yticks([1.5, 0.5], tracks, rotation=90, va="center")
         axes.tick_params(length=0)
         axes.set_title(title, loc="left")
     return figure

@@ -308,6 +308,17 @@ def test_bars_are_numbered_phrase_by_phrase(n_steps):
         np.testing.assert_array_equal(bars.phrases[4 * p + b, 0], phrases[p, b])
 
 
+def test_some_tracks_in_another_order():
+    phrases = np.random.default_rng(0).random((5, 1, 2, 84, 5)) < 0.3
+    data = in_pieces(phrases, (3, 2), splits=("train", "test"))
+    few = data.of_tracks(("bass", "piano"))
+    assert few.layout.tracks == ("bass", "piano")
+    np.testing.assert_array_equal(few.of("test").phrases, phrases[3:][..., [3, 1]])
+    assert data.of_tracks(data.layout.tracks) is data
+    with pytest.raises(Error, match="no track named oboe; there are drums, piano"):
+        data.of_tracks(("oboe",))
+
+
 def test_part_is_a_slice_across_pieces():
     phrases = np.random.default_rng(0).random((10, 1, 2, 84, 5)) < 0.3
     read = []

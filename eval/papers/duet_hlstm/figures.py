@@ -1,8 +1,8 @@
 """The figures of the DuetHLSTM report, and the course of a training, which is numbered 7.
 
 Figures 2 to 6 have a panel each for the data, a MuseGAN baseline and DuetHLSTM. Figures 2 to 5
-count as the original code does, every step but the last of the first 20 phrases of piano and
-strings (definition `duet`), and show the published values, too.
+count as the original code does, every step but the last of the first 20 phrases of a melody and its
+accompaniment (definition `duet`), and show the published values, too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +115,7 @@ def phrases(sources: Sources) -> Drawing:
         title = f"({letter}) {panel.name}"
         shown[title], ranges[title] = chosen, panel.phrases
         about.append(f"{title}, phrases {first} to {first + len(chosen) - 1}")
-    return Drawing(plots.editor_rows(shown, ranges), "; ".join(about))
+    return Drawing(plots.editor_rows(shown, ranges, sets.pair(sources)), "; ".join(about))
 
 
 def _fullest(phrases: np.ndarray) -> int:
@@ -157,21 +157,24 @@ def _training(sources: Sources) -> tuple[dict, str]:
             raise
         return {}, f"published samples only: {missing}"
     history = read_history(path)
-    columns = [f"{code}_{track}" for code, _ in COURSE.values() for track in PAIR]
+    duo = sources.tracks or [
+        name.removeprefix("density_") for name in history if "density_" in name
+    ]
+    columns = [f"{code}_{track}" for code, _ in COURSE.values() for track in duo[:2]]
     absent = [name for name in columns if name not in history]
-    if absent:
-        raise Error(
-            f"{path}: has no column {absent[0]}; give the run of a {SYSTEM} of piano and strings"
-        )
+    if absent or len(duo) < 2:
+        why = f"column {absent[0]}" if absent else "columns of two tracks"
+        raise Error(f"{path}: has no {why}; give the run of a {SYSTEM} of two tracks or more")
     epochs = history.get("epoch") or list(range(1, len(history[columns[0]]) + 1))
     ours = {
         label: {
-            track: (epochs, [scale * value for value in history[f"{code}_{track}"]])
-            for track in PAIR
+            role: (epochs, [scale * value for value in history[f"{code}_{track}"]])
+            for role, track in zip(PAIR, duo[:2], strict=True)
         }
         for label, (code, scale) in COURSE.items()
     }
-    return ours, f"{len(epochs)} epochs of {path.parent.name} beside published samples"
+    names = f" ({duo[0]} as piano, {duo[1]} as strings)" if (*duo[:2],) != PAIR else ""
+    return ours, f"{len(epochs)} epochs of {path.parent.name}{names} beside published samples"
 
 
 FIGURES = {

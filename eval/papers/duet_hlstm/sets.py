@@ -1,6 +1,7 @@
 """The music in the panels of the DuetHLSTM report: data, a MuseGAN baseline, and DuetHLSTM."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ import numpy as np
 from musegen import Error, registry
 from musegen.data import Data, load
 from musegen.eval.papers.drawing import Missing, Sources
+from musegen.eval.tables.evaluated import of_pair, own_pair
 from musegen.eval.tables.measure import DUET_PHRASES, evenly_spaced
 from musegen.metrics.duet_claims import PAIR
-from musegen.music.phrases import reorder
 from musegen.system import TrainedSystem
 
 SYSTEM = "duet-hlstm"
@@ -27,7 +28,8 @@ class Panel:
 
     Args:
         name: name of the music, or why there is none.
-        phrases: phrases of piano and strings `(n, bars, steps, 84, 2)`, at most `READ`, or None.
+        phrases: phrases of melody and accompaniment `(n, bars, steps, 84, 2)`, at most `READ`, or
+            None.
     """
 
     name: str
@@ -37,56 +39,63 @@ class Panel:
 def panels(sources: Sources) -> dict[str, Panel]:
     """Returns the panels a, b and c; later figures of the same command get the same music."""
     if "panels" not in sources.kept:
+        duo = pair(sources)
         sources.kept["panels"] = {
-            "a": _of_file(_data(sources)),
-            "b": _baseline(sources),
-            "c": _system(sources),
+            "a": _of_file(_data(sources), duo),
+            "b": _baseline(sources, duo),
+            "c": _system(sources, duo),
         }
     return sources.kept["panels"]
+
+
+def pair(sources: Sources) -> Sequence[str]:
+    """Returns the tracks that are shown, those of a system of two tracks unless they are given."""
+    if sources.tracks:
+        return sources.tracks
+    part = sources if sources.system else sources.part(SYSTEM)
+    if sources.generated or not part.folder:
+        return PAIR
+    return own_pair([part.trained(COMMAND)]) or PAIR
 
 
 def _data(sources: Sources, n_steps: int | None = None) -> Data:
     return load(sources.one_source, n_steps, sources.split)
 
 
-def _baseline(sources: Sources) -> Panel:
+def _baseline(sources: Sources, duo: Sequence[str]) -> Panel:
     given = sources.baseline
     if given is None:
         found = [name for name in BASELINES if sources.part(name).folder]
         if not found:
             return Panel("no MuseGAN; give --baseline")
-        return _generated(sources, found[0], sources.part(found[0]).trained(""))
+        return _generated(sources, found[0], sources.part(found[0]).trained(""), duo)
     if (Path(given) / registry.SYSTEM_FILE).is_file() or given in registry.pretrained():
-        return _generated(sources, Path(given).name, registry.load(registry.place(given)))
-    return _of_file(load(given))
+        return _generated(sources, Path(given).name, registry.load(registry.place(given)), duo)
+    return _of_file(load(given), duo)
 
 
-def _system(sources: Sources) -> Panel:
+def _system(sources: Sources, duo: Sequence[str]) -> Panel:
     if sources.generated:
-        return _of_file(load(sources.generated))
+        return _of_file(load(sources.generated), duo)
     part = sources if sources.system else sources.part(SYSTEM)
     try:
-        return _generated(sources, Path(sources.system or SYSTEM).name, part.trained(COMMAND))
+        name = Path(sources.system or SYSTEM).name
+        return _generated(sources, name, part.trained(COMMAND), duo)
     except Missing as missing:
         return Panel(str(missing))
 
 
-def _generated(sources: Sources, name: str, system: TrainedSystem) -> Panel:
+def _generated(sources: Sources, name: str, system: TrainedSystem, duo: Sequence[str]) -> Panel:
     """Returns what a system makes for its paper's tables; one that continues is given the data."""
     if system.entry.music != "phrases" or "evaluate" not in system.can:
         raise Error(f"{name}: makes no phrases; give a system of two or five tracks")
     originals = evenly_spaced(_data(sources, system.n_steps), N, f"reading for {name}")
     for row in system.evaluate(originals, N, sources.seed):
         if row.music is not None:
-            return _of_file(load(row.music), name)
+            return _of_file(load(row.music), duo, name)
     raise Error(f"{name}: makes no music that can be drawn; give another system")
 
 
-def _of_file(data: Data, name: str = "") -> Panel:
-    phrases = next(data.blocks(READ))
-    tracks = data.layout.tracks
-    try:
-        duo = phrases if len(tracks) == 2 else reorder(phrases, tracks, PAIR)
-    except Error as error:
-        raise Error(f"{name or data.name}: {error}; the figures are of piano and strings") from None
-    return Panel(name or data.name, duo)
+def _of_file(data: Data, duo: Sequence[str], name: str = "") -> Panel:
+    data = of_pair(replace(data, name=name or data.name), duo)
+    return Panel(data.name, next(data.blocks(READ)))

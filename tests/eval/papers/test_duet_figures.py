@@ -98,6 +98,18 @@ def test_figures_are_rendered(run, public, number):
     assert picture[..., :3].std() > 0
 
 
+def test_tracks_that_are_chosen(run, drawn):
+    five = np.random.default_rng(0).random((20, 4, 8, 84, 5)) < 0.05
+    np.save("five.npy", five)
+    chosen = ("--tracks", "bass", "guitar")
+    run("--figure", "4", "6", "--baseline", "five.npy", "--generated", "five.npy", *chosen)
+    wanted = duet.evaluate(five, "duet", TRACKS, ("bass", "guitar"))["PCH"]
+    for axes in drawn[4].axes[1:3]:
+        assert heights(axes, outlined=False) == pytest.approx(wanted / wanted.max())
+    labels = [label.get_text() for label in drawn[6].axes[1].get_yticklabels()]
+    assert labels == ["bass", "guitar"]
+
+
 def test_music_of_other_panels(run, drawn, public):
     five = np.random.default_rng(0).random((25, 4, 8, 84, 5)) < 0.05
     np.save("five.npy", np.repeat(five, 6, axis=2))
@@ -121,8 +133,10 @@ def test_systems_make_their_music_once(run, drawn, public, add_toy):
         return [*toys.rows(none=None), *toys.rows(made=~data[:3], other=data)]
 
     can = {"evaluate": ()}
-    duo = add_toy("duet-hlstm", can, n_steps=4, evaluate=evaluate)
-    muse = add_toy("musegan-composer", can, n_steps=8, evaluate=lambda *_: toys.rows(x=public[:2]))
+    pair = ("guitar", "bass")  # which are shown of music with more tracks
+    duo = add_toy("duet-hlstm", can, n_steps=4, evaluate=evaluate, tracks=pair)
+    five = np.repeat(public[:2, ..., :1], 5, axis=-1) & (np.arange(5) > 2)  # bass and strings
+    muse = add_toy("musegan-composer", can, n_steps=8, evaluate=lambda *_: toys.rows(x=five))
     runs = Path("runs")
     runs.mkdir()
     for folder in (duo, muse):
@@ -134,6 +148,8 @@ def test_systems_make_their_music_once(run, drawn, public, add_toy):
     chosen = np.unique(np.linspace(0, 49, 20).astype(int))
     np.testing.assert_array_equal(given, public[chosen][:, :, ::2])
     assert heights(drawn[4].axes[2], outlined=False) == [1] * 12
+    shown = duet.evaluate(five, "duet", TRACKS, pair)["PCH"]
+    assert heights(drawn[4].axes[1], outlined=False) == pytest.approx(shown / shown.max())
     named = run("--figure", "4", "--system", "runs/duet-hlstm", "--baseline", "runs/duet-hlstm")
     assert "(b) duet-hlstm, 3 phrases; (c) duet-hlstm, 3 phrases" in named
 
@@ -170,11 +186,13 @@ def test_elsewhere_figure_6_shows_the_fullest_phrases(run, drawn, public):
     assert "(b) some.npy, phrases 5 to 7; (c) some.npy, phrases 5 to 7" in said
 
 
-def write_figures(folder: Path, without: str = "", epoch: bool = True) -> dict[str, list[float]]:
+def write_figures(
+    folder: Path, without: str = "", epoch: bool = True, pair=("piano", "strings")
+) -> dict[str, list[float]]:
     names = ("density", "silent", "unchanged", "notes", "most")
     columns = {"loss": [3.0, 2.0, 1.0]}
     for k, name in enumerate(names):
-        columns |= {f"{name}_{t}": [k / 10 + 0.01 * i, 0.1, 0.2] for i, t in enumerate(duet_pair())}
+        columns |= {f"{name}_{t}": [k / 10 + 0.01 * i, 0.1, 0.2] for i, t in enumerate(pair)}
     if epoch:
         columns = {"epoch": [1, 2, 3]} | columns
     columns.pop(without, None)
@@ -184,10 +202,6 @@ def write_figures(folder: Path, without: str = "", epoch: bool = True) -> dict[s
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
     return columns
-
-
-def duet_pair() -> tuple[str, str]:
-    return "piano", "strings"
 
 
 @pytest.mark.parametrize("epoch", [True, False])
@@ -204,6 +218,13 @@ def test_the_course_of_a_training(run, drawn, epoch):
     assert set(data.get_ydata()) == {3.20}
     assert [len(axes.lines) for axes in drawn[7].axes[:5]] == [6, 6, 6, 6, 4]
     assert last.lines[3].get_ydata().tolist() == columns["most_strings"]
+
+
+def test_the_course_of_other_tracks(run, drawn):
+    columns = write_figures(Path("runs/duet-hlstm"), pair=("guitar", "bass"))
+    said = run("--figure", "7", "--runs", "runs")
+    assert "3 epochs of duet-hlstm (guitar as piano, bass as strings) beside" in said
+    assert drawn[7].axes[4].lines[3].get_ydata().tolist() == columns["most_bass"]
 
 
 def test_the_published_course_alone(run, drawn):
@@ -291,7 +312,11 @@ def test_what_is_published_agrees_with_itself():
         (["--figure", "2", "--track", "piano"], "is only for training curves, figures of other"),
         (["--figure", "1", "--system", "odd"], "odd is a odd; the diagram is of a duet-hlstm"),
         (["--figure", "2", "--system", "odd"], "odd: makes no phrases; give a system of two"),
-        (["--figure", "2", "--generated", "eight.npy"], "no track named strings; .* figures are"),
+        (["--figure", "2", "--generated", "eight.npy"], "eight.npy: no track named strings; there"),
+        (
+            ["--figure", "7", "--tracks", "bass", "drums"],
+            "--tracks bass drums: is only for figures",
+        ),
     ],
 )
 def test_mistakes(run, add_toy, options, message):

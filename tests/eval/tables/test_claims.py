@@ -100,6 +100,23 @@ def test_five_tracks_of_other_bars(run):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("definition", ["duet", "duet_fixed", "duet_claims"])
+def test_tracks_that_are_chosen(run, definition):
+    """Music of two tracks is measured whatever their names are."""
+    x = np.random.default_rng(0).random((3, 4, 8, 84, 5)) < 0.05
+    chosen = ("--definition", definition, "--tracks", "guitar", "bass")
+    text, rows = run("--generated", "duo.npy", *chosen, data=x, duo=x[..., [2, 3]])
+    assert "the columns piano and strings are guitar and bass" in text
+    data, duo = (rows[definition][name]["metrics"] for name in ("data.npy", "duo.npy"))
+    if definition == "duet_claims":
+        density = 100 * x[..., [2, 3]].mean(axis=(0, 1, 2, 3))
+        assert [*data["density"].values()] == pytest.approx(density)
+    else:
+        assert data == duo
+    _, rows = run("--definition", definition, data=x)
+    assert rows[definition]["data.npy"]["metrics"] != data
+
+
 @pytest.mark.parametrize(("guitar", "classes"), [(False, [1, 4]), (True, [2, 4])])
 def test_the_tracks_that_the_code_measures(run, guitar, classes):
     """Each track plays the pitch class of its number; systems of two tracks play no guitar."""
