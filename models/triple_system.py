@@ -138,7 +138,7 @@ class TripleSystem:
         raise NotImplementedError
 
     def _build_player(self, length: int):
-        return predictor(self.player(length), AT_ONCE)
+        return predictor(self.player(length), AT_ONCE, threads=True)
 
     # From pieces to numbers, and back.
 

@@ -30,11 +30,11 @@ def arrays(n: int) -> dict[str, np.ndarray]:
     return {"x": RNG.random((n, 3), np.float32), "on": RNG.random((n, 3)) < 0.5}
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("how", [{}, {"eager": True}, {"threads": True}])
 @pytest.mark.parametrize("n", [1, 4, 5, 8, 11])
-def test_it_is_what_predict_gives(n, eager):
+def test_it_is_what_predict_gives(n, how):
     model, inputs = network(), arrays(n)
-    found = predictor(model, 4, eager)(inputs)
+    found = predictor(model, 4, **how)(inputs)
     expected = model.predict(inputs, 4, verbose=0)
     for one, other in zip(found, expected, strict=True):
         assert type(one) is np.ndarray
@@ -56,6 +56,11 @@ def test_tensorflow_traces_once_for_all_sizes_and_not_at_all_for_one_eager_batch
     predict = predictor(network(), 4)
     traced.clear()
     for n in (3, 4, 9, 17):
+        predict(arrays(n))
+    assert len(traced) == 1
+    predict = predictor(network(), 4, threads=True)
+    traced.clear()
+    for n in (9, 17):
         predict(arrays(n))
     assert len(traced) == 1
     predict = predictor(network(), 4, eager=True)
