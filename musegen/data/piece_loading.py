@@ -24,7 +24,7 @@ from musegen import Error, files
 from musegen.data import chorales, loading, note_store, shards
 from musegen.data.note_store import NotesFile, NoteStore
 from musegen.data.one_song import SILENT, NoteSettings, converted, song_piece
-from musegen.data.sources import is_json, items
+from musegen.data.sources import ahead, is_json, items
 from musegen.music import piece_phrases
 from musegen.music.piece import Piece
 
@@ -190,7 +190,7 @@ def _members(path: Path) -> set[str]:
 def _songs(name: str, source: str | Path) -> Pieces:
     """Reads the songs of a source; of files with equal content only the first is used."""
     skipped, settings = [], NoteSettings()
-    pieces = list(converted(items(source), lambda item: song_piece(item, settings), skipped))
+    pieces = list(converted(ahead(items(source)), lambda item: song_piece(item, settings), skipped))
     return Pieces(name, pieces.__getitem__, range(len(pieces)), skipped=tuple(skipped))
 
 

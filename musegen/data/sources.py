@@ -21,7 +21,9 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import blake2b
@@ -82,6 +84,23 @@ def items(source: str | Path) -> Iterator[Item]:
     """
     stream = _freedoom() if str(source) == "freedoom" else _open(Path(source))
     return _not_empty(stream, source)
+
+
+def ahead(stream: Iterator[Item], n: int = 4) -> Iterator[Item]:
+    """Yields the same files, each read in a thread while those before it are used.
+
+    Args:
+        n: number of files that may be in memory.
+    """
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        following = deque(pool.submit(next, stream, end) for _ in range(n))
+        try:
+            while (item := following.popleft().result()) is not end:
+                following.append(pool.submit(next, stream, end))
+                yield item
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def is_json(path: Path) -> bool:

@@ -4,6 +4,7 @@ import os
 import struct
 import tarfile
 import zipfile
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
@@ -151,6 +152,18 @@ def test_links_in_a_tar_are_not_followed(tmp_path):
         info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(info)
     assert errors(tmp_path / "tar") == {"link.mid": "a link or a device, not a file"}
+
+
+def test_reading_ahead(tmp_path):
+    """The files and errors are the same, in the same order; whoever stops early waits for none."""
+    write_tar(tmp_path / "songs.tar", {f"{i}.mid": MIDI + bytes([i]) for i in range(20)})
+    plain = list(items(tmp_path / "songs.tar"))
+    assert [item.data for item in sources.ahead(iter(plain))] == [item.data for item in plain]
+    with closing(sources.ahead(iter(plain))) as stream:
+        assert next(stream).name == plain[0].name
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(Error, match="empty: "):
+        list(sources.ahead(items(tmp_path / "empty")))
 
 
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.xz", "zip"])
