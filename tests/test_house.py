@@ -91,7 +91,8 @@ def test_the_catalogue_is_read_without_keras():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("first", [pytest.param("keras", marks=pytest.mark.slow), "musegen.models"])
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["keras", "musegen.models"])
 def test_layers_are_registered_whichever_is_imported_first(first):
     then = "keras" if first == "musegen.models" else "musegen.models"
     code = (

@@ -28,8 +28,8 @@ def notes_of(path, name):
     ("n_bars", "options"),
     [
         (1, {"beats": 2}),
-        (4, {"beats": 16}),
-        (8, {}),
+        pytest.param(4, {"beats": 16}, marks=pytest.mark.slow),
+        pytest.param(8, {}, marks=pytest.mark.slow),
         (5, {"beats": 17, "tempi": CHANGES, "tpq": 100}),
         (9, {"meters": PICKUP, "tempi": CHANGES}),
         (7, {"meters": ((2, 4, 4),), "tempi": CHANGES}),

@@ -16,6 +16,7 @@ from musegen.music.phrases import TRACKS
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
+@pytest.mark.slow
 def test_a_users_first_song(system, tmp_path):
     """The command in a process prints what it has written, and nothing else."""
     done = subprocess.run(

@@ -38,9 +38,13 @@ def changes(music):
 @pytest.mark.parametrize(
     ("n_bars", "options"),
     [
-        (8, {}),
+        pytest.param(8, {}, marks=pytest.mark.slow),
         (9, {"meters": PICKUP, "tempi": CHANGES}),
-        (8, {"meters": ((0, 4, 4), (16, 4, 4)), "tempi": CHANGES, "tpq": 100}),
+        pytest.param(
+            8,
+            {"meters": ((0, 4, 4), (16, 4, 4)), "tempi": CHANGES, "tpq": 100},
+            marks=pytest.mark.slow,
+        ),
         (7, {"meters": ((2, 4, 4),), "tempi": CHANGES}),
     ],
     ids=["plain", "pickup", "same meter twice", "late first beat"],

@@ -10,19 +10,21 @@ from checks import check_on_jax
 import musegen
 from musegen import registry
 from musegen.data import demo, demo_tunes
-from musegen.music.phrases import TRACKS
+from musegen.music.phrases import TRACKS, resample
 from musegen.registry import pretrained
 from musegen.saving import load_model
 
 MUSIC = demo.phrases(40, n_steps=48, seed=11)
 REDUCERS = [name for name in pretrained() if name.startswith("midi-s2")]
 MUSEGANS = [name for name in pretrained() if name.startswith("musegan")]
+DUETS = [name for name in pretrained() if name.startswith("duet-hlstm")]
 OF_NOTES = [name for name in pretrained() if registry.entry(name).music == "notes"]
 
 
 def test_they_are_all_here():
     assert set(REDUCERS) == {"midi-s2", "midi-s2-large"}
     assert set(MUSEGANS) == {"musegan-composer", "musegan-hybrid", "musegan-hybrid-conditional"}
+    assert set(DUETS) == {"duet-hlstm", "duet-hlstm-band"}
     assert set(OF_NOTES) == {"mvae", "mvae-autoencoder", "bachprop"}
     size = sum(
         file.stat().st_size for folder in pretrained().values() for file in folder.rglob("*")
@@ -120,3 +122,21 @@ def test_what_writes_notes_writes_pieces_that_differ(name):
     assert len({tuple(piece.notes["pitch"]) for piece in pieces}) == 8
     segments = system.segments([demo_tunes.song(k) for k in range(4)])
     assert system.measure(segments)["accuracy"] > 0.5
+
+
+@pytest.mark.parametrize(
+    "name", [DUETS[0], *(pytest.param(n, marks=pytest.mark.slow) for n in DUETS[1:])]
+)
+def test_a_duet_plays_all_its_tracks(name):
+    """And it goes on from a song in which one of them is silent."""
+    system = musegen.load(name)
+    new = system.generate(32, seed=1)
+    own = [TRACKS.index(track) for track in system.tracks]
+    density = new[:, 1:].mean(axis=(0, 1, 2, 3))
+    assert (density[own] > 0.0005).all()
+    assert (density < 0.1).all()
+    assert not np.delete(density, own).any()
+    assert len(np.unique(new.reshape(32, -1), axis=0)) == 32
+    bars = resample(demo.phrases(1, n_steps=48, seed=11), 8)[0]
+    bars[..., own[1]] = False
+    assert system.extend(bars, 8)[..., own].any()

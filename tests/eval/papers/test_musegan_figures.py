@@ -254,6 +254,7 @@ def test_figure_9_has_its_letters_at_the_panels_of_figure_8(run, drawn):
     assert marks.get_xdata().tolist() == [0, 1000, 2000]
 
 
+@pytest.mark.slow
 def test_histories_that_lie_beside_a_system(run, drawn, tmp_path, systems, monkeypatch):
     for name in ("history/history.csv", "other/history.csv"):
         write_history(tmp_path / "band" / name, **{"QN bass": [0] * 200, "UPC bass": [1] * 200})

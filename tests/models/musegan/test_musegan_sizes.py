@@ -73,6 +73,7 @@ SHAPES = {  # of a bar generator, layer by layer: tables 4.1 and 4.2
 SHAPES["narrow"] = SHAPES["repo"]
 both = pytest.mark.parametrize("preset", PRESETS)
 slow = pytest.mark.slow
+QUICK = ("musegan-hybrid", "musegan-composer-conditional")
 
 
 def trained(model: keras.Model) -> int:
@@ -93,7 +94,14 @@ def test_any_width_is_built(preset, width):
         assert critics.critic(settings, kind).input_shape == (None, 4, 96, 84, 5)
 
 
-@pytest.mark.parametrize(("name", "preset"), [(n, preset) for n in COUNTS for preset in COUNTS[n]])
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [
+        pytest.param(name, preset, marks=() if name in QUICK else slow)
+        for name in COUNTS
+        for preset in COUNTS[name]
+    ],
+)
 def test_counts_of_the_whole(name, preset):
     kind, networks = KINDS[name], musegan_system.networks(name, preset)
     generator, critic = networks
