@@ -6,9 +6,9 @@ MIDI files and LPD `.npz` files in it, always in the same order: those of a fold
 those of an archive in the order of the archive.
 
 Archives are read as streams: nothing is unpacked to disk, and only one member at a time is in
-memory. The first bytes of a member say what it is. A member with the name or the content of a music
-file that cannot be used is yielded as well, with the reason as its `error`; any other member is
-ignored.
+memory, or a few for `ahead`. The first bytes of a member say what it is. A member with the name or
+the content of a music file that cannot be used is yielded as well, with the reason as its `error`;
+any other member is ignored.
 """
 
 import bz2

@@ -174,7 +174,8 @@ def _training(sources: Sources) -> tuple[dict, str]:
         for label, (code, scale) in COURSE.items()
     }
     names = f" ({duo[0]} as piano, {duo[1]} as strings)" if (*duo[:2],) != PAIR else ""
-    return ours, f"{len(epochs)} epochs of {path.parent.name}{names} beside published samples"
+    run = path.parent.parent if path.parent.name == "history" else path.parent
+    return ours, f"{len(epochs)} epochs of {run.name}{names} beside published samples"
 
 
 FIGURES = {
