@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from musegen.music.piece import Part, Piece
+    from musegen.music.song import Song
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -48,8 +49,7 @@ def run(args: Namespace) -> None:
     cells = songs.read(args.song)[0].folded() if phrases else None
     song = _kept(cells.piece if phrases else read_piece(args.song), args.from_bar)
     system = calls.open_system(args.system, "extend")
-    n_kept = args.from_bar and args.from_bar - 1
-    inputs = cells.bars(system.n_steps)[:n_kept] if phrases else [song]
+    inputs = _bars(cells, system.n_steps, args.from_bar) if phrases else [song]
     made, drawn = calls.call(system, "extend", args, inputs, args.bars)
     added = _as_piece(made, song) if phrases else made[0]
     # Without a tempo or meter of the system's, the last one of the song holds on.
@@ -85,6 +85,17 @@ def _kept(song: "Piece", from_bar: int | None) -> "Piece":
     if not len(kept):
         raise Error(f"--from-bar {from_bar}: there is no note in {song.name} before it")
     return kept
+
+
+def _bars(cells: "Song", n_steps: int, from_bar: int | None) -> "np.ndarray":
+    """Returns the bars of a song before a bar, silent ones at its end as well."""
+    import numpy as np
+
+    bars = cells.bars(n_steps)
+    if from_bar is None:
+        return bars
+    bars = bars[: from_bar - 1]
+    return np.pad(bars, [(0, from_bar - 1 - len(bars)), *[(0, 0)] * (bars.ndim - 1)])
 
 
 def _moved(song: "Piece") -> int:

@@ -133,6 +133,22 @@ def test_a_song_is_continued_from_a_bar(musegen, duet, write_song, tmp_path):
     np.testing.assert_array_equal(expected.any(axis=(1, 2)), added.any(axis=(1, 2)))
 
 
+def test_silent_bars_at_the_end_are_read_as_silence(musegen, duet, tmp_path, monkeypatch):
+    score = symusic.Score(far_song(tmp_path / "song.mid"))
+    score.tempos.append(symusic.Tempo(12 * 4 * 480, 120))  # after eight bars with notes
+    score.dump_midi(tmp_path / "song.mid")
+    read = []
+    monkeypatch.setattr(
+        module.DuetHLSTM, "extend", lambda _, bars, n, **options: read.append(bars) or bars[:n]
+    )
+    for words in ((), ("--from-bar", 11)):
+        assert musegen("continue", "song.mid", "--system", duet, "--bars", 2, *words)[0] == 0
+    ended, silent = read
+    assert (len(ended), len(silent)) == (8, 10)
+    np.testing.assert_array_equal(silent[:8], ended)
+    assert not silent[8:].any()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
