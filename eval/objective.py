@@ -182,9 +182,10 @@ def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict, Sequ
     seed = args.seed or 0
     made, values, left_out = evaluated.rows(opened, restored, args.phrases, seed, z_std=args.z_std)
     std = "as in the preset" if args.z_std is None else args.z_std
+    latent = f", standard deviation of latent vectors {std}" if drawing else ""
     note = (
-        f"{', '.join(opened)}: seed {seed}, standard deviation of latent vectors {std}; the input "
-        f"are phrases of {restored.name}, evenly spaced, at most {len(restored):,}"
+        f"{', '.join(opened)}: seed {seed}{latent}; the input are phrases of {restored.name}, "
+        f"evenly spaced, at most {len(restored):,}"
     )
     system_notes = [
         f"{name}: {', '.join(f'{key} {value:.4g}' for key, value in figures.items())}"

@@ -25,7 +25,16 @@ pytestmark = pytest.mark.slow
 KINDS = {  # flags beside the data
     "paper": ["--batch-size", 100, "--val-split", 0.2],
     "repo": ["--preset", "repo", "--batch-size", 12, "--samples", 7],
-    "drawing": ["--head", "sigmoid", "--decode", "bernoulli", "--batch-size", 100],
+    "drawing": [
+        "--head",
+        "sigmoid",
+        "--decode",
+        "bernoulli",
+        "--batch-size",
+        100,
+        "--optimizer",
+        "muon",
+    ],
 }
 SAMPLE = reference.arrays("duet/duet_sample.npz")
 PHRASES = reference.bits(SAMPLE["packed"], SAMPLE["shape"])
