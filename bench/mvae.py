@@ -204,12 +204,11 @@ def read(kind: str, options: argparse.Namespace) -> float:
 
 
 def with_musegen(corpus: str) -> None:
-    from musegen.data.piece_loading import load_pieces
+    from musegen.data.triple_loading import load_triples
     from musegen.music.tokens import triples
 
     settings = triples.PRESETS["paper"]
-    songs, _ = triples.collect(load_pieces(corpus), settings)
-    triples.segments(songs, settings)
+    triples.segments(load_triples(corpus, settings).songs, settings)
 
 
 def with_pretty_midi(corpus: str) -> None:

@@ -144,7 +144,7 @@ def song_triples(item: Item, settings: "TripleSettings") -> "NoteTriples":
     with _reasons(item):
         if item.kind == "midi" and not settings.of_pieces:
             return triples.of_file(item.data, item.name, settings)
-        return triples.of_piece(song_piece(item, NoteSettings()), settings)
+        return triples.of_piece(song_piece(item, NoteSettings(pedal="drop")), settings)
 
 
 def converted(songs: Iterable[Item], convert: Callable, skipped: list[tuple[str, str]]) -> Iterator:

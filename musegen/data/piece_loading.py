@@ -72,14 +72,20 @@ class Pieces(Sequence):
         return replace(self, name=name, numbers=chosen, splits=(split,) * len(chosen))
 
 
-def load_pieces(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Pieces:
+def load_pieces(
+    source: "str | Path | np.ndarray | Sequence[Piece] | Pieces", pedal: str = "keep"
+) -> Pieces:
     """Opens pieces from any of the sources that the module names.
+
+    Args:
+        source: the source.
+        pedal: treatment of the sustain pedal of MIDI files; see `musegen.music.midi.read_piece`.
 
     Example:
         >>> len(load_pieces("demo"))
         100
     """
-    pieces = _open(source)
+    pieces = _open(source, pedal)
     if not len(pieces):
         why = "".join(f"; {name}: {reason}" for name, reason in pieces.skipped[:1])
         raise Error(f"{pieces.name}: no notes ({len(pieces.skipped)} files skipped{why})")
@@ -119,7 +125,7 @@ def holds_notes(source: str | Path) -> bool:
     return is_json(path) or (zipfile.is_zipfile(path) and note_store.NAMES in _members(path))
 
 
-def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Pieces:
+def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces", pedal: str) -> Pieces:
     """Opens a source, which may be empty."""
     if isinstance(source, Pieces):
         return source
@@ -141,7 +147,7 @@ def _open(source: "str | Path | np.ndarray | Sequence[Piece] | Pieces") -> Piece
         splits = tuple(shards.SPLITS[k] for k in store.splits)
         return Pieces(path.name, store.piece, range(len(store)), splits)
     if holds_songs(source):
-        return _songs(path.name, source)
+        return _songs(path.name, source, pedal)
     return _phrases(loading.load(source))
 
 
@@ -187,9 +193,9 @@ def _members(path: Path) -> set[str]:
         return set()
 
 
-def _songs(name: str, source: str | Path) -> Pieces:
+def _songs(name: str, source: str | Path, pedal: str) -> Pieces:
     """Reads the songs of a source; of files with equal content only the first is used."""
-    skipped, settings = [], NoteSettings()
+    skipped, settings = [], NoteSettings(pedal=pedal)
     pieces = list(converted(ahead(items(source)), lambda item: song_piece(item, settings), skipped))
     return Pieces(name, pieces.__getitem__, range(len(pieces)), skipped=tuple(skipped))
 

@@ -49,7 +49,7 @@ def _songs(source: str, settings: TripleSettings) -> TripleSongs:
         skipped: list[tuple[str, str]] = []
         read = partial(song_triples, settings=settings)
         return TripleSongs([*converted(items(source), read, skipped)], [], skipped)
-    pieces = load_pieces(source)
+    pieces = load_pieces(source, pedal="drop")  # of which triples have nothing
     found = TripleSongs([], [], [*pieces.skipped])
     for number, piece in enumerate(pieces):
         try:

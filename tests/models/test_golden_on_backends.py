@@ -13,6 +13,8 @@ FILES = [
     HERE / name / f"test_{name}_golden.py"
     for name in ("midi_sandwich2", "musegan", "bachprop", "mvae", "duet_hlstm")
 ]
+# The updates of ten MuseGANs take ten minutes on JAX; these four have all layers and critics.
+ON_JAX = {"musegan": "not updates or [hybrid] or rnn or composer-conditional or jamming-bar"}
 
 
 @pytest.mark.slow
@@ -24,6 +26,8 @@ def test_parity_on_another_backend(file, backend):
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
+    if backend == "jax":
+        command += ["-k", ON_JAX.get(file.parent.name, "test")]
     answer = subprocess.run(
         [*command, "-m", "golden" if backend == "jax" else "golden and not slow"],
         env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, text=True,

@@ -98,7 +98,9 @@ def test_the_pedal_acts_on_its_channel_in_every_track():
     )
     assert ends == {60: 20, 62: 20, 64: 10, 36: 10}
     assert not len(read_piece(data, pedal="apply").pedal)
-    assert read_piece(data, pedal="drop") == replace(song, pedal=song.pedal[:0])
+    # Without its pedal a piece ends with its last note.
+    assert song.length == 20
+    assert read_piece(data, pedal="drop") == replace(song, pedal=song.pedal[:0], length=10)
     running = "00 90 3c 40 00 b0 07 64 00 f0 01 f7 81 00 40 7f 00 d0 01 00 80 3c 00 05 b0 40 00"
     body = bytes.fromhex(running + "00 ff 2f 00")
     song = read_piece(header(24) + len(body).to_bytes(4) + body)

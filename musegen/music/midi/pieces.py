@@ -11,7 +11,6 @@ goes down is lost, and of overlapping notes of one pitch in one part the first t
 first to end.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from musegen import Error, budget
 from musegen.files import write_bytes
 from musegen.music.midi import pedal as pedals
 from musegen.music.midi.read import file_bytes, parse
-from musegen.music.piece import Part, Piece, note_array
+from musegen.music.piece import PEDAL, Part, Piece, note_array
 
 if TYPE_CHECKING:
     import symusic
@@ -63,12 +62,10 @@ def read_piece(source: str | Path | bytes, name: str | None = None, pedal: str =
         tempi=np.stack([tempo["time"], tempo["mspq"]], axis=1),
         meters=tuple((m.time, m.numerator, m.denominator) for m in score.time_signatures),
         keys=tuple((k.time, k.key, k.tonality) for k in score.key_signatures if _is_valid(k)),
-        pedal=pedals.read(data, kinds, name),
+        pedal=np.zeros(0, PEDAL) if pedal == "drop" else pedals.read(data, kinds, name),
         length=length,
     )
-    if pedal == "apply":
-        return piece.pedalled()
-    return piece if pedal == "keep" else replace(piece, pedal=piece.pedal[:0])
+    return piece.pedalled() if pedal == "apply" else piece
 
 
 def _notes(tracks: list["symusic.Track"]) -> np.ndarray:
