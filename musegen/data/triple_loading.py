@@ -6,7 +6,7 @@ from functools import partial
 from musegen import Error
 from musegen.data.one_song import converted, song_triples
 from musegen.data.piece_loading import holds_songs, load_pieces
-from musegen.data.sources import items
+from musegen.data.sources import ahead, items
 from musegen.music.tokens import triples
 from musegen.music.tokens.triples import NoteTriples, TripleSettings
 
@@ -48,7 +48,7 @@ def _songs(source: str, settings: TripleSettings) -> TripleSongs:
     if holds_songs(source) and not settings.of_pieces:
         skipped: list[tuple[str, str]] = []
         read = partial(song_triples, settings=settings)
-        return TripleSongs([*converted(items(source), read, skipped)], [], skipped)
+        return TripleSongs([*converted(ahead(items(source)), read, skipped)], [], skipped)
     pieces = load_pieces(source, pedal="drop")  # of which triples have nothing
     found = TripleSongs([], [], [*pieces.skipped])
     for number, piece in enumerate(pieces):

@@ -18,7 +18,6 @@ TEMPO, METER = 0x51, 0x58  # what such a message is about
 DRUMS = 9  # the channel
 
 LONGEST = 4  # bytes of a number; more are damage
-NOWHERE = np.iinfo(np.int32).max  # position after all tracks
 LATEST = np.iinfo(np.int64).max  # last tick
 PADDING = bytes(16)  # bytes after the file that are looked at
 DOUBLINGS = 3  # of the way that the loop goes in one turn
@@ -65,19 +64,13 @@ class Events(NamedTuple):
         """Returns whether each event ends notes; some files end them by a velocity of 0."""
         return (self.kind == OFF) | ((self.kind == ON) & (self.second == 0))
 
-    @property
-    def voice(self) -> np.ndarray:
-        """Returns one number for the track and channel of each event."""
-        return self.track << 4 | self.channel
-
-    @property
-    def line(self) -> np.ndarray:
-        """Returns one number for the track, channel and pitch of each event that is of a note."""
-        return self.voice << 8 | self.first
-
     def voices(self, numbers: np.ndarray) -> np.ndarray:
         """Returns one number for the track and channel of some events."""
         return self.track[numbers] << 4 | self.status[numbers] & 15
+
+    def lines(self, numbers: np.ndarray) -> np.ndarray:
+        """Returns one number for the track, channel and pitch of some events that are of notes."""
+        return self.voices(numbers) << 8 | self.first[numbers]
 
     def programs(self, numbers: np.ndarray) -> np.ndarray:
         """Returns the program that the voice of some events has by then; the first is 0."""
@@ -94,8 +87,7 @@ class Events(NamedTuple):
         """Returns the numbers of the events that begin or end notes, line by line."""
         room = 32  # bits for the number of an event; sorting one number is faster than `argsort`
         notes = np.flatnonzero(self.begins | self.ends)
-        line = self.voices(notes) << 8 | self.first[notes]
-        return np.sort(line << room | notes) & (1 << room) - 1
+        return np.sort(self.lines(notes) << room | notes) & (1 << room) - 1
 
     def where(self, chosen: np.ndarray) -> "Events":
         """Returns some of the events, given by a mask or by their numbers."""

@@ -149,7 +149,7 @@ def _instruments(events: Events, off: np.ndarray) -> np.ndarray:
 
     A note belongs to the program that its voice has at its end.
     """
-    instrument = events.voice[off] << 8 | events.programs(off)
+    instrument = events.voices(off) << 8 | events.programs(off)
     found, which = np.unique(instrument, return_inverse=True)
     first = np.full(len(found), len(events.tick))
     np.minimum.at(first, which, off)
@@ -159,7 +159,7 @@ def _instruments(events: Events, off: np.ndarray) -> np.ndarray:
 def _pairs(events: Events) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of the events that begin notes, and of those that end them."""
     notes = events.notes_by_line()
-    line, tick, begins = events.line[notes], events.tick[notes], events.begins[notes]
+    line, tick, begins = events.lines(notes), events.tick[notes], events.begins[notes]
     nearest = np.where(begins, len(notes), np.arange(len(notes)))
     nearest = np.minimum.accumulate(nearest[::-1])[::-1]  # where the next end is
     on = np.flatnonzero(begins & (nearest < len(notes)))
@@ -174,7 +174,7 @@ def _pairs(events: Events) -> tuple[np.ndarray, np.ndarray]:
 def _one_by_one(events: Events, notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same as `_pairs`, of lines where a note begins at the tick of the end behind it."""
     opened, on, off = defaultdict(list), [], []
-    columns = notes, events.line[notes], events.tick[notes], events.begins[notes]
+    columns = notes, events.lines(notes), events.tick[notes], events.begins[notes]
     for number, line, tick, begins in zip(*(column.tolist() for column in columns), strict=True):
         if begins:
             opened[line].append((number, tick))

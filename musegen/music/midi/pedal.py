@@ -83,7 +83,7 @@ def _ended(events: Events) -> np.ndarray:
     if not len(notes):
         return notes
     begins = events.begins[notes]
-    first = np.flatnonzero(np.diff(events.line[notes], prepend=-1))  # of each line
+    first = np.flatnonzero(np.diff(events.lines(notes), prepend=-1))  # of each line
     counts = np.diff(first, append=len(notes))
 
     def so_far(values: np.ndarray) -> np.ndarray:
