@@ -47,8 +47,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--against", choices=("data", "reconstruction"), metavar="WHAT",
-        help="for interpolation: data, the distance from segment A, or reconstruction, from what "
-        "the system decodes at A (default: data)",
+        help="for interpolation: music from which distances are measured: data, segment A itself, "
+        "or reconstruction, what the system decodes at A (default: data)",
     )  # fmt: skip
     parser.add_argument(
         "--segments", type=integer(2, 100_000), metavar="N",
@@ -76,7 +76,7 @@ def run(args: Namespace) -> None:
     else:
         options = args.pairs or latents.PAIRS, args.steps or latents.STEPS, args.seed
         made = latent_figures.interpolation(opened, corpora, *options, args.against or "data")
-    told = {
+    report = {
         "figure": args.figure,
         "data": {name: pieces.name for name, pieces in corpora.items()},
         "seed": args.seed,
@@ -84,7 +84,7 @@ def run(args: Namespace) -> None:
     }
     contents = {args.out: plots.encoded(made.figure, args.out.suffix.lower())}
     if args.json:
-        contents[args.json] = (json.dumps(told, indent=1, allow_nan=False) + "\n").encode()
+        contents[args.json] = (json.dumps(report, indent=1, allow_nan=False) + "\n").encode()
     write_all(contents)
     print(made.text)
     print(shown(args.out))

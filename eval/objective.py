@@ -14,23 +14,48 @@ Suite mvae measures notes: pieces in any meter and from any source. All others m
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error, files, registry
-from musegen.commands.choices import SEED, add_data, add_pair, add_split, deviation, integer
+from musegen.commands.choices import CHOICES, add_choice, add_data, add_pair, add_split, integer
 from musegen.eval.tables import report, suites
 from musegen.eval.tables.report import Evaluation, Report
 from musegen.eval.tables.suites import SUITES
-from musegen.eval.tables.table import CLAIMS, DUET, MGEVAL, MUSE
+from musegen.eval.tables.table import CLAIMS, DUET, MGEVAL, MUSE, OF_PAIRS
 
 if TYPE_CHECKING:
     from musegen.data import Data
 
-OF_PAIRS = (*DUET, *CLAIMS)  # definitions that measure a melody and its accompaniment
-FOR_SYSTEMS = ("phrases", "seed", "z_std", "split")  # options that need --system
+OF_SYSTEMS = ("z_std", "temperature")  # options of methods of systems
+FOR_SYSTEMS = ("phrases", "seed", "split", *OF_SYSTEMS)  # options that need --system
 TRACK = "piano"  # the track that the suite mgeval measures by default
 OF_PHRASES = ("steps", "track", "z_std")  # options that a suite of notes has no use for
+
+
+@dataclass(frozen=True, eq=False)
+class Music:
+    """All music that is measured.
+
+    Args:
+        data: music with which the others are compared.
+        generated: sets of generated music.
+        notes: notes for the report.
+        values: values that systems themselves compute, by row.
+        pair: tracks that suite duet measures, if they are not those of its definitions.
+    """
+
+    data: "Data"
+    generated: list["Data"]
+    notes: Sequence[str] = ()
+    values: Mapping = field(default_factory=dict)
+    pair: Sequence[str] | None = None
+
+    @property
+    def sets(self) -> list["Data"]:
+        """Returns all sets, the data first."""
+        return [self.data, *self.generated]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -51,12 +76,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "for MIDI-Sandwich2 1000, or 8 with preset repo; for MuseGAN 5000, or 20000 single bars; "
         "for systems of notes 100)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=SEED, metavar="N", help="seed of the systems (default: 0)")
-    parser.add_argument(
-        "--z-std", type=deviation, metavar="X",
-        help="standard deviation of the latent vectors of a system, or fit, for mean and deviation "
-        "as measured over the training music (default: that of the system's preset)",
-    )  # fmt: skip
+    add_choice(parser, "seed", help="seed of the systems (default: 0)")
+    add_choice(parser, "z_std")
+    add_choice(parser, "temperature")
     add_split(parser)
     parser.add_argument(
         "--suite", nargs="+", choices=SUITES, metavar="NAME",
@@ -89,7 +111,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "all sets",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="F", help="write all metrics to this file")
-    parser.add_argument("--csv", type=Path, metavar="F", help="the same as CSV, a value a line")
+    parser.add_argument(
+        "--csv", type=Path, metavar="F", help="write all metrics as CSV, one in a line"
+    )
     parser.add_argument("--markdown", type=Path, metavar="F", help="write the tables to this file")
 
 
@@ -115,24 +139,25 @@ def _of_notes(args: Namespace, shown: Iterable[str]) -> Evaluation:
 
     (suite,) = (SUITES[name] for name in shown)
     return note_tables.evaluate(
-        suite, args.data, args.generated, args.system, args.phrases, args.seed or 0, args.split,
-        args.plot,
+        suite, args.data, args.generated, args.system, args.phrases, args.seed or 0,
+        args.temperature, args.split, args.plot,
     )  # fmt: skip
 
 
 def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluation:
     """Makes the tables of suites of phrases."""
-    data, generated, notes, values, duo = _music(args)
-    drawings = _drawings(generated, args.plot) if args.plot else {}
+    music = _music(args)
+    drawings = _drawings(music.generated, args.plot) if args.plot else {}
     _check_outputs(args, drawings)
     from musegen.eval.tables.evaluated import of_pair
     from musegen.eval.tables.measure import measure
+    from musegen.eval.tables.set_remarks import remarks
 
     track = args.track or TRACK
     rows = {}
     for definition in dict.fromkeys(name for names in shown.values() for name in names):
-        own = duo if definition in OF_PAIRS else None
-        first, *others = (of_pair(music, own) for music in (data, *generated))
+        own = music.pair if definition in OF_PAIRS else None
+        first, *others = (of_pair(one, own) for one in music.sets)
         rows[definition] = measure(first, others, definition, track, args.visit or 1)
     tables = []
     for suite, definitions in shown.items():
@@ -142,47 +167,48 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
             ]
         else:
             tables += suites.grids(suite, {name: rows[name] for name in definitions})
-    notes = suites.footnotes(tables, shown) + _remarks(args, data, generated, shown, duo) + notes
+    notes = [
+        *suites.footnotes(tables, shown),
+        *remarks(music.sets, shown, track, args.visit or 1, music.pair),
+        *music.notes,
+    ]
     reports = [
         Report(definition, measured + suites.printed([s for s in shown if definition in shown[s]]))
         for definition, measured in rows.items()
     ]
     pictures = {
-        path: _picture(data, music, shown["mgeval"][0], track, path.suffix)
-        for path, music in drawings.items()
+        path: _picture(music.data, drawn, shown["mgeval"][0], track, path.suffix)
+        for path, drawn in drawings.items()
     }
-    return Evaluation(tables, notes, reports, values, pictures)
+    return Evaluation(tables, notes, reports, music.values, pictures)
 
 
-def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict, Sequence[str] | None]:
-    """Loads or makes all music to measure.
-
-    Returns:
-        The data, the generated sets, notes for the report, the values that systems themselves
-        compute, by row, and the two tracks that suite duet measures, if they are not its own.
-    """
+def _music(args: Namespace) -> Music:
+    """Loads or makes all music to measure."""
     from musegen.data import load
 
     if not args.system:
         data = load(args.data, args.steps)
         steps = data.layout.n_steps
         generated = [load(file, args.steps, song_steps=steps) for file in args.generated]
-        return data, generated, [], {}, args.tracks
+        return Music(data, generated, pair=args.tracks)
     from musegen.eval.tables import evaluated
     from musegen.metrics.duet_claims import PAIR
 
     opened = evaluated.opened(args.system)
-    drawing = any("z_std" in system.entry.can["evaluate"] for system in opened.values())
-    if args.z_std is not None and not drawing:
-        raise Error(f"--z-std: {', '.join(opened)} has no such option")
+    known = {name for system in opened.values() for name in system.entry.can["evaluate"]}
+    options = {name: getattr(args, name) for name in OF_SYSTEMS}
+    for name, value in options.items():
+        if value is not None and name not in known:
+            raise Error(f"{CHOICES[name].flag}: {', '.join(opened)} has no such option")
     steps = evaluated.n_steps(opened, args.steps)
     data = load(args.data, steps)
     generated = [load(file, steps) for file in args.generated]
     restored = evaluated.held_out(data, args.split)
     seed = args.seed or 0
-    made, values, left_out = evaluated.rows(opened, restored, args.phrases, seed, z_std=args.z_std)
+    made, values, left_out = evaluated.rows(opened, restored, args.phrases, seed, **options)
     std = "as in the preset" if args.z_std is None else args.z_std
-    latent = f", standard deviation of latent vectors {std}" if drawing else ""
+    latent = f", standard deviation of latent vectors {std}" if "z_std" in known else ""
     note = (
         f"{', '.join(opened)}: seed {seed}{latent}; the input are phrases of {restored.name}, "
         f"evenly spaced, at most {len(restored):,}"
@@ -192,8 +218,8 @@ def _music(args: Namespace) -> tuple["Data", list["Data"], list[str], dict, Sequ
         for name, figures in values.items()
     ]
     own = evaluated.own_pair(opened.values())
-    duo = args.tracks or (own if own != PAIR else None)
-    return data, generated + made, [note, *left_out, *system_notes], values, duo
+    pair = args.tracks or (own if own != PAIR else None)
+    return Music(data, generated + made, [note, *left_out, *system_notes], values, pair)
 
 
 def _check(args: Namespace, shown: Mapping[str, Container[str]]) -> None:
@@ -207,6 +233,8 @@ def _check(args: Namespace, shown: Mapping[str, Container[str]]) -> None:
                 f"--{name.replace('_', '-')}: has no effect on suite {' '.join(shown)}, which "
                 "measures notes; leave it out"
             )
+    if args.track and "mgeval" not in shown:
+        raise Error(f"--track {args.track}: is only for suite mgeval; leave it out")
     if args.tracks and not any(name in OF_PAIRS for names in shown.values() for name in names):
         raise Error(f"--tracks {' '.join(args.tracks)}: is only for suite duet; leave it out")
     if args.visit and not any("duet" in definitions for definitions in shown.values()):
@@ -244,68 +272,6 @@ def _picture(data: "Data", music: "Data", definition: str, track: str, ending: s
     from musegen.eval.tables.measure import distances
 
     return plots.encoded(distances(data, music, definition, track), ending.lower())
-
-
-def _remarks(
-    args: Namespace,
-    data: "Data",
-    generated: Sequence["Data"],
-    shown: Mapping[str, Container[str]],
-    duo: Sequence[str] | None,
-) -> list[str]:
-    """Returns remarks about the data that a reader of the tables needs."""
-    from musegen.eval.tables.measure import SAMPLES
-
-    remarks, track = [], args.track or TRACK
-    if "mgeval" in shown:
-        remarks.append(
-            f"Yang and Lerch's features are those of the {track} track (PCTM, IOI: of all tracks) "
-            f"in at most {SAMPLES} phrases of a set, evenly spaced, without those where it is "
-            "silent"
-        )
-    definitions = {name for names in shown.values() for name in names}
-    more = any(len(music.layout.tracks) > 2 for music in (data, *generated))
-    remarks += _duet_remarks(definitions, args.visit or 1, more, duo)
-    for suite in shown:
-        n = SUITES[suite].n_steps
-        if n and data.layout.n_steps != n:
-            remarks.append(
-                f"suite {suite}: the printed rows are for bars of {n} steps; use --steps {n} to "
-                "compare with them"
-            )
-    steps = {music.name: music.layout.n_steps for music in (data, *generated)}
-    if len(set(steps.values())) > 1:
-        bars = ", ".join(f"{name} of {n}" for name, n in steps.items())
-        remarks.append(f"bars differ in steps ({bars}): metrics that count steps do not compare")
-    return remarks
-
-
-def _duet_remarks(
-    definitions: Container[str], visit: int, more_tracks: bool, duo: Sequence[str] | None
-) -> list[str]:
-    """Returns remarks about the definitions of the DuetHLSTM report that are shown."""
-    from musegen.eval.tables.claims import PHRASES
-    from musegen.metrics.duet import PAIRS
-
-    remarks = []
-    if "duet" in definitions:
-        steps = "every fourth step" if visit == 4 else "all steps but the last"
-        remarks.append(f"definition duet visits {steps} (--visit {visit})")
-    pairs = [f"{name} {' and '.join(PAIRS[name])}" for name in DUET if name in definitions]
-    if duo and any(name in OF_PAIRS for name in definitions):
-        remarks.append(f"suite duet: the columns piano and strings are {duo[0]} and {duo[1]}")
-    elif pairs and more_tracks:
-        remarks.append(
-            f"of more than two tracks, two are measured: by {', by '.join(pairs)}, or piano and "
-            "strings where one of them is silent"
-        )
-    if CLAIMS[0] in definitions:
-        remarks.append(
-            f"definition {CLAIMS[0]} measures two tracks in bars of 8 steps, at most "
-            f"{PHRASES:,} phrases of a set, evenly spaced; of generated sets without their first "
-            "half bar, which is given to a system that continues music"
-        )
-    return remarks
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ without some of its parts. `musegen eval restoring` is the same.
 """
 
 import json
+import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,6 @@ from musegen.commands.choices import add_data, add_seed, add_split
 from musegen.files import check, shown, write_bytes
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from musegen.data import Data
     from musegen.system import TrainedSystem
 
@@ -38,7 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="trained systems, by name or folder (default: midi-s2)",
     )  # fmt: skip
     add_seed(parser)
-    parser.add_argument("--json", type=Path, metavar="F", help="write the figures to this file")
+    parser.add_argument("--json", type=Path, metavar="F", help="write F1 as JSON to this file")
 
 
 def run(args: Namespace) -> None:
@@ -80,18 +79,12 @@ def scores(
     system: "TrainedSystem", music: "Data", seed: int, **options: bool
 ) -> list[float | None]:
     """Returns the F1 of each track over all phrases; None if it is silent before and after."""
-    import numpy as np
+    from musegen.metrics.cell_f1 import CellF1
 
-    counts = np.zeros((2, music.layout.shape[-1]))
+    f1 = CellF1(music.layout.shape[-1])
     for block in music.blocks():
-        restored = system.restore(block, seed, **options)
-        counts += [cells(restored & block), (cells(restored) + cells(block)) / 2]
-    return [float(both / mean) if mean else None for both, mean in counts.T]
-
-
-def cells(phrases: "np.ndarray") -> "np.ndarray":
-    """Counts the cells of each track that are on."""
-    return phrases.sum(axis=(0, 1, 2, 3))
+        f1.add(block, system.restore(block, seed, **options))
+    return [None if math.isnan(own) else own for own in f1.by_track().tolist()]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ def _midi_sandwich2(name: str, file: str, summary: str, **facts) -> Entry:
         f"MIDI-Sandwich2: {summary}",
         f"musegen.models.midi_sandwich2.{file}",
         tuple(midi_sandwich2.PRESETS),
-        "midi_sandwich2",
         **facts,
     )
 
@@ -37,8 +36,7 @@ def _musegan(name: str, kind: musegan.Kind) -> Entry:
         f"MuseGAN, {kind.model}{ablated}: {kind.summary}",
         "musegen.models.musegan.system",
         kind.presets,
-        "musegan",
-        can=can | {"export": (), "evaluate": ("z_std",)},
+        can=can | {"parts": (), "evaluate": ("z_std",)},
         n_steps=musegan.N_STEPS,
     )
 
@@ -51,7 +49,6 @@ def _mvae(name: str, summary: str) -> Entry:
         f"melody VAE: {summary}",
         "musegen.models.mvae.system",
         tuple(mvae.PRESETS),
-        "mvae",
         music="notes",
         can={
             "generate": (*drawn, "length"),
@@ -79,7 +76,7 @@ SYSTEMS = (
             "generate": ("seed", "z_std", "refine", "fusion", "packed"),
             "restore": ("seed", "refine", "fusion"),
             "interpolate": ("seed", "refine"),
-            "export": (),
+            "parts": (),
             "evaluate": ("z_std",),
         },
     ),
@@ -92,7 +89,6 @@ SYSTEMS = (
         "BachProp: pieces note by note, without a latent vector",
         "musegen.models.bachprop.system",
         tuple(bachprop.PRESETS),
-        "mvae",
         music="notes",
         can={
             "generate": ("seed", "temperature", "length"),
@@ -106,11 +102,10 @@ SYSTEMS = (
         "DuetHLSTM: two tracks, the next step from the last four",
         "musegen.models.duet_hlstm.system",
         tuple(duet_hlstm.PRESETS),
-        "duet_hlstm",
         can={
             "generate": ("seed", "n_bars", "decode", "temperature", "seeds_from"),
             "extend": ("seed", "melody", "accompaniment", "decode", "temperature"),
-            "export": (),
+            "parts": (),
             "evaluate": (),
         },
         n_steps=duet_hlstm.N_STEPS,

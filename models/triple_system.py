@@ -76,7 +76,7 @@ class TripleSystem:
         Args:
             n: number of pieces.
             seed: seed of all that is drawn.
-            temperature: by how much the logits are divided before a value is drawn; 0 takes the
+            temperature: number by which logits are divided before a value is drawn; 0 takes the
                 most likely value. By default that of `preferred`.
             length: number of notes of a piece; by default that of the segments in training.
         """

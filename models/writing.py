@@ -54,7 +54,7 @@ def choose(logits, chance, temperature):
         logits: logits `(B, V)`.
         chance: numbers from 0 to 1 `(B,)`. The index is the one in whose part of the way from 0 to
             1 the number lies, when each part is as long as the index is likely.
-        temperature: by how much the logits are divided `(B,)`; the largest logit where it is 0.
+        temperature: number by which the logits are divided `(B,)`; 0 takes the largest logit.
     """
     likely = ops.cast(ops.argmax(logits, axis=-1), "int32")
 

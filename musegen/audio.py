@@ -173,7 +173,7 @@ def run(args: Namespace) -> None:
 
 @contextlib.contextmanager
 def _as_midi(path: Path) -> Iterator[Path]:
-    """The path of a MIDI file, or of one that is made for a moment of the pieces in a file."""
+    """Yields the path of a MIDI file, or of a temporary one with the pieces of a file."""
     from musegen.data import piece_loading
     from musegen.music.midi import write_piece
     from musegen.music.piece_chain import chain_pieces

@@ -52,8 +52,8 @@ COMMANDS = {
     "restore": (
         "musegen.commands.restore",
         "encode a song with a system and decode it again",
-        "Reads a song in 4/4 of any length. Writes the system's version of it, bar by bar, with\n"
-        "the tempo, meter and keys of the original, as MIDI, .npy, .png or .wav, as the ending of\n"
+        "Reads a song of any length; systems of phrases need 4/4, and keep its tempo, meter and\n"
+        "keys. Writes the system's version of it as MIDI, arrays, .png or .wav, as the ending of\n"
         "-o says.",
         "musegen restore song.mid --system {system} --keep drums -o adapted.mid",
     ),
@@ -106,7 +106,8 @@ GROUPS = {
     "train": "train a system, or a part of one; musegen train lists the scripts",
     "eval": "measure and draw what systems make; musegen eval lists the scripts",
 }
-METHODS = {"continue": "extend"}  # methods of systems that have another name than the command
+# Methods of systems that have another name than the command.
+METHODS = {"continue": "extend", "export": "parts"}
 HELP = ("-h", "--help")
 
 

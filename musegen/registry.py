@@ -39,12 +39,17 @@ def place(what: str | Path) -> Path:
     return path if (path / SYSTEM_FILE).is_file() else pretrained().get(str(what), path)
 
 
+def is_trained(what: str | Path) -> bool:
+    """Returns whether there is a trained system of this name or in this folder."""
+    return (place(what) / SYSTEM_FILE).is_file()
+
+
 def entry(what: str | Path) -> Entry:
     """Returns the entry in the catalogue of a trained system, given its name or folder."""
     folder = place(what)
     if folder.suffix == ".keras" and folder.is_file():
         raise Error(f"{what}: is one network; name a whole system")
-    if not (folder / SYSTEM_FILE).is_file():
+    if not is_trained(folder):
         known = ", ".join(pretrained()) or "none"
         raise Error(
             f"{what}: no trained system; there are {known}, or give a folder that "

@@ -26,7 +26,6 @@ class Entry:
         module: name of the module with `networks(name, preset, n_steps)`, which returns untrained
             networks, and, if it is not only a part of a system, `load(folder)`.
         presets: names of its settings, the default one first.
-        paper: name of the package in `eval/papers` with its tables and figures.
         music: format of its music, a name in `musegen.commands.formats.FORMATS`.
         can: names of the methods that commands may call, and the options of each; empty for a part
             of a system.
@@ -37,7 +36,6 @@ class Entry:
     summary: str
     module: str
     presets: tuple[str, ...]
-    paper: str
     music: str = "phrases"
     can: Mapping[str, Options] = field(default_factory=dict)
     n_steps: int | None = None

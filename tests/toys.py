@@ -28,7 +28,7 @@ def add(folder: Path, catalogue: dict, name: str, can: dict, music: str = "phras
     Args:
         own: its attributes and methods, other than those that are found anyway.
     """
-    entry = Entry(name, "a toy", "toys", ("toy",), "no paper", music, can)
+    entry = Entry(name, "a toy", "toys", ("toy",), music, can)
     facts = {
         "n_bars": 4,
         "n_steps": 48,

@@ -31,8 +31,13 @@ from musegen.models.mvae.settings import ATTRIBUTES
 from musegen.training.options import add_flags, flag, prepare, read_flags, say_if_one_batch
 
 if TYPE_CHECKING:
-    import keras
+    from collections.abc import Mapping
 
+    import keras
+    import numpy as np
+
+    from musegen.models.bachprop.system import BachProp
+    from musegen.training.fit import Measures
     from musegen.training.runs import Run
 
 OWN = NoteRecipe(
@@ -64,6 +69,7 @@ def train_on_segments(options: Training, folder: Path) -> None:
     from musegen.models.bachprop.system import BachProp
     from musegen.models.mvae import mvae
     from musegen.models.mvae.segment_data import batches, load_segment_data
+    from musegen.models.mvae.segment_reports import sampler
     from musegen.training.fit import fit
     from musegen.training.options import jit_compile
     from musegen.training.runs import Run
@@ -87,7 +93,7 @@ def train_on_segments(options: Training, folder: Path) -> None:
     # Loop.
     with Run(folder, asdict(options), options.resume, data.describe()) as run:
         system = BachProp("bachprop", options.preset, model, data.dictionaries, data.notes)
-        samples = sampled(system, data, options, run)
+        samples = sampler(system, data.shown, options, run)
         fit(
             model,
             lambda epoch: batches(data.train, data, options, epoch),
@@ -97,7 +103,7 @@ def train_on_segments(options: Training, folder: Path) -> None:
             validation,
             samples,
         )
-        leave(system, data, run)
+        leave(system, data.sets, run)
 
 
 def train_on_songs(options: Training, folder: Path) -> None:
@@ -106,6 +112,7 @@ def train_on_songs(options: Training, folder: Path) -> None:
     from musegen.models.bachprop.song_data import batches, count_windows, load_song_data
     from musegen.models.bachprop.song_training import SongTraining
     from musegen.models.bachprop.system import BachProp
+    from musegen.models.mvae.segment_reports import sampler
     from musegen.music.tokens.triples import BACHPROP
     from musegen.training.fit import epochs
     from musegen.training.runs import Run
@@ -131,10 +138,10 @@ def train_on_songs(options: Training, folder: Path) -> None:
     # Loop.
     with Run(folder, asdict(options), options.resume, data.describe()) as run:
         system = BachProp("bachprop", options.preset, model, data.dictionaries, BACHPROP)
-        samples = sampled(system, data, options, run)
+        samples = sampler(system, data.shown, options, run)
         validates = bool(data.held_out)
         epochs(one_epoch, model, training.variables, run, options, measures(), validates, samples)
-        leave(system, data, run)
+        leave(system, data.sets, run)
 
 
 def own_optimizer(options: Training, n_updates: int) -> "keras.optimizers.Optimizer":
@@ -148,7 +155,7 @@ def own_optimizer(options: Training, n_updates: int) -> "keras.optimizers.Optimi
     return keras.optimizers.Adam(falling(options.learning_rate, options.decay, n_updates))
 
 
-def measures():
+def measures() -> "Measures":
     """Returns what is watched in the training of either network."""
     from musegen import plots
     from musegen.training.fit import Measures
@@ -159,20 +166,13 @@ def measures():
     )
 
 
-def sampled(system, data, options: Training, run: "Run"):
-    """Returns a function that draws a piece of the data beside a generated one."""
-    from musegen.models.mvae.segment_reports import sampler
-
-    return sampler(system, data.shown, options, run)
-
-
-def leave(system, data, run: "Run") -> None:
-    """Writes the trained system and its figures."""
+def leave(system: "BachProp", sets: "Mapping[str, np.ndarray]", run: "Run") -> None:
+    """Writes the trained system, and its figures on sets of segments."""
     from musegen.models.mvae.segment_reports import evaluate
 
     run.save(system.network, "bachprop.keras")
     system.describe(run.folder)
-    evaluate(system, data.sets, run)
+    evaluate(system, sets, run)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

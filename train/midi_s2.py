@@ -13,6 +13,7 @@ samples/ of phrases that it generates and restores.
 import os
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,11 +65,16 @@ class Training(PhraseOptions):
     epochs: int | None = option(
         None, "number of epochs of each BVAE (default: as train/bvae.py)", metavar="N"
     )
-    refine_epochs: int | None = option(None, "number of epochs of each refine network", metavar="N")
-    fusion_epochs: int | None = option(None, "number of epochs of the MFG-VAE", metavar="N")
+    refine_epochs: int | None = option(
+        None, "number of epochs of each refine network (default: as train/refine.py)", metavar="N"
+    )
+    fusion_epochs: int | None = option(
+        None, "number of epochs of the MFG-VAE (default: as train/mfg_vae.py)", metavar="N"
+    )
     unit: str | None = option(
         None,
-        "what the refine networks read, or none of them (default: note; none for large)",
+        "input of the refine networks, a time step (note) or a bar; with none there are no refine "
+        "networks (default: note; none for large)",
         choices=UNITS,
     )
     strategy: str | None = option(
@@ -135,7 +141,7 @@ def train_in(options: Training, folder: Path) -> Path:
     data, held_out = load_training_data(
         options.data, options.preset, system.n_steps, options.val_split, options.bars, options.seed
     )
-    system.latents = system.measure(data)
+    system.latents = system.measure_latents(data)
     system.save(folder, options.half)  # the stages keep what the next ones learn from
     sample(system, held_out or data, options.seed, folder)
     print(f"musegen generate {folder} -n 8")
@@ -155,7 +161,9 @@ def train_stages(options: Training, folder: Path) -> None:
                 print(f"{name}: trained already", flush=True)
                 continue
             resume = options.resume and begun(out)
-            commands.append((script, to_flags(settings | {"out": out, "resume": resume})))
+            options_of_script = import_module(f"musegen.train.{script}").Training
+            flags = to_flags(settings | {"out": out, "resume": resume}, options_of_script)
+            commands.append((script, flags))
         return commands
 
     tracks = {track: chain(of_track(options, track, folder)) for track in TRACKS}
@@ -204,7 +212,7 @@ def stage(options: Training, name: str, script: str, settings: dict[str, Any]) -
 
 
 def trained(folder: Path, settings: dict[str, Any]) -> bool:
-    """Whether a stage has been trained to its end, and with such settings."""
+    """Returns whether a stage has been trained to its end, and with such settings."""
     from musegen.training.runs import begun, read_config
 
     if not begun(folder):

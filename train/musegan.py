@@ -203,7 +203,8 @@ def init_from(system: "MuseGAN", source: str) -> None:
 
     # Presets may differ in what a number means and not in how many there are.
     trained, weights = load(source), []
-    if getattr(trained, "kind", None) == system.kind and trained.settings == system.settings:
+    alike = isinstance(trained, type(system)) and trained.kind == system.kind
+    if alike and trained.settings == system.settings:
         weights = trained.network.get_weights()
     if [weight.shape for weight in weights] != [tuple(w.shape) for w in system.network.weights]:
         raise Error(

@@ -131,13 +131,12 @@ class Sources:
         trained = self.runs / self.place if self.runs and self.system is None else None
         if trained and (trained / registry.SYSTEM_FILE).is_file():
             return trained
-        given = Path(self.system or self.paper)
-        if (given / registry.SYSTEM_FILE).is_file():
-            return given
-        folder = registry.pretrained().get(str(given))
-        if folder is None and self.system:
+        given = self.system or self.paper
+        if registry.is_trained(given):
+            return registry.place(given)
+        if self.system:
             raise Error(f"{given}: no trained system of that name, and no folder that holds one")
-        return folder
+        return None
 
     def trained(self, command: str) -> Any:
         """Loads the trained system; `command` is the command that trains one."""

@@ -177,7 +177,7 @@ def evenly_spaced(data: Data, n: int, what: str) -> np.ndarray:
 
 
 def spaced(size: int, n: int) -> np.ndarray:
-    """Returns the numbers of at most `n` phrases of `size`, evenly spaced."""
+    """Returns the numbers of at most `n` of `size` examples, evenly spaced."""
     return np.unique(np.linspace(0, size - 1, n).astype(int))
 
 

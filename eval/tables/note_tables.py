@@ -36,6 +36,7 @@ def evaluate(
     systems: Sequence[str] = (),
     n: int | None = None,
     seed: int = 0,
+    temperature: float | None = None,
     split: str | None = None,
     plot: Path | None = None,
 ) -> Evaluation:
@@ -48,6 +49,7 @@ def evaluate(
         systems: names or folders of trained systems.
         n: number of pieces that each system generates; by default as in its paper.
         seed: seed of the systems.
+        temperature: temperature of generated pieces; by default that of each system.
         split: split of the data; by default the test split, or all if there is none.
         plot: file for a picture of the histograms.
     """
@@ -60,9 +62,13 @@ def evaluate(
     sets += [(pieces.name, pieces) for pieces in map(load_pieces, generated)]
     measured, notes = _measured(opened, held_out, seed)
     for label, system in opened.items():
-        sets.append((f"{label} generated", system.generate(n or system.evaluated, seed)))
-        temperature = system.preferred.get("temperature")
-        drawn = "" if temperature is None else f", temperature {temperature:g}"
+        options = dict(system.preferred)
+        if temperature is not None:
+            if "temperature" not in system.can["generate"]:
+                raise Error(f"--temperature: {label} has no such option")
+            options["temperature"] = temperature
+        sets.append((f"{label} generated", system.generate(n or system.evaluated, seed, **options)))
+        drawn = "".join(f", {name} {value:g}" for name, value in options.items())
         notes.append(f"{label} generated: seed {seed}{drawn}")
     counted = piece_features.rows(
         [(name, piece_features.measured(pieces, name)) for name, pieces in sets]
@@ -124,7 +130,7 @@ def _beside(table: Table, measured: list[Row]) -> Grid:
 
 
 def _by_value(measured: list[Row]) -> Grid:
-    """Makes the table of how well dT, T and P are written again."""
+    """Makes the table of how well dT, T and P are reconstructed."""
     notes = [
         "dT, T, P: time since the note before, duration, pitch",
         f"{NATS}, accuracy: of the next value, where all values before it are given; nats a "

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from musegen import Error
-from musegen.eval.tables.measure import PITCH_CLASSES, SHORT
+from musegen.eval.tables.measure import PITCH_CLASSES, SHORT, spaced
 from musegen.eval.tables.report import Metrics, Row, clean
 from musegen.metrics import mgeval, stats
 from musegen.metrics.events import from_pieces
@@ -42,7 +42,7 @@ def samples(pieces: Iterable[Piece], n: int = SAMPLES) -> list[Piece]:
         for song in songs
         for k, start in enumerate(triples.segment_starts(max(len(song), _CUT.length), _CUT))
     ]
-    chosen = np.unique(np.linspace(0, len(cut) - 1, n).astype(int))
+    chosen = spaced(len(cut), n)
     order = np.random.default_rng(0).permutation(chosen)
     return [triples.to_piece(cut[k][1], _CUT, cut[k][0]) for k in order]
 

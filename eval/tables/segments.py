@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musegen import Error
+from musegen.eval.tables.measure import spaced
 from musegen.eval.tables.report import Metrics, Row, clean
 from musegen.music.piece import Piece
 from musegen.system import TrainedSystem
@@ -53,7 +54,7 @@ def cut(system: TrainedSystem, pieces: Sequence[Piece], name: str, most: int = M
         numbers, song, replaced = system.segments_of_songs(pieces)
     except Error as error:
         raise Error(f"{name}: {error}") from None
-    chosen = np.unique(np.linspace(0, len(numbers) - 1, most).astype(int))
+    chosen = spaced(len(numbers), most)
     return Segments(numbers[chosen], song[chosen], len(numbers), replaced / numbers.size)
 
 

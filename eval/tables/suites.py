@@ -27,7 +27,7 @@ MEANING = {
     "duet_claims": "what the DuetHLSTM report says in words, by measures of musegen's own",
     "mgeval": "as the code of Yang and Lerch computes",
     "mgeval_fixed": "that code without its mistakes: bars by the true meter, KLD on common points",
-    "segments": "each segment of 100 notes of the data is written again by the system",
+    "segments": "each segment of 100 notes of the data is reconstructed by the system",
 }
 UNITS = dict.fromkeys(MUSE, "bar") | {"v3": "whole set"}
 UNITS |= {"duet": "first 20 phrases", "duet_fixed": "first 50 phrases"}

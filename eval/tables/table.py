@@ -15,6 +15,7 @@ Columns = tuple[tuple[str, str], ...]  # (metric code, track or pair)
 MUSE = ("paper", "v1", "v2", "v3")
 DUET = ("duet_fixed", "duet")
 CLAIMS = ("duet_claims",)
+OF_PAIRS = (*DUET, *CLAIMS)  # definitions that measure a melody and its accompaniment
 MGEVAL = ("mgeval", "mgeval_fixed")
 SEGMENTS = ("segments",)
 

@@ -123,13 +123,17 @@ def sums(notes, following, probabilities, attribute: str):
     Right is a value that is the most likely one.
     """
     there = ops.cast(counted(notes, following, attribute), "float32")
-    true = following[..., ATTRIBUTES.index(attribute)]
+    nats, right = of_notes(following[..., ATTRIBUTES.index(attribute)], probabilities)
+    return ops.sum(there * nats), ops.sum(there * right), ops.sum(there)
+
+
+def of_notes(true, probabilities):
+    """Returns the nats of each true value, and whether it is the most likely one, both float32."""
     likely = ops.clip(probabilities, 1e-7, 1 - 1e-7)  # as Keras does
     hot = ops.one_hot(true, probabilities.shape[-1])
-    nats = -ops.sum(hot * ops.log(likely), axis=-1)
     likeliest = ops.cast(ops.argmax(probabilities, axis=-1), "int32")
     right = ops.cast(ops.equal(likeliest, ops.cast(true, "int32")), "float32")
-    return ops.sum(there * nats), ops.sum(there * right), ops.sum(there)
+    return -ops.sum(hot * ops.log(likely), axis=-1), right
 
 
 def scorer(network: keras.Model, settings: BachPropSettings) -> keras.Model:
@@ -145,12 +149,7 @@ def scorer(network: keras.Model, settings: BachPropSettings) -> keras.Model:
     there = ops.cast(ops.all(inputs["next"] >= 0, axis=-1), "float32")  # (B, L)
     outputs = {}
     for i, a in enumerate(ATTRIBUTES):
-        true = inputs["next"][..., i]
-        hot = ops.one_hot(true, settings.sizes[i])
-        nats = -ops.log(ops.maximum(ops.sum(hot * found[a], axis=-1), 1e-7))
-        right = ops.cast(
-            ops.equal(ops.cast(ops.argmax(found[a], axis=-1), "int32"), true), "float32"
-        )
+        nats, right = of_notes(inputs["next"][..., i], found[a])
         outputs[f"Rec. {a}"] = ops.sum(there * nats, axis=-1)
         outputs[f"accuracy {a}"] = ops.sum(there * right, axis=-1) / ops.sum(there, axis=-1)
     return keras.Model(inputs, outputs, name="scorer")

@@ -52,7 +52,7 @@ class BachProp(TripleSystem):
 
     @property
     def has_tags(self) -> bool:
-        """Whether the network writes a tag where a song ends, as BachProp's own does."""
+        """Returns whether the network writes a tag where a song ends, as BachProp's own does."""
         return isinstance(PRESETS[self.preset], BachPropSettings)
 
     def player(self, length: int) -> keras.Model:

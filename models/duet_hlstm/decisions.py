@@ -31,7 +31,7 @@ def decided(p, rule: str, threshold: float = THRESHOLD, chance=None, temperature
         rule: name of the rule.
         threshold: threshold of `"absolute"` and `"relative"`.
         chance: numbers drawn evenly from 0 to 1 `(..., 84)`, for `"bernoulli"`.
-        temperature: by how much the logits of p are divided, for `"bernoulli"`.
+        temperature: number by which the logits of p are divided, for `"bernoulli"`.
     """
     p = ops.convert_to_tensor(p)
     if rule == "round":

@@ -115,7 +115,7 @@ def wired(
         first: function from the number of a track and a sequence to the output of its first LSTM.
         second: the same for its second LSTM, whose output is one vector.
         beside: function that joins two sequences, step by step.
-        wiring: what the accompaniments after the first hear; see `DuetSettings`.
+        wiring: name of the tracks that later accompaniments depend on; see `DuetSettings`.
 
     Returns:
         A vector for each track.

@@ -62,8 +62,8 @@ class Training(PhraseOptions):
         "and strings (default: piano strings)", metavar="T",
     )  # fmt: skip
     wiring: str | None = option(
-        None, "what the third track and the next ones hear: all tracks before them (cascade) or "
-        "only the melody (star) (default: cascade)", choices=WIRINGS,
+        None, "tracks that the third track and the next ones depend on: all before them (cascade) "
+        "or only the melody (star) (default: cascade)", choices=WIRINGS,
     )  # fmt: skip
     head: str | None = option(
         None, "activation of the output (default: by preset, softmax for paper and sigmoid for "
@@ -74,10 +74,9 @@ class Training(PhraseOptions):
         "sigmoid)", choices=DECODES,
     )  # fmt: skip
     threshold: float | None = option(
-        None, "least output that becomes a note by the rule absolute, which measures networks of "
-        "bernoulli, too; or least largest output of a track that sounds by the rule "
-        "relative (default: 0.15)",
-        metavar="P",
+        None, "threshold of the rule: with absolute, outputs from it on are notes (networks with "
+        "bernoulli are measured so, too); with relative, a track is silent if its largest output "
+        "is below it (default: 0.15)", metavar="P",
     )  # fmt: skip
     carry: str | None = option(
         None, "whether the LSTM states go on from step to step while music is generated (default: "
@@ -115,7 +114,7 @@ class Training(PhraseOptions):
         None, "how the learning rate falls to 0 (default: by recipe)", choices=DECAYS
     )
     split_batch: bool = option(
-        True, "on JAX and a CPU, do not train on half a batch in each of two threads"
+        True, "do not split each batch between two threads, which is faster on JAX and a CPU"
     )
 
 

@@ -40,17 +40,17 @@ class DuetSettings:
     Args:
         tracks: names of the tracks, the melody first; the duet has two.
         window: number of steps W that the network reads before it predicts the next.
-        wiring: what the accompaniments after the first hear: with `"cascade"` all tracks before
-            them, with `"star"` only the melody. With two tracks both are the same.
+        wiring: tracks that the accompaniments after the first depend on: with `"cascade"` all
+            tracks before them, with `"star"` only the melody. With two tracks both are the same.
         head: activation of the output, `"softmax"` over the pitches of a track, or `"sigmoid"`.
         gates: activation of the LSTM gates, `"sigmoid"`, or `"hard_sigmoid"` as in Keras 2.
         decode: rule by which outputs become notes; see `musegen.models.duet_hlstm.decisions`.
-        threshold: least output that becomes a note by the rule `absolute`, and least largest output
-            of a track that is not silent by the rule `relative`. Predictions of a network whose
-            rule is `bernoulli` are measured by `absolute`.
+        threshold: by the rule `absolute`, least output that becomes a note; by the rule `relative`,
+            a track is silent if its largest output is below it. Predictions of a network whose rule
+            is `bernoulli` are measured by `absolute`.
         carry: whether the state of the first LSTMs goes on from one step to the next while music is
             generated. Training begins every window with a state of zero.
-        feedback: what is read again while music is generated, the `"decided"` notes or the
+        feedback: values that are read again while music is generated, the `"decided"` notes or the
             `"real"` numbers of the output.
         learns_last: whether the last step of a phrase is learned, too.
         by_phrases: whether a batch has the same window of many phrases, once for each window in

@@ -14,6 +14,7 @@ from keras import ops
 from musegen import Error, reading
 from musegen.data import load as load_data
 from musegen.files import write_bytes, write_npz
+from musegen.metrics.cell_f1 import CellF1
 from musegen.models.catalogue import CATALOGUE
 from musegen.models.duet_hlstm.continuation import continuer
 from musegen.models.duet_hlstm.decisions import decided, steady
@@ -95,7 +96,7 @@ class DuetHLSTM:
             seed: seed by which the beginnings are chosen.
             n_bars: number of bars of a phrase, 4 by default, as in training.
             decode: rule by which outputs become notes; by default that of the settings.
-            temperature: by how much the logits are divided for `"bernoulli"`.
+            temperature: number by which the logits are divided for `"bernoulli"`.
             seeds_from: music whose phrases give their first half bars; by default those that were
                 saved with the system.
         """
@@ -272,7 +273,7 @@ class DuetHLSTM:
             raise Error(f"phrases of {table.n_steps} steps: this system reads "
                         f"{self.settings.window} before it predicts one")  # fmt: skip
         predict, losses = predictor(self.network, AT_ONCE), 0.0
-        counts = np.zeros((2, 2, len(self.tracks)))  # network and copying; hits and notes of both
+        f1 = {name: CellF1(len(self.tracks)) for name in ("F1", "F1 of copying")}
         for start in range(0, len(starts), AT_ONCE):
             windows = table.windows(starts[start : start + AT_ONCE], self.settings.window + 1)
             last, true = windows[:, -2], windows[:, -1]  # (B, tracks, 84)
@@ -281,16 +282,12 @@ class DuetHLSTM:
             likely = np.clip(np.where(true, p, 1 - p), 1e-7, 1).astype(float)
             losses -= np.log(likely).mean(axis=(1, 2)).sum()
             on = ops.convert_to_numpy(decided(p, rule, self.settings.threshold)) > 0
-            for k, guess in enumerate((on, last)):
-                counts[k, 0] += (guess & true).sum(axis=(0, 2))
-                counts[k, 1] += guess.sum(axis=(0, 2)) + true.sum(axis=(0, 2))
-        hits, both = counts.swapaxes(0, 1)
-        f1 = 2 * hits / np.maximum(both, 1)
-        total = 2 * hits.sum(axis=1) / np.maximum(both.sum(axis=1), 1)
-        values = {"loss": losses / len(starts), "F1": total[0], "F1 of copying": total[1]}
+            for name, guess in zip(f1, (on, last), strict=True):
+                f1[name].add(*(np.swapaxes(cells, 1, 2) for cells in (true, guess)))
+        values = {"loss": losses / len(starts)} | {name: own.all() for name, own in f1.items()}
         for k, track in enumerate(self.tracks):
-            values |= {f"F1 {track}": f1[0, k], f"F1 of copying {track}": f1[1, k]}
-        return {name: float(value) for name, value in values.items()}
+            values |= {f"{name} {track}": own.by_track()[k] for name, own in f1.items()}
+        return {name: float(np.nan_to_num(value)) for name, value in values.items()}
 
     # Files.
 
@@ -340,7 +337,7 @@ class DuetHLSTM:
             system = cls(preset, network, changes)
         except (Error, *reading.DAMAGE) as error:
             why = reading.reason(error)
-            raise Error(f"{folder / NETWORK}: {why}; copy the system anew from its run") from None
+            raise Error(f"{folder / NETWORK}: {why}; copy the system again from its run") from None
         system.beginnings = read_beginnings(path, system) if path.is_file() else None
         return system
 

@@ -50,7 +50,7 @@ class GRU(keras.layers.GRU):
 
     @property
     def is_plain(self) -> bool:
-        """Whether `unroll` can compute this layer with its options."""
+        """Returns whether `unroll` can compute this layer with its options."""
         return (
             is_usual(self)
             and self.reset_after

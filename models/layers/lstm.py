@@ -106,7 +106,7 @@ class LSTM(keras.layers.LSTM):
 
     @property
     def is_plain(self) -> bool:
-        """Whether `unroll_gates` can compute this layer with its options."""
+        """Returns whether `unroll_gates` can compute this layer with its options."""
         return is_usual(self) and self.recurrent_activation in (
             keras.activations.sigmoid,
             hard_sigmoid,

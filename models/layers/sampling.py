@@ -40,7 +40,7 @@ class Sampling(layers.Layer):
 
     def call(self, inputs):
         mean, s = inputs
-        kl = -0.5 * (1 + s - ops.square(mean) - ops.exp(s))  # (B, L)
+        kl = divergence(mean, s)  # (B, L)
         if self.kl_reduction == "sum":
             kl = ops.sum(kl, axis=-1)
         kl = ops.sum(kl) if self.kl_reduction == "batch_sum" else ops.mean(kl)
@@ -64,6 +64,14 @@ class Sampling(layers.Layer):
     def get_config(self):
         names = ("noise", "noise_scale", "kl_reduction", "kl_weight", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def divergence(mean, log_variance):
+    """Computes, for each latent number, the KL divergence of its Gaussian from the unit Gaussian.
+
+    It is (m^2 + v - ln v - 1) / 2 with mean m and variance v, in nats.
+    """
+    return -0.5 * (1 + log_variance - ops.square(mean) - ops.exp(log_variance))
 
 
 def sample(mean, s, e, noise_scale: str):

@@ -53,16 +53,17 @@ class Training(RecipeOptions):
         choices=("mse", "nll", "bce"),
     )  # fmt: skip
     kl_warmup: int | None = option(
-        None, "epochs with a thousandth of the KL term (default: by recipe)", metavar="N", least=0
-    )
+        None, "first epochs, in which the KL term has a thousandth of its weight (default: by "
+        "recipe)", metavar="N", least=0,
+    )  # fmt: skip
     augment: bool = option(
-        False, "move bars by -5 to 6 semitones, by others in each epoch; never drums"
+        False, "transpose bars by -5 to 6 semitones at random in each epoch, but never drums"
     )
     unique: bool = option(False, "learn every different bar once an epoch, without repeats")
     mix: bool = option(
         False,
-        "put half of the bars together from beats of several, of drums from pitches of several, "
-        "of others in each epoch",
+        "in each epoch, replace half of the bars, at random, by bars whose beats come from several "
+        "bars; for drums also bars whose pitches do",
     )
     passes: int = option(
         1, "number of times that an epoch goes through the bars", metavar="N", least=1

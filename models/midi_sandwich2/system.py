@@ -176,7 +176,7 @@ class MidiS2:
         rows["MSR, restore"] = self.restore(data, seed)
         return [EvaluatedRow(name, music) for name, music in rows.items()]
 
-    def measure(self, data: Data) -> dict[str, np.ndarray]:
+    def measure_latents(self, data: Data) -> dict[str, np.ndarray]:
         """Measures the mean and covariance of the latent vectors of some bars, for `"fit"`.
 
         Returns:
@@ -197,7 +197,7 @@ class MidiS2:
 
     @property
     def can_refine(self) -> bool:
-        """Whether there are refine networks that generating and restoring can use."""
+        """Returns whether there are refine networks that generating and restoring can use."""
         return bool(self.refiners) and (self.settings.refine_bars or self.refine_unit == "note")
 
     @property

@@ -93,7 +93,9 @@ class Training(GANOptions):
     )  # fmt: skip
     augment: bool = option(False, "learn in all keys: phrases moved by -5 to 6 semitones")
     exchange: bool = option(
-        False, "use what any of piano, guitar and strings plays as the --condition track"
+        False,
+        "in each phrase, exchange the part of the --condition track with that of piano, "
+        "guitar or strings, at random",
     )
 
     def __post_init__(self):

@@ -204,7 +204,7 @@ class Kind:
 
     @property
     def independent_bars(self) -> bool:
-        """Whether each bar is written by itself, without temporal generators."""
+        """Returns whether each bar is written by itself, without temporal generators."""
         return self.given is not None or self.n_bars == 1
 
     @property

@@ -297,12 +297,12 @@ class MuseGAN:
 
     @property
     def depends_on_batch(self) -> bool:
-        """Whether a phrase depends on the other phrases of its batch, by batch normalization."""
+        """Returns whether batch normalization makes the phrases of a batch depend on each other."""
         return self.is_normalized and self.settings.batch_statistics
 
     @property
     def is_normalized(self) -> bool:
-        """Whether there is batch normalization; only its averages are not trainable."""
+        """Returns whether there is batch normalization; only its averages are not trainable."""
         return bool(self.network.non_trainable_variables)
 
     def binarised(

@@ -27,7 +27,7 @@ import keras
 from keras import layers, ops
 
 from musegen.models.layers.gru import GRU, UnrollingGRU
-from musegen.models.layers.sampling import Sampling, sample
+from musegen.models.layers.sampling import Sampling, divergence, sample
 from musegen.models.mvae.settings import ATTRIBUTES, N_NOTES, PAPER, MVAESettings, kl_weight
 from musegen.training import optimizers
 
@@ -224,7 +224,7 @@ def accuracy(notes, logits, sizes: Sequence[int], attributes: Sequence[str] = AT
 
 
 def scorer(network: keras.Model, settings: MVAESettings) -> keras.Model:
-    """Returns the network that measures how well given notes are written again, each `(B,)`.
+    """Returns the network that measures how well given notes are reconstructed, each `(B,)`.
 
     Its inputs are `notes` `(B, L, 3)` and, for a Gaussian z, `noise` `(B, H)`. Its outputs are
     `Rec.` and `accuracy` of each attribute, as `"Rec. dT"`, and then also the divergence `KL`.
@@ -233,11 +233,12 @@ def scorer(network: keras.Model, settings: MVAESettings) -> keras.Model:
     inputs, outputs = {"notes": notes}, {}
     embedded = network.get_layer("embeddings")(ops.pad(notes, ((0, 0), (1, 0), (0, 0))))
     if settings.latent != "none":
-        z, *spread = read_noiselessly(network, [x[:, 1:] for x in embedded])
-        if spread:
+        z, *variance = read_noiselessly(network, [x[:, 1:] for x in embedded])
+        if variance:
+            (log_variance,) = variance
             inputs["noise"] = keras.Input((settings.width,), name="noise")
-            outputs["KL"] = -0.5 * ops.sum(1 + spread[0] - z**2 - ops.exp(spread[0]), axis=-1)
-            z = sample(z, spread[0], settings.noise * inputs["noise"], "exp")
+            outputs["KL"] = ops.sum(divergence(z, log_variance), axis=-1)
+            z = sample(z, log_variance, settings.noise * inputs["noise"], "exp")
         embedded = [*embedded, z]
     logits = network.get_layer("decoder")(embedded)
     for name, f in (("Rec.", cross_entropy), ("accuracy", accuracy)):

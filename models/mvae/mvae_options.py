@@ -96,7 +96,7 @@ class NoteOptions(Options):
         None, "how the learning rate falls to 0 (default: by recipe)", choices=optimizers.DECAYS
     )
     split_batch: bool = option(
-        True, "on JAX and a CPU, do not train on half a batch in each of two threads"
+        True, "do not split each batch between two threads, which is faster on JAX and a CPU"
     )
 
 
@@ -106,8 +106,8 @@ class SegmentOptions(NoteOptions):
 
     snap: str = option(
         "delta",
-        "what of a note is moved to the grid of the preset paper: delta, its time since the note "
-        "before, or onset, so that errors do not add up",
+        "time that is rounded to the grid of the preset paper: delta, the time since the note "
+        "before, or onset, with which rounding errors do not add up",
         choices=("delta", "onset"),
     )
     shares: tuple[float, ...] | None = option(

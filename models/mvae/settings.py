@@ -17,7 +17,7 @@ class MVAESettings:
     Args:
         width: H, the number of units of every GRU, and the size of embeddings and of z.
         sizes: sizes of the dictionaries of the three attributes, with index 0.
-        latent: what z is: `"gaussian"`, drawn from a mean and a variance; `"plain"`, computed
+        latent: kind of z: `"gaussian"`, drawn from a mean and a variance; `"plain"`, computed
             without noise; `"none"`, where there is no z and no encoder.
         unrolling: whether the decoder has note unrolling.
         own_cells: whether note unrolling updates the state of an attribute with the GRU of that

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
     from musegen.music.phrases import Packed
 
 # The names of methods in messages, where they differ.
-VERBS = {"interpolate_seeds": "interpolate", "grid": "draw a grid", "extend": "continue"}
+VERBS = {
+    "interpolate_seeds": "interpolate",
+    "grid": "draw a grid",
+    "extend": "continue",
+    "parts": "export",
+}
 # Methods for evaluations and of nearly every system, which messages do not list.
-MINOR = ("export", "evaluate", "measure", "encode")
+MINOR = ("parts", "evaluate", "measure", "encode")
 
 
 def open_system(what: str | Path, *verbs: str) -> TrainedSystem:

@@ -127,8 +127,8 @@ CHOICES = {  # by the name of the argument in the methods of systems
     ),
     "seeds_from": _choice(
         "--seeds-from",
-        "music whose phrases give their first half bars, as --data of the other commands (default: "
-        "those that the system was saved with)",
+        "music with whose first half bars the new phrases begin, any that --data of the other "
+        "commands takes (default: half bars that the system was saved with)",
         metavar="D",
     ),
     "melody": _choice(
@@ -162,17 +162,16 @@ def add_choices(parser: ArgumentParser, *verbs: str) -> None:
         {name for entry in group for verb in verbs for name in entry.can.get(verb, ())}
         for group in (entries, named_systems(parser) or entries)
     )
-    for name, choice in CHOICES.items():
+    for name in CHOICES:
         if name in known:
-            facts = choice.facts if name in shown else choice.facts | {"help": SUPPRESS}
-            parser.add_argument(choice.flag, dest=name, **facts)
+            add_choice(parser, name, **{} if name in shown else {"help": SUPPRESS})
 
 
 def named_systems(parser: ArgumentParser) -> list[Entry]:
     """Returns the entries of the trained systems that the command line of a parser names."""
     entries = []
     for word in getattr(parser, "command_line", ()):
-        if (registry.place(word) / registry.SYSTEM_FILE).is_file():
+        if registry.is_trained(word):
             try:
                 entries.append(registry.entry(word))
             except Error:  # the command will report it when it opens the system
@@ -191,19 +190,33 @@ def system_help(*verbs: str) -> str:
     return f"a trained system: {', '.join([*able, 'or the folder of one'])}"
 
 
+def add_choice(parser: ArgumentParser, name: str, **facts) -> None:
+    """Adds one option of `CHOICES`; `facts` replace its own ones."""
+    choice = CHOICES[name]
+    parser.add_argument(choice.flag, dest=name, **choice.facts | facts)
+
+
 def add_seed(parser: ArgumentParser) -> None:
     """Adds `--seed`."""
-    parser.add_argument("--seed", **CHOICES["seed"].facts, default=0)
+    add_choice(parser, "seed", default=0)
 
 
-def add_for(parser: ArgumentParser, music: str, flag: str, help: str, **facts) -> None:
-    """Adds an option of one kind of music.
-
-    The help hides it if all systems that the command line names make another kind.
-    """
+def concerns(parser: ArgumentParser, has: Callable[[Entry], bool]) -> bool:
+    """Returns whether a system that the command line names `has` something, or it names none."""
     systems = named_systems(parser)
-    hidden = systems and all(entry.music != music for entry in systems)
-    parser.add_argument(flag, help=SUPPRESS if hidden else help, **facts)
+    return not systems or any(map(has, systems))
+
+
+def add_if(parser: ArgumentParser, has: Callable[[Entry], bool], flag: str, **facts) -> None:
+    """Adds an option; the help hides it if no system that the command line names `has` it."""
+    if not concerns(parser, has):
+        facts["help"] = SUPPRESS
+    parser.add_argument(flag, **facts)
+
+
+def add_for(parser: ArgumentParser, music: str, flag: str, **facts) -> None:
+    """Adds an option of one kind of music."""
+    add_if(parser, lambda entry: entry.music == music, flag, **facts)
 
 
 def add_quantise(parser: ArgumentParser) -> None:

@@ -16,7 +16,7 @@ LISTING = "parts.json"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("system", metavar="NAME", help=choices.system_help("export"))
+    parser.add_argument("system", metavar="NAME", help=choices.system_help("parts"))
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FOLDER",
         help="folder to write to, made if it does not exist (default: the system's name and "
@@ -30,7 +30,7 @@ def run(args: Namespace) -> None:
     files.check_folder(out, [registry.place(args.system)])
     if (out / registry.SYSTEM_FILE).exists() or (out / "config.json").exists():
         raise Error(f"{out}: holds a trained system or a run; choose another -o")
-    networks = calls.open_system(args.system, "export").parts()
+    networks = calls.open_system(args.system, "parts").parts()
     if out.is_dir():
         files.check([out / LISTING, *(out / f"{name}.keras" for name in networks)])
     parts = {name: write(out, name, *network) for name, network in networks.items()}

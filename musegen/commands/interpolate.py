@@ -11,7 +11,7 @@ from types import ModuleType
 
 from musegen import Error, registry
 from musegen.commands import calls, choices, outputs
-from musegen.system import TrainedSystem
+from musegen.system import Entry, TrainedSystem
 
 COLUMNS = 3  # in the picture
 EXAMPLES, ACROSS = 9, 8  # default number of examples, and of those in a row of a grid
@@ -23,32 +23,44 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("system", metavar="NAME", help=choices.system_help(*VERBS))
     ends = (("from", "start", "the first example"), ("to", "end", "the last example"))
     for word, dest, what in ends:
-        parser.add_argument(
-            f"--{word}", dest=dest, metavar="FILE",
+        choices.add_if(
+            parser, _reads, f"--{word}", dest=dest, metavar="FILE",
             help=f"the music with {what}: any source that --data of other commands accepts",
         )  # fmt: skip
     for word, dest, _ in ends:
-        parser.add_argument(
-            f"--phrase-{word}", dest=f"{dest}_phrase", type=choices.integer(1, 10**9), metavar="K",
+        choices.add_if(
+            parser, _reads, f"--phrase-{word}", dest=f"{dest}_phrase", metavar="K",
+            type=choices.integer(1, 10**9),
             help=f"number of the phrase or piece in the source of --{word}, from 1 (default: 1)",
         )  # fmt: skip
     parser.add_argument(
         "--seeds", nargs=2, type=choices.SEED, metavar=("A", "B"),
-        help="instead of --from and --to: two examples that the system generates with these seeds",
+        help="two examples that the system generates with these seeds are the ends, not music of "
+        "files",
     )  # fmt: skip
-    parser.add_argument(
-        "--grid", action="store_true",
+    choices.add_if(
+        parser, _has_grid, "--grid", action="store_true",
         help="instead of two ends: a square of the latent space; the vectors that all tracks share "
         "change from row to row, and those of each track from column to column",
     )  # fmt: skip
     parser.add_argument(
         "-n", type=choices.integer(2, MOST), metavar="N",
-        help=f"number of phrases or pieces, both ends included (default: {EXAMPLES}); with "
-        f"--grid N x N of them (default: {ACROSS} x {ACROSS})",
+        help=f"number of phrases or pieces, both ends included (default: {EXAMPLES})"
+        + f"; with --grid N x N of them (default: {ACROSS} x {ACROSS})"
+        * choices.concerns(parser, _has_grid),
     )  # fmt: skip
     choices.add_choices(parser, *VERBS)
     choices.add_playing(parser, gap=0)
     outputs.add_out(parser, "the system's name and -interpolated.mid, in this folder")
+
+
+def _has_grid(entry: Entry) -> bool:
+    return "grid" in entry.can
+
+
+def _reads(entry: Entry) -> bool:
+    """Returns whether a system interpolates between examples that it reads."""
+    return "interpolate" in entry.can
 
 
 def run(args: Namespace) -> None:

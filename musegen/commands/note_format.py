@@ -93,12 +93,7 @@ def draw(pieces: Sequence[Piece], columns: int | None = None) -> "Figure":
     from musegen import plots
 
     shown = [piece for piece in pieces if len(piece)][:DRAWN] or pieces[:1]
-    return plots.pieces([_first_bars(piece, DRAWN_BARS // len(shown)) for piece in shown])
-
-
-def _first_bars(piece: Piece, n_bars: int) -> Piece:
-    lines = piece.bars(closed=True)
-    return piece.cut(0, int(lines[min(n_bars, len(lines) - 1)])) if len(lines) else piece
+    return plots.pieces([piece.first_bars(DRAWN_BARS // len(shown)) for piece in shown])
 
 
 # Counting

@@ -87,11 +87,11 @@ def score(
     phrases: np.ndarray | Packed, args: Namespace, tracks: Sequence[str] = TRACKS
 ) -> "symusic.Score":
     """Converts the phrases to MIDI, one after the other."""
-    some, tempo = chosen(phrases, tracks), args.tempo or TEMPO
+    some, tempo = with_tracks(phrases, tracks), args.tempo or TEMPO
     return midi.to_score(some, tempo=tempo, gap=args.gap, tracks=tuple(tracks))
 
 
-def chosen(phrases: np.ndarray | Packed, tracks: Sequence[str]) -> np.ndarray | Packed:
+def with_tracks(phrases: np.ndarray | Packed, tracks: Sequence[str]) -> np.ndarray | Packed:
     """Returns the phrases with only some of their five tracks."""
     if tuple(tracks) == TRACKS:
         return phrases
@@ -114,7 +114,7 @@ def draw(
 ) -> "Figure | np.ndarray":
     """Draws all phrases, as in MIDI-Sandwich2's picture or, in columns, each with its own axes."""
     if not columns:
-        return phrase_picture(chosen(phrases, tracks))
+        return phrase_picture(with_tracks(phrases, tracks))
     from musegen.plots import phrase_grid
 
     return phrase_grid(phrases, columns)

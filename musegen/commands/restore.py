@@ -6,6 +6,7 @@ all tracks are silent, stay silent unless `--fill` is given. A system of notes r
 any meter.
 """
 
+import math
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -85,11 +86,11 @@ def _joined(original: "np.ndarray", played: "np.ndarray", args: Namespace) -> "n
 
 def _f1(original: "np.ndarray", restored: "np.ndarray", keep: list[str]) -> list[str]:
     """Returns the F1 of the cells that are on, as text for each track."""
+    from musegen.metrics.cell_f1 import CellF1
     from musegen.music.phrases import TRACKS
 
-    both = (original & restored).sum(axis=(0, 1, 2))
-    either = original.sum(axis=(0, 1, 2)) + restored.sum(axis=(0, 1, 2))
+    f1 = CellF1(len(TRACKS)).add(original, restored).by_track()
     return [
-        "kept" if track in keep else f"{2 * hit / total:.2f}" if total else "-"
-        for track, hit, total in zip(TRACKS, both, either, strict=True)
+        "kept" if track in keep else "-" if math.isnan(own) else f"{own:.2f}"
+        for track, own in zip(TRACKS, f1, strict=True)
     ]

@@ -3,12 +3,14 @@
 import json
 import math
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from musegen import Error, registry
 from musegen.commands import outputs
 from musegen.commands.choices import integer
 from musegen.environment import describe, import_keras
+from musegen.saving import load_model
 
 if TYPE_CHECKING:
     import keras
@@ -18,12 +20,13 @@ STEPS = 48  # default number of steps in a bar
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "system", nargs="?", metavar="NAME", help="name of a system (default: all systems)"
-    )
+        "system", nargs="?", metavar="NAME",
+        help="name of a system, or name or folder of a trained one (default: all systems)",
+    )  # fmt: skip
     parser.add_argument("--preset", metavar="P", help="preset of the system (default: its first)")
     parser.add_argument(
         "--steps", type=integer(4, 384), metavar="N",
-        help=f"steps in the bars that its networks take (default: {STEPS}, or 96 for MuseGAN)",
+        help=f"steps in the bars that its networks take (default: {STEPS}, or those of the system)",
     )  # fmt: skip
     parser.add_argument(
         "--json", action="store_true",
@@ -34,7 +37,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     """Prints the networks of one system, or all systems and versions."""
     if args.system:
-        facts = networks(args.system, args.preset, args.steps)
+        if args.system not in registry.catalogue() and registry.is_trained(args.system):
+            if args.preset or args.steps:
+                raise Error(f"{args.system}: is trained, so --preset and --steps have no effect")
+            facts = trained_networks(args.system)
+        else:
+            facts = networks(args.system, args.preset, args.steps)
         print(json.dumps(facts, indent=2) if args.json else _networks_table(facts))
         return
     if args.preset or args.steps:
@@ -71,18 +79,35 @@ def networks(name: str, preset: str | None = None, n_steps: int | None = None) -
         raise Error(f"--steps {n_steps}: a bar has four beats; give a multiple of 4")
     systems = registry.catalogue()
     if name not in systems:
-        raise Error(f"there is no system {name!r}; there are {', '.join(systems)}")
+        raise Error(
+            f"there is no system {name!r}; there are {', '.join(systems)}, and trained "
+            f"{', '.join(registry.pretrained())}"
+        )
     entry = systems[name]
     preset = preset or entry.presets[0]
     if preset not in entry.presets:
         raise Error(f"{name} has no preset {preset!r}; choose {', '.join(entry.presets)}")
+    if n_steps and entry.music != "phrases":
+        raise Error(f"--steps {n_steps}: {name} takes notes, and no bars; leave it out")
     if entry.n_steps and n_steps and n_steps != entry.n_steps:
         raise Error(f"--steps {n_steps}: the bars of {name} have {entry.n_steps} steps")
     import_keras()
     models = entry.networks(preset, n_steps or entry.n_steps or STEPS)
+    return {"name": name, "preset": preset, **_described(models)}
+
+
+def trained_networks(what: str) -> dict:
+    """Returns the same facts about the networks of a trained system, given its name or folder."""
+    folder = registry.place(what)
+    with registry.described(folder) as description:
+        facts = {"name": what, "system": description["system"], "preset": description["preset"]}
+    import_keras()
+    return facts | _described([load_model(file) for file in sorted(folder.glob("*.keras"))])
+
+
+def _described(models: Sequence["keras.Model"]) -> dict:
+    """Returns the parameter count of networks, and rows for each and for its parts."""
     return {
-        "name": name,
-        "preset": preset,
         "params": sum(model.count_params() for model in models),
         "models": [row for model in models for row in _rows(model)],
     }
@@ -118,7 +143,8 @@ def _networks_table(facts: dict) -> str:
             f"{model['params']:,}",
             f"{model['trainable_params']:,}",
         )
-    title = f"{facts['name']}, preset {facts['preset']}: {facts['params']:,} parameters"
+    trained = f", trained {facts['system']}" if "system" in facts else ""
+    title = f"{facts['name']}{trained}, preset {facts['preset']}: {facts['params']:,} parameters"
     return f"{title}\n\n{outputs.table(rows, columns)}"
 
 

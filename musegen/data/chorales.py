@@ -29,8 +29,8 @@ REMEDY = f"fetch jsb-chorales-16th.json again, from {CORPORA['jsb'].found}"
 def read(path: str | Path) -> dict[str, list[Piece]]:
     """Returns the chorales of a JSON file by split, each as a piece with a part for each voice.
 
-    Pieces have four ticks a quarter, the meter 4/4 and no tempo. A chorale that only rests is a
-    piece without notes.
+    Pieces have four ticks a quarter, the meter 4/4 and no tempo. A chorale in which every voice
+    is silent is a piece without notes.
     """
     content = reading.read_json(path, REMEDY)
     with reading.damaged(path, "holds no chorales", REMEDY):
@@ -51,7 +51,7 @@ def _piece(name: str, steps: Sequence[Sequence[float | None]]) -> Piece:
     budget.check(len(steps), budget.BEATS * STEPS_PER_QUARTER, f"steps of {name}")
     roll = _roll(name, steps)
     # A note or a rest begins where the pitch of its voice changes, and ends where it changes again.
-    # Each voice rests before the first step and after the last, so no note is the last change.
+    # Each voice is silent before the first step and after the last: no note is the last change.
     voice, onset = np.nonzero(np.diff(roll, axis=1, prepend=0, append=0))
     pitch, end = np.pad(roll, ((0, 0), (0, 1)))[voice, onset], np.roll(onset, -1)
     sounds = pitch > 0

@@ -171,7 +171,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="file for a picture of 16 random phrases or of one random piece, .png or .pdf "
         "(default: phrases.png or piece.png)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of this choice (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the choice of what is drawn (default: 0)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 

@@ -46,12 +46,10 @@ def picture(pieces: "Pieces", path: str | Path, seed: int = 0) -> str:
     from musegen import plots
 
     piece = pieces[int(np.random.default_rng(seed).integers(len(pieces)))]
-    lines = piece.bars(closed=True)
-    what = shown(piece.name)
-    if len(lines) > DRAWN_BARS + 1:
-        piece, what = piece.cut(0, int(lines[DRAWN_BARS])), f"the first {DRAWN_BARS} bars of {what}"
-    plots.save(plots.piece(piece), path)
-    return what
+    first = piece.first_bars(DRAWN_BARS)
+    plots.save(plots.piece(first), path)
+    beginning = f"the first {DRAWN_BARS} bars of " if first.length < piece.length else ""
+    return f"{beginning}{shown(piece.name)}"
 
 
 def text(info: dict) -> str:

@@ -363,8 +363,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     _add(phrases, Settings, "--bars", "bars in a phrase", "n_bars", type=int, metavar="N")
     _add(
         phrases, Settings, "--cut",
-        "where to cut: fixed is one phrase after the other, random anywhere, the rest along the "
-        "sections of a song",
+        "how songs are cut into phrases: fixed, one after the other; random, at random bars; the "
+        "others along the sections of the song",
         choices=CUTS,
     )  # fmt: skip
     _add(

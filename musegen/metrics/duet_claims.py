@@ -35,6 +35,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from musegen import Error
+from musegen.metrics.cell_f1 import CellF1
 from musegen.metrics.duet import pitch_classes
 from musegen.music.phrases import N_PITCHES, TRACKS, reorder, resample, validate
 
@@ -69,7 +70,7 @@ def rolls(phrases: np.ndarray, tracks: Sequence[str] = TRACKS) -> np.ndarray:
 
 
 def consonance(rolls: np.ndarray, start: int = 0) -> Pair:
-    """Share of consonant intervals between melody and accompaniment.
+    """Computes the share of consonant intervals between melody and accompaniment.
 
     At every step each pitch class of the melody makes a pair with each of the accompaniment. The
     share is that of pairs (m, a) with (a - m) modulo 12 in `CONSONANT`. By chance: the same over
@@ -79,14 +80,15 @@ def consonance(rolls: np.ndarray, start: int = 0) -> Pair:
 
 
 def unison(rolls: np.ndarray, start: int = 0) -> Pair:
-    """Share of pairs of pitch classes, as in `consonance`, that are the same class."""
+    """Computes the share of pairs of pitch classes, as in `consonance`, that are the same class."""
     return _interval_share(rolls, start, (0,))
 
 
 def shared_onsets(rolls: np.ndarray, start: int = 0) -> Pair:
-    """Share of the steps with an onset in the accompaniment that have one in the melody.
+    """Computes how many onsets of the accompaniment are together with one of the melody.
 
-    By chance: the share of all steps with an onset in the melody.
+    It is a share of the steps at which a note of the accompaniment begins. By chance: the share of
+    all steps at which a note of the melody begins.
     """
     onset = (rolls[:, 1:] & ~rolls[:, :-1]).any(axis=2)[:, max(start - 1, 0) :]  # (N, steps, 2)
     melody, accompaniment = onset[..., 0], onset[..., 1]
@@ -94,13 +96,13 @@ def shared_onsets(rolls: np.ndarray, start: int = 0) -> Pair:
 
 
 def unchanged(rolls: np.ndarray, start: int = 0) -> np.ndarray:
-    """Share of steps at which a track sounds exactly as one step before in its phrase, `(2,)`."""
+    """Computes the share of steps at which a track sounds exactly as one step before, `(2,)`."""
     same = (rolls[:, 1:] == rolls[:, :-1]).all(axis=2)[:, max(start - 1, 0) :]
     return _by_track(same)
 
 
 def copying(rolls: np.ndarray, start: int = SEED, end: int | None = -1) -> np.ndarray:
-    """F1 of active cells if each step is predicted to be as the one before, `(3,)`.
+    """Computes the F1 of active cells if each step is predicted to be as the one before, `(3,)`.
 
     With the default, targets are the 27 steps that the original code trains on: those of a phrase
     of 32 steps from the fifth to the last but one.
@@ -110,13 +112,12 @@ def copying(rolls: np.ndarray, start: int = SEED, end: int | None = -1) -> np.nd
     """
     truth, predicted = rolls[:, 1:end], rolls[:, : -1 if end is None else end - 1]
     truth, predicted = truth[:, start - 1 :], predicted[:, start - 1 :]
-    counts = np.stack([(truth & predicted), truth, predicted]).sum(axis=(1, 2, 3))  # (3, 2)
-    right, true, said = np.concatenate([counts.sum(axis=1, keepdims=True), counts], axis=1)
-    return _divided(2 * right, true + said)
+    f1 = CellF1(truth.shape[-1]).add(truth, predicted)
+    return np.array([f1.all(), *f1.by_track()])
 
 
 def distances(rolls: np.ndarray, others: np.ndarray, start: int = SEED) -> np.ndarray:
-    """Hamming distance of each phrase to each other one: cells that differ, `(N, others)`."""
+    """Counts the cells in which each phrase differs from each of the others, `(N, others)`."""
     a, b = (_flat(x[:, start:]).astype(np.float32) for x in (rolls, others))
     return a.sum(axis=1)[:, None] + b.sum(axis=1) - 2 * a @ b.T
 
@@ -124,8 +125,8 @@ def distances(rolls: np.ndarray, others: np.ndarray, start: int = SEED) -> np.nd
 def originals(rolls: np.ndarray, others: np.ndarray, seed: int = SEED) -> np.ndarray:
     """Finds the phrase of `others` that begins with the same steps as each phrase, `(N,)`.
 
-    It is the original of which the phrase is a continuation; the first one, if there are several;
-    -1 if there is none, or if the phrase begins with silence.
+    The phrase continues this original. If there are several, it is the first one; if there is none,
+    or if the phrase begins with silence, it is -1.
     """
     same = distances(rolls[:, :seed], others[:, :seed], 0) == 0
     found = same.any(axis=1) & rolls[:, :seed].any(axis=(1, 2, 3))
@@ -136,28 +137,28 @@ def originals(rolls: np.ndarray, others: np.ndarray, seed: int = SEED) -> np.nda
 
 
 def density(rolls: np.ndarray, start: int = 0) -> np.ndarray:
-    """Share of cells that are on, `(2,)`."""
+    """Computes the share of cells that are on, `(2,)`."""
     return _by_track(rolls[:, start:].mean(axis=2))
 
 
 def silent(rolls: np.ndarray, start: int = 0) -> np.ndarray:
-    """Share of steps without a note, `(2,)`."""
+    """Computes the share of steps without a note, `(2,)`."""
     return _by_track(_notes(rolls, start) == 0)
 
 
 def sounding_notes(rolls: np.ndarray, start: int = 0) -> np.ndarray:
-    """Mean number of notes of a step that sounds, `(2,)`."""
+    """Computes the mean number of notes of a step that sounds, `(2,)`."""
     notes = _notes(rolls, start)
     return _divided(notes.sum(axis=(0, 1)), (notes > 0).sum(axis=(0, 1)))
 
 
 def most_notes(rolls: np.ndarray, start: int = 0) -> np.ndarray:
-    """Largest number of notes of one step, `(2,)`."""
+    """Computes the largest number of notes of one step, `(2,)`."""
     return _notes(rolls, start).max(axis=(0, 1), initial=0)
 
 
 def bursts(rolls: np.ndarray, start: int = 0) -> float:
-    """Share of phrases in which some step of a track has more than ten notes."""
+    """Computes the share of phrases in which some step of a track has more than ten notes."""
     return _mean((_notes(rolls, start) > MANY).any(axis=(1, 2)))
 
 
@@ -184,7 +185,7 @@ def history_columns(
 
 
 def _interval_share(rolls: np.ndarray, start: int, intervals: Sequence[int]) -> Pair:
-    """Share of pairs of pitch classes with these intervals; in phrases, and over all others."""
+    """Computes the shares of pairs of pitch classes with these intervals, as in `consonance`."""
     classes = pitch_classes(np.moveaxis(rolls[:, start:], -1, 0)).astype(np.float32)
     melody, accompaniment = classes  # (N, steps, 12) each
     together = melody.reshape(-1, 12).T @ accompaniment.reshape(-1, 12)
@@ -198,17 +199,17 @@ def _interval_share(rolls: np.ndarray, start: int, intervals: Sequence[int]) -> 
 
 
 def _notes(rolls: np.ndarray, start: int) -> np.ndarray:
-    """Number of notes of each step, `(N, steps, 2)`."""
+    """Counts the notes of each step, `(N, steps, 2)`."""
     return rolls[:, start:].sum(axis=2)
 
 
 def _flat(rolls: np.ndarray) -> np.ndarray:
-    """Cells of each phrase, `(N, cells)`."""
+    """Flattens each phrase to `(N, cells)`."""
     return rolls.reshape(len(rolls), math.prod(rolls.shape[1:]))
 
 
 def _by_track(values: np.ndarray) -> np.ndarray:
-    """Mean of `(N, steps, 2)` by track."""
+    """Computes the mean of `(N, steps, 2)` by track."""
     total = values.sum(axis=(0, 1))
     return _divided(total, np.full(total.shape, values.shape[0] * values.shape[1]))
 

@@ -28,7 +28,7 @@ Definitions
     The papers and the three public codes differ in constants and in what they count. Each is one
     `Definition` in `DEFINITIONS`, and any of its fields can be replaced by an option:
 
-    - `"paper"` (or `"fixed"`): what the texts of the papers say, with true pitch classes.
+    - `"paper"`: what the texts of the papers say, with true pitch classes.
     - `"v1"` and `"v2"`: what the codes of MuseGAN and BinaryMuseGAN compute. Their "pitch classes"
       are blocks of 7 or 8 neighbouring pitches, so that UPC, SR and TD measure registers.
     - `"v3"`: what the later code of MuseGAN computes, which MIDI-Sandwich2 shares. It has blocks of
@@ -135,7 +135,6 @@ DEFINITIONS = {
         truncated=True,
     ),
 }
-DEFINITIONS["fixed"] = DEFINITIONS["paper"]
 
 
 def define(definition: str, **options) -> Definition:

@@ -231,6 +231,11 @@ class Piece:
             **events,
         )
 
+    def first_bars(self, n: int) -> "Piece":
+        """Returns the first `n` bars of the piece, or all of them if it has fewer."""
+        lines = self.bars(closed=True)
+        return self.cut(0, int(lines[min(n, len(lines) - 1)])) if len(lines) else self
+
     # Notes
 
     def transposed(self, semitones: int) -> tuple["Piece", int]:

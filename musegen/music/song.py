@@ -120,7 +120,7 @@ class Song:
         return replace(self, parts=[_folded(part) for part in self.parts])
 
     @property
-    def lead(self) -> int:
+    def pickup(self) -> int:
         """Returns how many beats the first bar of a 4/4 song lacks, which is 0 without a pickup.
 
         A pickup is a first bar of fewer than four quarters. Any other meter, and a bar that a new
@@ -130,21 +130,21 @@ class Song:
         # Of several signatures at one beat the last holds. A song without any is in 4/4.
         spans = zip(self.signatures, following, strict=False)
         meters = [(beat, meter) for (beat, *meter), end in spans if end > beat]
-        lead = 0
+        lacking = 0
         if len(meters) > 1 and meters[0][1][1] == 4:
             length = meters[1][0]
             full_beats = abs(length - round(length)) < 1 / self.resolution
             if full_beats and length < BEATS_PER_BAR and length <= meters[0][1][0]:
-                lead, meters = BEATS_PER_BAR - round(length), meters[1:]
+                lacking, meters = BEATS_PER_BAR - round(length), meters[1:]
         for beat, (top, bottom) in meters:
-            bar = (beat + lead) / BEATS_PER_BAR
+            bar = (beat + lacking) / BEATS_PER_BAR
             if (top, bottom) != (4, 4):
                 raise Error(
                     f"{self.name}: from bar {round(bar) + 1} it is in {top}/{bottom}, not 4/4"
                 )
             if abs(bar - round(bar)) > 1 / self.resolution:
                 raise Error(f"{self.name}: bar {int(bar) + 1} is cut short by a new 4/4 signature")
-        return lead
+        return lacking
 
     def bars(self, n_steps: int, families: str = "lpd5") -> np.ndarray:
         """Returns the bars of a song in 4/4, bool `(bars, n_steps, 84, 5)`.
@@ -153,7 +153,7 @@ class Song:
         one, a drum hit in any of them is kept.
         """
         steps_per_bar = BEATS_PER_BAR * self.resolution
-        silence = np.zeros((self.lead * self.resolution, N_PITCHES, len(TRACKS)), bool)
+        silence = np.zeros((self.pickup * self.resolution, N_PITCHES, len(TRACKS)), bool)
         roll = np.concatenate([silence, self.roll(families, steps_per_bar)[: self._end]])
         fine = cut(roll, steps_per_bar, n_bars=1)
         return resample_with_hits(fine, n_steps)[:, 0]
@@ -161,7 +161,7 @@ class Song:
     def lasts(self, n_steps: int) -> np.ndarray:
         """Returns which steps of `bars` are inside the song, bool `(bars, n_steps)`."""
         steps_per_bar = BEATS_PER_BAR * self.resolution
-        start = self.lead * self.resolution
+        start = self.pickup * self.resolution
         end = start + self._end
         step = np.arange(-(-end // steps_per_bar) * n_steps) * (steps_per_bar / n_steps)
         return ((step >= start) & (step < end)).reshape(-1, n_steps)

@@ -23,7 +23,8 @@ def run_chains(chains: Mapping[str, Sequence[Stage]], jobs: int) -> None:
     its error is raised.
 
     Example:
-        >>> run_chains({"bass": [("bvae", ["--track", "bass"])], "drums": [...]}, jobs=2)
+        >>> stages = {track: [("bvae", ["--track", track])] for track in ("bass", "drums")}
+        >>> run_chains(stages, jobs=2)
     """
     if jobs == 1:
         for chain in chains.values():

@@ -169,15 +169,18 @@ def add_flags(parser: ArgumentParser, cls: type) -> None:
             parser.add_argument(flag(former), **known, **hidden)
 
 
-def to_flags(settings: Mapping[str, Any]) -> list[str]:
-    """Turns settings of a script into a command line, without those that are None or off."""
-    on_by_default = {field.name for field in dataclasses.fields(Options) if field.default is True}
+def to_flags(settings: Mapping[str, Any], cls: type) -> list[str]:
+    """Turns settings of a script into a command line that `add_flags` and `read_flags` understand.
+
+    Args:
+        settings: values by name; those that are None are left out.
+        cls: dataclass of the script's options.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(cls)}
     line = []
     for name, value in settings.items():
-        if name in on_by_default:
-            line += [] if value else [flag(f"no_{name}")]
-        elif isinstance(value, bool):
-            line += [flag(name)] if value else []
+        if isinstance(defaults[name], bool):
+            line += [] if value == defaults[name] else [flag(name if value else f"no_{name}")]
         elif isinstance(value, tuple):
             line += [flag(name), *map(str, value)]
         elif value is not None:

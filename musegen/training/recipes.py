@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RECIPE_HELP = (
     "recipe of the training; pca-warmup is ours and learns ten times faster than the paper's "
-    "(default: the one of the preset's name; pca-warmup on the demo band, unless it is large)"
+    "(default: the one of the preset's name; on the demo band pca-warmup, except for preset large)"
 )
 
 
@@ -85,8 +85,8 @@ class RecipeOptions(PhraseOptions):
         None, "weight of the KL term (default: by recipe)", metavar="W", least=0
     )
     split_batch: bool = option(
-        True, "on JAX and a CPU, do not train a recurrent network on half a batch in each of two "
-        "threads",
+        True, "do not split each batch between two threads, by which recurrent networks train "
+        "faster on JAX and a CPU",
     )  # fmt: skip
 
 

@@ -99,7 +99,7 @@ class Record:
         self.run.table("history.csv", {**numbers, **self.history})
 
     def since_best(self) -> int | None:
-        """Number of rows after the best one, the first of equal ones; None if there is none yet."""
+        """Returns the number of rows after the best one, or None if there is none yet."""
         if self.monitor not in self.history:
             names = ", ".join(self.history)
             raise Error(f"no {self.monitor} to find the best epoch by; there are {names}")
@@ -109,7 +109,7 @@ class Record:
         return len(ranks) - 1 - ranks.index(max(ranks)) if ranks else None
 
     def stalled(self, patience: int | None) -> bool:
-        """Whether the last `patience` rows were all worse than one before them."""
+        """Returns whether the last `patience` rows were all worse than one before them."""
         return bool(patience and self.history) and self.since_best() >= patience
 
     def restore_best(self) -> None:

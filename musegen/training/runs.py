@@ -115,7 +115,7 @@ class Run:
         write_bytes(self.path("evaluation.json"), json.dumps(sets, indent=2).encode())
 
     def finished(self, name: str) -> bool:
-        """Whether `save` has written `name`, in this run or before it was resumed."""
+        """Returns whether `save` has written `name`, in this run or before it was resumed."""
         return name in self.config["saved"] and self.path(name).exists()
 
     def inner(self, name: str) -> "Run":
@@ -162,7 +162,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def begun(folder: str | Path) -> bool:
-    """Whether a folder holds a run, finished or not."""
+    """Returns whether a folder holds a run, finished or not."""
     return (Path(folder) / CONFIG).exists()
 
 

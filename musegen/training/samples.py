@@ -31,15 +31,10 @@ def draw_pieces(run: "Run", epoch: int, pieces: Mapping[str, Piece]) -> None:
     In the MIDI file a bar of silence follows each piece. Only the first bars are drawn.
     """
     named = [replace(piece, name=name) for name, piece in pieces.items()]
-    shown = [_first_bars(piece) for piece in named if len(piece)]
+    shown = [piece.first_bars(DRAWN_BARS) for piece in named if len(piece)]
     plots.save(plots.pieces(shown), run.path("samples", f"epoch-{epoch:04}.png"))
     joined = chain_pieces(named, 1, ", ".join(pieces))
     midi.write_piece(joined, run.path("samples", f"epoch-{epoch:04}.mid"))
-
-
-def _first_bars(piece: Piece) -> Piece:
-    lines = piece.bars(closed=True)
-    return piece.cut(0, int(lines[min(DRAWN_BARS, len(lines) - 1)]))
 
 
 class Sampler:

@@ -56,7 +56,7 @@ def split_batches(model: "keras.Model") -> bool:
 
 
 def useful(model: "keras.Model") -> bool:
-    """Whether JAX runs on a CPU of several cores, and the network is recurrent.
+    """Returns whether JAX runs on a CPU of several cores, and the network is recurrent.
 
     Batch normalization, which looks at all of a batch, rules it out, and so does a KL term that is
     summed over the batch.

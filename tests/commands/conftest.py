@@ -27,7 +27,7 @@ def fitted(system, tmp_path_factory):
 
     band = midi_s2.MidiS2.load(system)
     music = np.random.default_rng(0).random((4, 4, 48, 84, 5)) < 0.01
-    band.latents = band.measure(data.load(music))
+    band.latents = band.measure_latents(data.load(music))
     return band.save(tmp_path_factory.mktemp("systems") / "fitted")
 
 

@@ -88,6 +88,25 @@ def test_the_table_of_a_system(musegen):
     assert re.fullmatch("  mfg-vae-encoder +5 x 128 +128, 128, 128 +164,608 +164,608", encoder)
 
 
+def test_a_trained_system_is_described_by_its_folder(musegen, system):
+    _, printed, _ = musegen("info", str(system))
+    title, _, _, first, *_ = printed.splitlines()
+    facts = json.loads(musegen("info", str(system), "--json")[1])
+    assert title == (
+        f"{system}, trained midi-s2, preset {facts['preset']}: {facts['params']:,} parameters"
+    )
+    assert first.startswith("bvae-bass ")
+    whole = [row["name"] for row in facts["models"] if "part_of" not in row]
+    assert sorted(whole) == sorted(file.stem for file in system.glob("*.keras"))
+    assert facts["params"] == sum(
+        registry.load(file).count_params() for file in system.glob("*.keras")
+    )
+    code, _, error = musegen("info", str(system), "--steps", "48")
+    assert (code, error) == (
+        2, f"musegen: {system}: is trained, so --preset and --steps have no effect\n"
+    )  # fmt: skip
+
+
 def test_all_systems_are_listed_with_what_is_trained(musegen, system, monkeypatch):
     monkeypatch.setattr(registry, "pretrained", lambda: {"mine": system})
     facts = json.loads(musegen("info", "--json")[1])
@@ -120,6 +139,7 @@ def test_a_bug_report_without_keras_has_the_rest(musegen, monkeypatch):
         (("nothing",), "there is no system 'nothing'; there are bvae, "),
         (("bvae", "--preset", "thesis"), "bvae has no preset 'thesis'; choose paper, repo"),
         (("bvae", "--steps", "50"), "--steps 50: a bar has four beats"),
+        (("mvae", "--steps", "96"), "--steps 96: mvae takes notes, and no bars; leave it out"),
         (("--preset", "repo"), "--preset and --steps need the name of a system"),
         (("--steps", "96"), "--preset and --steps need the name of a system"),
     ],

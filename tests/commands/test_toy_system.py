@@ -110,6 +110,11 @@ def test_it_has_its_own_options_and_no_others(toy, capsys):
     assert "--z-std" in said
     assert "--binarisation" not in said
     assert "--no-refine" not in said
+    with pytest.raises(SystemExit):
+        cli.main(["interpolate", "toy", "--help"])
+    said = capsys.readouterr().out
+    assert "--phrase-from" in said
+    assert "--grid" not in said
     assert cli.main(["generate", "toy", "--no-refine"]) == 2
     assert "--no-refine: toy has no such option to generate" in capsys.readouterr().err
     assert cli.main(["accompany", "song.mid", "--system", "toy"]) == 2

@@ -411,7 +411,7 @@ def test_a_pickup_stands_at_the_end_of_the_first_bar(meters, lead, bars):
     ticks = [0, 24, 96 + 48, 96 * 4]
     data = file(meters + hits(*ticks))
     song = midi.read(data)
-    assert song.lead == lead
+    assert song.pickup == lead
     step, bar = np.array(ticks) // 2 + 12 * lead, song.bars(48)
     assert np.argwhere(bar)[:, :2].tolist() == np.stack([step // 48, step % 48], 1).tolist()
     assert (step // 48).tolist() == bars

@@ -25,6 +25,7 @@ from musegen.music.phrases import TRACKS, bars_of, from_bars
 from musegen.train import bvae as script
 from musegen.train import mfg_vae as fusion_script
 from musegen.train import midi_s2 as whole
+from musegen.train import refine as refine_script
 from musegen.training import runs
 from musegen.training.options import to_flags
 
@@ -203,7 +204,7 @@ def test_the_demo_band_is_learned_quickly_unless_flags_say_otherwise():
     def line(**flags) -> list[str]:
         options = whole.with_defaults(replace(whole.Training(), **{"preset": "paper", **flags}))
         _, refine = whole.of_track(options, "bass", Path("runs"))
-        return to_flags(refine.settings)
+        return to_flags(refine.settings, refine_script.Training)
 
     quick = line()
     assert quick[quick.index("--batch-size") + 1] == "256"

@@ -70,7 +70,7 @@ class Whole:
         assert refiners in ({}, {track: f"refine-{track}" for track in TRACKS})
         return self
 
-    def measure(self, data) -> None:
+    def measure_latents(self, data) -> None:
         self.measured = data.phrases
 
     def save(self, *given: Any) -> None:

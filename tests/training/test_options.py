@@ -4,15 +4,24 @@ import random
 import subprocess
 import sys
 from argparse import ArgumentParser
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from importlib import import_module
 
 import keras
 import numpy as np
 import pytest
 
-from musegen import Error
+from musegen import Error, cli
 from musegen.training import options as options_module
-from musegen.training.options import Options, add_flags, jit_compile, option, prepare, read_flags
+from musegen.training.options import (
+    Options,
+    add_flags,
+    jit_compile,
+    option,
+    prepare,
+    read_flags,
+    to_flags,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,25 @@ def test_flags_are_the_fields():
     assert parse(*words.split()) == Training(
         track="piano", width=2.0, batch_size=8, epochs=3, jit=False, resume=True, val_split=0.5
     )
+
+
+@pytest.mark.parametrize("name", sorted(cli.scripts("train")))
+def test_flags_give_back_the_settings_of_every_script(name):
+    """Each switch is turned, and each number is another one than by default."""
+    cls = import_module(f"musegen.train.{name.replace('-', '_')}").Training
+    changed = {
+        field.name: not field.default if isinstance(field.default, bool)
+        else field.default + 1 if isinstance(field.default, int)
+        else field.default
+        for field in fields(cls)
+    }  # fmt: skip
+    if "steps" in changed and cls.steps == 48:
+        changed["steps"] = 96
+    parser = ArgumentParser()
+    add_flags(parser, cls)
+    given = vars(parser.parse_args(to_flags(changed, cls)))
+    given = {k: tuple(value) if isinstance(value, list) else value for k, value in given.items()}
+    assert given == changed
 
 
 def test_help_names_each_flag_and_its_default(capsys):

@@ -69,8 +69,8 @@ def _baseline(sources: Sources, duo: Sequence[str]) -> Panel:
         if not found:
             return Panel("no MuseGAN; give --baseline")
         return _generated(sources, found[0], sources.part(found[0]).trained(""), duo)
-    if (Path(given) / registry.SYSTEM_FILE).is_file() or given in registry.pretrained():
-        return _generated(sources, Path(given).name, registry.load(registry.place(given)), duo)
+    if registry.is_trained(given):
+        return _generated(sources, Path(given).name, registry.load(given), duo)
     return _of_file(load(given), duo)
 
 

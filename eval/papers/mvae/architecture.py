@@ -75,7 +75,7 @@ def _encoder(network: keras.Model) -> tuple[dict[str, Box], list]:
         "context": _box((3.22, ABOVE), "context GRU", (_count(encoder, "read_context"),), 0.8),
         "join": _tall("dense", 3.98, (_count(encoder, "join"),)),
         "mean": _box((4.85, ABOVE + 0.3), "mean", (_count(encoder, "mean"),), 0.85),
-        "spread": _box(
+        "log variance": _box(
             (4.85, ABOVE - 0.3), "log variance", (_count(encoder, "log_variance"),), 0.85
         ),
         "z": _tall("z = mean + σ × noise", 5.75, (f"{width}",), CHANCE),
@@ -85,7 +85,8 @@ def _encoder(network: keras.Model) -> tuple[dict[str, Box], list]:
     arrows += [(f"embed {a}", f"read {a}") for a in ATTRIBUTES]
     arrows += [(f"read {a}", "sequences") for a in ATTRIBUTES]
     arrows += [("sequences", "context"), ("context", "join"), Arrow("sequences", "join", -0.12)]
-    arrows += [("join", "mean"), ("join", "spread"), ("mean", "z"), ("spread", "z")]
+    arrows += [("join", "mean"), ("join", "log variance")]
+    arrows += [("mean", "z"), ("log variance", "z")]
     return boxes, arrows
 
 

@@ -33,7 +33,7 @@ class Events(NamedTuple):
     Args:
         track: number of the track of each event.
         tick: time of each event.
-        status: status of each event, 0 if its track has not told any.
+        status: status of each event, 0 before the first status of its track.
         first: first byte.
         second: second byte, 0 if there is only one.
     """

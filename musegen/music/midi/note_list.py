@@ -24,14 +24,14 @@ from musegen.music.piece import Piece
 
 @dataclass(frozen=True, eq=False)
 class NoteList:
-    """Notes in order of their onsets, and what their times mean.
+    """A list of notes in order of their onsets, and the units of their times.
 
     Args:
-        name: what messages call them.
+        name: name in messages.
         ticks_per_quarter: unit of all times.
         notes: whole numbers `(n, 4)`: onset, end, pitch, and whether it is of drums.
         changes: tick, and microseconds a quarter, of each tempo.
-        n_meters: how many time signatures there are.
+        n_meters: number of time signatures.
     """
 
     name: str
@@ -42,16 +42,16 @@ class NoteList:
 
     @property
     def tempi(self) -> np.ndarray:
-        """The changes of the tempo as whole numbers `(n, 2)`, which not every user needs."""
+        """Returns the tempo changes as whole numbers `(n, 2)`."""
         return np.array(self.changes, np.int64).reshape(-1, 2)
 
     def clock(self) -> tuple:
-        """A function from ticks to seconds; times of changes and quarters a minute of tempi."""
+        """Returns a function from ticks to seconds, and the times and values of the tempi."""
         return beats.clock(self.ticks_per_quarter, *self.tempi.T)
 
 
 def of_piece(piece: Piece) -> NoteList:
-    """The notes of a piece.
+    """Returns the notes of a piece.
 
     Each ends where the first of its pitch and part ends that does so after its onset. Those that
     begin together are in order of their parts, in a part of their ends, and then of their pitches.
@@ -73,7 +73,7 @@ def of_piece(piece: Piece) -> NoteList:
 
 
 def of_file(data: bytes, name: str) -> NoteList:
-    """The notes of a MIDI file, given by its bytes, as pretty_midi lists them."""
+    """Returns the notes of a MIDI file, given by its bytes, as pretty_midi lists them."""
     score = parse(data, name)
     budget.check_song(name, notes=sum(len(track.notes) for track in score.tracks))
     budget.check_song(name, beats=-(-max(score.end(), 0) // (4 * score.tpq)))
@@ -90,10 +90,10 @@ def of_file(data: bytes, name: str) -> NoteList:
 
 
 def merged(data: bytes, name: str) -> NoteList:
-    """The notes of a MIDI file as BachProp's code finds them in all tracks together.
+    """Returns the notes of a MIDI file as BachProp's code finds them in all tracks together.
 
     Its messages are in order of tick, pitch and track. A note ends at the next end of its pitch in
-    that order, whosever it is; if that is at its own tick, the note has no length.
+    that order, in whichever track; if that is at its own tick, the note has no length.
     """
     listed, events = of_file(data, name), messages.events(data)
     events = events.where(events.begins | events.ends)
@@ -107,7 +107,7 @@ def merged(data: bytes, name: str) -> NoteList:
 
 
 def _first_ends(piece: Piece) -> np.ndarray:
-    """The first end of the pitch and part of each note that is after its onset.
+    """Returns, for each note, the first end of its pitch and part that is after its onset.
 
     Notes without length keep their own end.
     """
@@ -124,7 +124,7 @@ def _first_ends(piece: Piece) -> np.ndarray:
 def next_ends(
     line: np.ndarray, onset: np.ndarray, end: np.ndarray, line_of_end: np.ndarray | None = None
 ) -> np.ndarray:
-    """The first end after each onset on the same line, or -1 where there is none."""
+    """Returns the first end after each onset on the same line, or -1 where there is none."""
     line_of_end = line if line_of_end is None else line_of_end
     room = 40  # bits for any tick
     ends = np.append(np.sort(line_of_end << room | end), np.iinfo(np.int64).max)
@@ -136,7 +136,7 @@ def next_ends(
 
 
 def _listed(events: Events) -> np.ndarray:
-    """The rows of `NoteList.notes`."""
+    """Returns the rows of `NoteList.notes`."""
     on, off = _pairs(events)
     order = np.lexsort((on, off, _instruments(events, off), events.tick[on]))
     drum = events.channel[on] == messages.DRUMS
@@ -145,7 +145,7 @@ def _listed(events: Events) -> np.ndarray:
 
 
 def _instruments(events: Events, off: np.ndarray) -> np.ndarray:
-    """Where the first end of the instrument of each note is, given the ends of the notes.
+    """Returns, for each note, the position of the first note end of its instrument.
 
     A note belongs to the program that its voice has at its end.
     """
@@ -157,7 +157,7 @@ def _instruments(events: Events, off: np.ndarray) -> np.ndarray:
 
 
 def _pairs(events: Events) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the events that begin notes, and of those that end them."""
+    """Returns the numbers of the events that begin notes, and of those that end them."""
     notes = events.notes_by_line()
     line, tick, begins = events.lines(notes), events.tick[notes], events.begins[notes]
     nearest = np.where(begins, len(notes), np.arange(len(notes)))
@@ -172,7 +172,7 @@ def _pairs(events: Events) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _one_by_one(events: Events, notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same as `_pairs`, of lines where a note begins at the tick of the end behind it."""
+    """Does the same as `_pairs` for lines with a note that begins and ends at one tick."""
     opened, on, off = defaultdict(list), [], []
     columns = notes, events.lines(notes), events.tick[notes], events.begins[notes]
     for number, line, tick, begins in zip(*(column.tolist() for column in columns), strict=True):

@@ -72,7 +72,7 @@ def to_score_like(
             drums = name == "drums"
             track = symusic.Track(name=name, program=programs[name], is_drum=drums)
             start, stop, pitch = _beats_of(roll[..., k], drums, steps_per_beat)
-            start, stop = tick(start - song.lead), tick(stop - song.lead)
+            start, stop = tick(start - song.pickup), tick(stop - song.pickup)
             track.notes = _until(end, start, stop, pitch, velocity)
             # "All notes off" at the end makes the track as long as the source's.
             track.controls.append(symusic.ControlChange(end, 123, 0))

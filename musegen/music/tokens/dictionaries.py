@@ -15,7 +15,7 @@ from musegen.files import write_bytes
 from musegen.music.tokens.triples import TICKS, NoteTriples, TripleSettings
 
 NAMES = ("dT", "T", "P")
-REMEDY = "copy the system anew, or train it again"
+REMEDY = "copy the system again, or train it again"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Dictionaries:
     """The values of each attribute in the order of their numbers.
 
     Args:
-        unit: of dT and T; see `musegen.music.tokens.triples`.
+        unit: unit of dT and T; see `musegen.music.tokens.triples`.
         dT, T, P: values, the first of which has number 1.
     """
 
@@ -46,7 +46,7 @@ class Dictionaries:
 
     @classmethod
     def of(cls, songs: Sequence[NoteTriples], settings: TripleSettings) -> "Dictionaries":
-        """The dictionaries of some songs: of all their notes, and of all transposed pitches.
+        """Makes the dictionaries of some songs, from all their notes and all transposed pitches.
 
         By appearance, the pitches that only transposition gives follow the others, ascending.
         """
@@ -63,13 +63,14 @@ class Dictionaries:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """How many numbers each attribute has, 0 among them."""
+        """Returns how many numbers each attribute has, number 0 included."""
         return tuple(len(getattr(self, name)) + 1 for name in NAMES)
 
     def encode(self, rows: np.ndarray) -> tuple[np.ndarray, int]:
-        """Triples `(..., 3)` as numbers; how many values were replaced by the nearest that exists.
+        """Converts triples `(..., 3)` to numbers; also returns how many values are not exact.
 
-        Of two that are equally near, it is the smaller.
+        A value that the dictionary lacks is replaced by the nearest one, or by the smaller of two
+        that are equally near.
         """
         columns, replaced = [], 0
         for column, name in zip(np.moveaxis(rows, -1, 0), NAMES, strict=True):
@@ -83,9 +84,10 @@ class Dictionaries:
         return np.stack(columns, axis=-1).astype(np.int32), replaced
 
     def decode(self, tokens: np.ndarray) -> tuple[np.ndarray, int]:
-        """Numbers `(n, 3)` as triples; how many notes were left out as they have a number 0.
+        """Converts numbers `(n, 3)` to triples; also returns how many notes were left out.
 
-        A note without dT takes no time. One without T or P is a rest, unless nothing follows it.
+        Notes are left out of which a number is 0: without dT they take no time, without T or P they
+        are rests, unless nothing follows them.
         """
         table = [np.array([0, *getattr(self, name)]) for name in NAMES]
         tokens = np.asarray(tokens).reshape(-1, 3)
@@ -111,6 +113,6 @@ class Dictionaries:
 
 
 def _appearing(column: np.ndarray) -> np.ndarray:
-    """The different values of an array, in order of their first appearance."""
+    """Returns the different values of an array, in order of their first appearance."""
     values, first = np.unique(column, return_index=True)
     return values[np.argsort(first)]

@@ -44,18 +44,18 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class TripleSettings:
-    """How notes become triples, and songs segments.
+    """The settings by which notes become triples, and songs become segments.
 
     Args:
-        unit: of dT and T, `"grid"` or `"sixteenths"`; see the module.
+        unit: unit of dT and T, `"grid"` or `"sixteenths"`; see the module.
         snap: `"delta"` puts dT on the grid, whose errors add up; `"onset"` the onset, whose
             differences are dT.
-        ties: where a time goes that lies in the middle between two of the grid: to the `"lower"`,
-            or as in BachProp's code, which rounds the grid to five `"decimals"`.
+        ties: rounding of a time in the middle between two of the grid: to the `"lower"`, or as in
+            BachProp's code, which rounds the grid to five `"decimals"`.
         shortest: least duration on the grid.
-        ends: what ends a note: an end of its pitch in its `"track"`, or as in BachProp's code the
-            next one in all tracks `"merged"`, where dT also counts from notes without length. Only
-            `of_file` knows the difference.
+        ends: event that ends a note: an end of its pitch in its `"track"`, or as in BachProp's code
+            the next one in all tracks `"merged"`, where dT also counts from notes without length.
+            Only `of_file` knows the difference.
         chords: order of notes that begin together: by `"pitch"`, or as in the `"file"`.
         drums: whether drums are notes, too.
         one_meter: whether songs with more than one time signature are refused.
@@ -92,7 +92,7 @@ class TripleSettings:
 
     @property
     def of_pieces(self) -> bool:
-        """Whether pieces keep all that the triples of a MIDI file depend on."""
+        """Returns whether pieces keep all that the triples of a MIDI file depend on."""
         return self.chords != "file" and self.ends != "merged"
 
 
@@ -126,10 +126,10 @@ class NoteTriples:
     """The triples of a song.
 
     Args:
-        name: what messages call it.
+        name: name in messages.
         rows: whole numbers `(n, 3)`.
-        counts: how many notes were left out as `drums` or as `without length`, and how many of the
-            others have a time that was `clipped`.
+        counts: numbers of the notes that were left out as `drums` or as `without length`, and of
+            the others that have a time that was `clipped`.
     """
 
     name: str
@@ -137,7 +137,7 @@ class NoteTriples:
     counts: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        """How many notes there are."""
+        """Returns the number of notes."""
         return len(self.rows)
 
 
@@ -145,7 +145,7 @@ class NoteTriples:
 
 
 def of_piece(piece: Piece, settings: TripleSettings = PRESETS["paper"]) -> NoteTriples:
-    """The triples of a piece; an `Error` if it has none.
+    """Returns the triples of a piece; if there are none, an `Error` is raised.
 
     A piece does not keep all that the code of preset `repo` depends on; where that matters, use
     `of_file`, and see `musegen.music.midi.note_list`.
@@ -160,9 +160,9 @@ def of_piece(piece: Piece, settings: TripleSettings = PRESETS["paper"]) -> NoteT
 
 
 def of_file(data: bytes, name: str, settings: TripleSettings = PRESETS["repo"]) -> NoteTriples:
-    """The triples of a MIDI file, given by its bytes, as one that reads with pretty_midi sees it.
+    """Returns the triples of the bytes of a MIDI file, as they are for a reader of pretty_midi.
 
-    It is an `Error` if it has none.
+    If there are none, an `Error` is raised.
     """
     merged = settings.ends == "merged"
     return _triples((note_list.merged if merged else note_list.of_file)(data, name), settings)
@@ -171,11 +171,11 @@ def of_file(data: bytes, name: str, settings: TripleSettings = PRESETS["repo"]) 
 def collect(
     songs: Iterable[Piece | tuple[bytes, str]], settings: TripleSettings
 ) -> tuple[list[NoteTriples], list[tuple[str, str]]]:
-    """The triples of many songs; name and reason of each that has none.
+    """Returns the triples of many songs, and name and reason of each song that has none.
 
     Args:
         songs: pieces, or content and name of MIDI files.
-        settings: how notes become triples.
+        settings: rules by which notes become triples.
     """
     found, skipped = [], []
     for song in songs:
@@ -219,7 +219,7 @@ def _triples(listed: NoteList, settings: TripleSettings) -> NoteTriples:
 
 
 def _on_grid(gap, length, ticks_per_quarter: int, settings: TripleSettings) -> tuple:
-    """dT and T, and which notes have one that the grid cannot represent."""
+    """Returns dT and T, and a mask of the notes of which the grid cannot represent one of them."""
 
     def nearest(ticks):
         return snapped(ticks, ticks_per_quarter, settings.ties)
@@ -232,7 +232,7 @@ def _on_grid(gap, length, ticks_per_quarter: int, settings: TripleSettings) -> t
 
 
 def snapped(ticks: np.ndarray, ticks_per_quarter: int, ties: str = "lower") -> np.ndarray:
-    """The time on the grid that is nearest to each of some ticks, in 1/48 of a quarter.
+    """Returns the time on the grid that is nearest to each of some ticks, in 1/48 of a quarter.
 
     Example:
         >>> snapped(np.array([24, 35, 480]), 480).tolist()
@@ -249,7 +249,7 @@ def snapped(ticks: np.ndarray, ticks_per_quarter: int, ties: str = "lower") -> n
 
 
 def _in_sixteenths(onset, end, listed: NoteList, settings: TripleSettings) -> tuple:
-    """dT and T, by the very arithmetic of the code, on whose last bit the rounding depends."""
+    """Computes dT and T with exactly the arithmetic of the code: rounding depends on each bit."""
     seconds, (times, tempi) = listed.clock()
     start, stop = seconds(onset), seconds(end)
     change = np.searchsorted(times[1:], start, side="right")  # the last one at or before the onset
@@ -265,7 +265,7 @@ def _in_sixteenths(onset, end, listed: NoteList, settings: TripleSettings) -> tu
 
 
 def segment_starts(n_notes: int, settings: TripleSettings) -> np.ndarray:
-    """Where the segments of a song begin; the last one ends with the song.
+    """Returns the notes with which the segments of a song begin; the last ends with the song.
 
     A song with fewer notes than a segment has none.
     """
@@ -281,10 +281,10 @@ def segment_starts(n_notes: int, settings: TripleSettings) -> np.ndarray:
 def segments(
     songs: Sequence[NoteTriples], settings: TripleSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All segments of some songs, `(k, length, 3)`, and of each the number of its song.
+    """Returns all segments of some songs, `(k, length, 3)`, and the number of the song of each.
 
-    Songs with fewer notes than a segment give none; it is an `Error` if all do. Segments of one
-    song are in order of its copies, if there are, and then of their starts.
+    Songs with fewer notes than a segment give none; if no song gives any, an `Error` is raised.
+    Segments of one song are in order of its copies, if there are, and then of their starts.
     """
     found = []
     for song in songs:
@@ -302,9 +302,9 @@ def segments(
 
 
 def transposed(song: NoteTriples, shifts: Sequence[int]) -> np.ndarray:
-    """Copies of a song, one for each shift in semitones: `(len(shifts), n, 3)`.
+    """Returns copies of a song, one for each shift in semitones: `(len(shifts), n, 3)`.
 
-    It is an `Error` if a pitch leaves MIDI's range.
+    If a pitch leaves MIDI's range, an `Error` is raised.
     """
     copies = shifted(song.rows[None], np.array(shifts))
     worst = copies[..., P]
@@ -319,13 +319,13 @@ def transposed(song: NoteTriples, shifts: Sequence[int]) -> np.ndarray:
 def shift_range(
     rows: np.ndarray, most: int | None = 3, lowest: int = 0, highest: int = 127
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the greatest shift of each of some songs or segments `(..., n, 3)`.
+    """Returns the least and the greatest shift of each song or segment `(..., n, 3)`.
 
     Draw one with `rng.integers(low, high, endpoint=True)`.
 
     Args:
         rows: triples.
-        most: semitones up or down; None for all that the pitches allow, as BachProp has it.
+        most: semitones up or down; None for all that the pitches allow, as in BachProp.
         lowest, highest: pitches that exist.
     """
     low, high = lowest - rows[..., P].min(axis=-1), highest - rows[..., P].max(axis=-1)
@@ -333,7 +333,7 @@ def shift_range(
 
 
 def shifted(rows: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Triples `(..., n, 3)`, each song or segment transposed by its own shift `(...)`."""
+    """Returns triples `(..., n, 3)`, each song or segment transposed by its own shift `(...)`."""
     return rows + shifts[..., None, None] * (np.arange(3) == P)
 
 
@@ -347,16 +347,16 @@ def to_piece(
     tempo: float = 120.0,
     hanging: bool = False,
 ) -> Piece:
-    """Triples as a piece for one piano, of velocity 100.
+    """Converts triples to a piece for one piano, of velocity 100.
 
     Args:
         rows: triples `(n, 3)`.
-        settings: those by which triples have their unit.
-        name: what messages call the piece.
+        settings: settings with the unit of the triples.
+        name: name of the piece in messages.
         tempo: quarters a minute.
-        hanging: mirrors a defect of the original code. A note ends where any note of its pitch
-            ends, but not at its own onset, and one that nothing ends is lost. So a note with T = 0
-            lasts until the next one of its pitch ends. Otherwise such a note lasts one tick.
+        hanging: whether a defect of the original code is repeated: a note ends where any note of
+            its pitch ends, but not at its own onset, and one that nothing ends is lost. So a note
+            with T = 0 lasts until the next one of its pitch ends. Otherwise it lasts one tick.
     """
     per_quarter, unit = TICKS[settings.unit]
     if not 4 <= tempo <= 1000:

@@ -170,6 +170,9 @@ def test_restored_are_held_out_phrases(music):
     [
         (["--phrases", "2"], "--phrases: has no effect without --system"),
         (["--z-std", "fit"], "--z-std: has no effect"),
+        (["--temperature", "1"], "--temperature: has no effect"),
+        (["--system", "writer", "--temperature", "1"], "--temperature: writer has no such option"),
+        (["--track", "bass"], "--track bass: is only for suite mgeval"),
         (["--split", "val"], "--split: has no effect"),
         (["--seed", "0"], "--seed: has no effect"),
         (["--system", "writer", "--phrases", "0"], "from 1 to"),

@@ -145,6 +145,14 @@ def test_a_system_that_only_generates_has_no_row_in_the_first_table(run, add_toy
         run(*DATA, "--system", "band")
 
 
+def test_a_temperature_changes_the_generated_pieces_alone(run, system):
+    command = (*DATA, "--system", "mvae", "--phrases", "4")
+    cold, hot = run(*command), run(*command, "--temperature", "2")
+    assert "mvae generated: seed 0, temperature 2" in hot
+    assert line(cold, "mvae (6)") == line(hot, "mvae (6)")
+    assert line(cold, "mvae generated (4)") != line(hot, "mvae generated (4)")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -110,7 +110,7 @@ def broken(folder, what: str) -> None:
         ("setting", r"system\.json: damaged, or of another release \(.*colour"),
         ("value", r"system\.json: damaged, or of another release \(head 'tanh'"),
         ("tracks", r"system\.json: damaged, or of another release \(tracks piano piano"),
-        ("window", r"duet-hlstm\.keras: the network takes .*; copy the system anew"),
+        ("window", r"duet-hlstm\.keras: the network takes .*; copy the system again"),
         ("wiring", r"duet-hlstm\.keras: the network has no accomp2_lstm1.*wiring star"),
         ("another network", r"duet-hlstm\.keras: the network has no melody_lstm1"),
         ("no network", r"duet-hlstm\.keras: no such file"),

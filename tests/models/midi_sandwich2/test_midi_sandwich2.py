@@ -135,7 +135,7 @@ def test_width_of_the_random_latents(system, monkeypatch):
         assert drawn["z"].std() == pytest.approx(wanted, rel=0.02)
     with pytest.raises(Error, match="no measured latents"):
         system.generate(1, z_std="fit")
-    monkeypatch.setattr(system, "latents", system.measure(load(PHRASES)))
+    monkeypatch.setattr(system, "latents", system.measure_latents(load(PHRASES)))
     system.generate(2000, z_std="fit")
     np.testing.assert_allclose(drawn["z"].mean(axis=0), system.latents["fusion_mean"], atol=0.01)
     found = np.cov(drawn["z"].reshape(-1, 6), rowvar=False)
@@ -145,7 +145,7 @@ def test_width_of_the_random_latents(system, monkeypatch):
 
 def test_latents_are_measured_by_their_means(system):
     """The means are those that each track's encoder returns, and the fusion of these means."""
-    latents, bars = system.measure(load(PHRASES)), PHRASES.reshape(-1, 48, 84, 5)
+    latents, bars = system.measure_latents(load(PHRASES)), PHRASES.reshape(-1, 48, 84, 5)
     fused = system.encode(PHRASES).reshape(16, -1)
     own = {"fusion": [(latents["fusion_mean"], latents["fusion_factor"], fused)], "tracks": []}
     for k, track in enumerate(TRACKS):
@@ -175,7 +175,7 @@ def test_without_fusion_the_tracks_are_independent(system):
 @pytest.mark.slow
 def test_files_give_the_same_system(system, tmp_path, monkeypatch):
     toys.narrowed(monkeypatch, "paper")
-    monkeypatch.setattr(system, "latents", system.measure(load(PHRASES)))
+    monkeypatch.setattr(system, "latents", system.measure_latents(load(PHRASES)))
     loaded = MidiS2.load(system.save(tmp_path / "system"))
     np.testing.assert_array_equal(system.generate(2, z_std="fit"), loaded.generate(2, z_std="fit"))
     np.testing.assert_array_equal(system.restore(PHRASES), loaded.restore(PHRASES))

@@ -89,7 +89,7 @@ def broken(folder, what: str, other: MVAE) -> None:
     ("what", "message"),
     [
         ("missing", r"dictionaries\.json: "),
-        ("damaged", r"dictionaries\.json: .*copy the system anew"),
+        ("damaged", r"dictionaries\.json: .*copy the system again"),
         ("longer", r"dictionaries\.json: has \(\d+, \d+, \d+\) values .*; copy both from one run"),
         ("of another preset", r"dictionaries\.json: is of another preset than paper"),
         ("unknown snap", r"a snap of 'bar'"),

@@ -95,6 +95,6 @@ def test_damage_is_one_line_that_names_the_file(tmp_path, wrong):
     path.write_text(json.dumps(content))
     assert Dictionaries.load(path).sizes == (2, 2, 2)
     path.write_text(json.dumps(content | wrong))
-    with pytest.raises(Error, match=r"words\.json: damaged \(.*\); copy the system anew") as caught:
+    with pytest.raises(Error, match=r"words\.json: damaged \(.*\); copy the system") as caught:
         Dictionaries.load(path)
     assert "\n" not in str(caught.value)
