@@ -5,11 +5,14 @@ name, reads there what the system can do, and calls the method of that name. A n
 entry and a class with the attributes and methods of `TrainedSystem`, and nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Names of options in `musegen.commands.choices.CHOICES`. "packed" means that the method can return
 # many phrases as bits.
@@ -67,10 +70,6 @@ class EvaluatedRow:
 class TrainedSystem(Protocol):
     """A trained system. It also has the methods that its `can` names.
 
-    One of notes that can `measure` cuts pieces into arrays of numbers by `segments_of_songs`, and
-    `measure(segments, seed)` says how well it predicts them. One that can also `encode` segments
-    writes them again by `decode`.
-
     Attributes:
         entry: its entry in the catalogue.
         can: methods and options as in the entry, without those for which it has no networks.
@@ -97,3 +96,23 @@ class TrainedSystem(Protocol):
 
     def evaluate(self, data: Any, n: int, seed: int = 0, **options) -> list[EvaluatedRow]:
         """Returns the rows of its paper's tables, `n` examples each; `data` is held-out music."""
+
+
+class SegmentSystem(TrainedSystem, Protocol):
+    """A trained system of notes that can `measure` how well it predicts segments of pieces.
+
+    Segments are arrays of whole numbers `(k, notes, 3)`, one for dT, T and P of each note. `encode`
+    and `decode` are there if `can` names `encode`.
+    """
+
+    def segments_of_songs(self, pieces: Iterable) -> "tuple[np.ndarray, np.ndarray, int]":
+        """Returns all segments, the number of the song of each, and how many values are unknown."""
+
+    def measure(self, numbers: "np.ndarray", seed: int = 0) -> Mapping[str, float]:
+        """Returns cross-entropy and accuracy of the notes, each given the true notes before it."""
+
+    def encode(self, numbers: "np.ndarray") -> "np.ndarray":
+        """Returns a latent vector of each segment, without noise, `(k, H)`."""
+
+    def decode(self, z: "np.ndarray", seed: int = 0, temperature: float = 0) -> "np.ndarray":
+        """Returns the segments that latent vectors stand for."""

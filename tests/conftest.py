@@ -11,6 +11,19 @@ import pytest
 # before TensorFlow or JAX starts, and is inherited by the processes that tests start.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+# With `--dist loadfile` these files start first, the longest at the top, so that no core waits
+# for one of them at the end.
+LONGEST = (
+    "test_golden_on_backends", "test_note_scripts", "test_midi_s2_scripts", "test_signals",
+    "test_saving", "test_musegan_script", "test_duet_hlstm_script", "test_mvae",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    rank = {name: k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -13,7 +13,7 @@ from musegen.commands.outputs import table
 from musegen.eval.tables import latents
 from musegen.eval.tables.latents import MOST, PAIRS, STEPS, Corpora, Lines
 from musegen.eval.tables.segments import VALUES
-from musegen.system import TrainedSystem
+from musegen.system import SegmentSystem
 
 COLUMNS = ("at A", "halfway", "at B", "B itself", "largest rise", "largest step")
 
@@ -36,7 +36,7 @@ class LatentFigure:
 
 
 def interpolation(
-    systems: Mapping[str, TrainedSystem],
+    systems: Mapping[str, SegmentSystem],
     corpora: Corpora,
     n: int = PAIRS,
     steps: int = STEPS,
@@ -114,7 +114,7 @@ def _described(own: Lines) -> dict[str, Any]:
 
 
 def corpora_map(
-    label: str, system: TrainedSystem, corpora: Corpora, most: int = MOST, seed: int = 0
+    label: str, system: SegmentSystem, corpora: Corpora, most: int = MOST, seed: int = 0
 ) -> LatentFigure:
     """Draws the codes of segments of several corpora on their first two principal components.
 

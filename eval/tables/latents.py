@@ -11,7 +11,7 @@ from musegen import Error
 from musegen.eval.tables import segments
 from musegen.eval.tables.segments import Segments
 from musegen.music.piece import Piece
-from musegen.system import TrainedSystem
+from musegen.system import SegmentSystem
 
 PAIRS, STEPS = 500, 20  # lines between segments, and steps from one end to the other
 MOST = 500  # segments of a corpus in a map
@@ -74,7 +74,7 @@ def smoothness(line: np.ndarray) -> float | None:
 
 
 def lines(
-    system: TrainedSystem,
+    system: SegmentSystem,
     corpora: Corpora,
     n: int = PAIRS,
     steps: int = STEPS,
@@ -120,7 +120,7 @@ def _progress(begin: float, done: int, n: int) -> None:
         print(f"\r{done:,} of {n:,} lines decoded", end=end, file=sys.stderr, flush=True)
 
 
-def _cut(system: TrainedSystem, corpora: Corpora, most: int) -> dict[str, Segments]:
+def _cut(system: SegmentSystem, corpora: Corpora, most: int) -> dict[str, Segments]:
     return {name: segments.cut(system, pieces, name, most) for name, pieces in corpora.items()}
 
 
@@ -139,7 +139,7 @@ class Codes:
     song: np.ndarray
 
 
-def codes(system: TrainedSystem, corpora: Corpora, most: int = MOST) -> Codes:
+def codes(system: SegmentSystem, corpora: Corpora, most: int = MOST) -> Codes:
     """Encodes at most `most` segments of each corpus, evenly spaced and not transposed."""
     if len(corpora) < 2:
         raise Error(f"{' '.join(corpora)}: a map compares two or more corpora; name them all")

@@ -13,7 +13,7 @@ from musegen import Error
 from musegen.eval.tables.measure import spaced
 from musegen.eval.tables.report import Metrics, Row, clean
 from musegen.music.piece import Piece
-from musegen.system import TrainedSystem
+from musegen.system import SegmentSystem
 
 MOST = 2000  # segments that are measured
 VALUES = ("dT", "T", "P")  # of a note
@@ -41,7 +41,7 @@ class Segments:
         return len(self.numbers)
 
 
-def cut(system: TrainedSystem, pieces: Sequence[Piece], name: str, most: int = MOST) -> Segments:
+def cut(system: SegmentSystem, pieces: Sequence[Piece], name: str, most: int = MOST) -> Segments:
     """Cuts pieces into segments as a system does, and chooses at most `most` of them.
 
     Args:
@@ -58,7 +58,7 @@ def cut(system: TrainedSystem, pieces: Sequence[Piece], name: str, most: int = M
     return Segments(numbers[chosen], song[chosen], len(numbers), replaced / numbers.size)
 
 
-def measured(label: str, system: TrainedSystem, segments: Segments, seed: int = 0) -> Row:
+def measured(label: str, system: SegmentSystem, segments: Segments, seed: int = 0) -> Row:
     """Measures a system on segments.
 
     Args:

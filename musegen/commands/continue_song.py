@@ -38,25 +38,16 @@ def run(args: Namespace) -> None:
     """Reads a song, generates bars to follow it, and writes both as one piece."""
     from musegen.commands import note_format
     from musegen.commands.formats import check_array
-    from musegen.music.midi import piece_to_score, read_piece
+    from musegen.music.midi import piece_to_score
     from musegen.music.piece_chain import chain_pieces
 
     out = args.out or [Path(f"{Path(args.song).stem}-continued.mid")]
     outputs.check(out, [args.song, registry.place(args.system)])
     calls.check(args.system, "extend")
     check_array(out, note_format, "musegen continue")
-    phrases = registry.entry(args.system).music == "phrases"
-    cells = songs.read(args.song)[0].folded() if phrases else None
-    song = _kept(cells.piece if phrases else read_piece(args.song), args.from_bar)
-    system = calls.open_system(args.system, "extend")
-    inputs = _bars(cells, system.n_steps, args.from_bar) if phrases else [song]
-    made, drawn = calls.call(system, "extend", args, inputs, args.bars)
-    added = _as_piece(made, song) if phrases else made[0]
-    # Without a tempo or meter of the system's, the last one of the song holds on.
-    last = {name: [(0, *getattr(song, name)[-1][1:])] for name in ("tempi", "meters")
-            if getattr(song, name) and not getattr(added, name)}  # fmt: skip
-    added = replace(added, **last)
-    both = chain_pieces([song, added], name=song.name)
+    of_phrases = registry.entry(args.system).music == "phrases"
+    song, added, drawn = (_extend_phrases if of_phrases else _extend_notes)(args)
+    both = chain_pieces([song, _in_time(added, song)], name=song.name)
     outputs.write(
         out,
         piece_to_score(both),
@@ -65,10 +56,37 @@ def run(args: Namespace) -> None:
     )
     n_bars = outputs.counted(args.bars, "bar")
     print(f"{outputs.names(out)}: {files.shown(args.song)} and {n_bars} more; {drawn}")
-    if phrases and (n_moved := _moved(song)):
+    if of_phrases and (n_moved := _moved(song)):
         print(f"{outputs.counted(n_moved, 'note')} outside C1 to B7: the system read "
               "other octaves of the same pitch")  # fmt: skip
     print(note_format.table([replace(song, name="the song"), replace(added, name="added")]))
+
+
+def _extend_notes(args: Namespace) -> "tuple[Piece, Piece, str]":
+    """Returns the song that is kept, new bars, and a text that says how they were drawn."""
+    from musegen.music.midi import read_piece
+
+    song = _kept(read_piece(args.song), args.from_bar)
+    system = calls.open_system(args.system, "extend")
+    (added,), drawn = calls.call(system, "extend", args, [song], args.bars)
+    return song, added, drawn
+
+
+def _extend_phrases(args: Namespace) -> "tuple[Piece, Piece, str]":
+    """Returns the same for a system of phrases, which reads the bars of the song."""
+    cells = songs.read(args.song)[0].folded()
+    song = _kept(cells.piece, args.from_bar)
+    system = calls.open_system(args.system, "extend")
+    bars = _bars(cells, system.n_steps, args.from_bar)
+    made, drawn = calls.call(system, "extend", args, bars, args.bars)
+    return song, _as_piece(made, song), drawn
+
+
+def _in_time(added: "Piece", song: "Piece") -> "Piece":
+    """Gives new bars the last tempo and meter of the song, unless the system set its own."""
+    tempi = added.tempi or [(0, *event[1:]) for event in song.tempi[-1:]]
+    meters = added.meters or [(0, *event[1:]) for event in song.meters[-1:]]
+    return replace(added, tempi=tempi, meters=meters)
 
 
 def _kept(song: "Piece", from_bar: int | None) -> "Piece":
