@@ -15,11 +15,11 @@ from musegen.models.duet_hlstm.settings import (
     DuetSettings,
     changed,
 )
-from musegen.training.optimizers import DECAYS
 from musegen.training.options import PhraseOptions, option
+from musegen.training.recipes import OptimizerOptions, completed
 
 SETTINGS = ("tracks", "wiring", "head", "decode", "threshold", "carry", "feedback", "window")
-OPTIMIZERS = ("adam", "muon")
+
 ON = {"yes": True, "no": False}
 
 
@@ -54,7 +54,7 @@ SAMPLES = {"paper": 8, "repo": 1000}
 
 
 @dataclass(frozen=True)
-class Training(PhraseOptions):
+class Training(PhraseOptions, OptimizerOptions):
     """The options of `train/duet_hlstm.py`."""
 
     tracks: tuple[str, ...] | None = option(
@@ -104,18 +104,7 @@ class Training(PhraseOptions):
     batch_size: int | None = option(
         None, "windows in a batch (default: by recipe)", metavar="N", least=1
     )
-    optimizer: str | None = option(
-        None, "optimizer (default: by recipe)", choices=tuple(OPTIMIZERS)
-    )
-    learning_rate: float | None = option(
-        None, "learning rate (default: by recipe)", metavar="R", least=0
-    )
-    decay: str | None = option(
-        None, "how the learning rate falls to 0 (default: by recipe)", choices=DECAYS
-    )
-    split_batch: bool = option(
-        True, "do not split each batch between two threads, which is faster on JAX and a CPU"
-    )
+    optimizer: str | None = option(None, "optimizer (default: by recipe)", choices=("adam", "muon"))
 
 
 def with_defaults(options: Training) -> Training:
@@ -124,8 +113,7 @@ def with_defaults(options: Training) -> Training:
     values: dict[str, Any] = asdict(RECIPES[name]) | {"samples": SAMPLES[options.preset]}
     if options.data == "demo":
         values |= DEMO
-    missing = {key: value for key, value in values.items() if getattr(options, key) is None}
-    return replace(options, recipe=name, **missing)
+    return completed(replace(options, recipe=name), values)
 
 
 def changes_of(options: Training) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from musegen.music.layout import TRACKS
 from musegen.training.gan.gan_options import GANOptions
 from musegen.training.optimizers import DECAYS
 from musegen.training.options import option
+from musegen.training.recipes import completed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,6 @@ RECIPES = {
     "narrow": Recipe(batch_size=16, width=0.25),
 }
 DEMO = {"steps": 600, "batch_size": 4, "width": 1 / 16, "every": 40}  # shows it in minutes
-FROM_RECIPE = ("learning_rate", "steps", "batch_size", "width", "every")
 NARROWEST = 1 / 128  # at this width the narrowest layers of the paper, of 128 filters, have one
 EXCHANGED = ("piano", "guitar", "strings")  # tracks of which each could play what the others do
 
@@ -119,11 +119,9 @@ def with_defaults(options: Training) -> Training:
     preset = options.preset or ("narrow" if demo else presets[0])
     if preset not in presets:
         raise Error(f"--preset {preset}: has no such model; choose {', '.join(presets)}")
-    recipe = asdict(RECIPES[preset]) | (DEMO if demo else {})
-    missing = {name: recipe[name] for name in FROM_RECIPE if getattr(options, name) is None}
-    if options.val_split is None:
-        missing["val_split"] = 0.1 if options.condition and preset != "repo" else 0.0
-    return replace(options, preset=preset, **missing)
+    values = asdict(RECIPES[preset]) | (DEMO if demo else {})
+    values["val_split"] = 0.1 if options.condition and preset != "repo" else 0.0
+    return completed(replace(options, preset=preset), values)
 
 
 def kind_of(options: Training) -> Kind:

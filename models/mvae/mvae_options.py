@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from musegen.models.mvae.settings import MVAESettings
 from musegen.training import optimizers
-from musegen.training.options import Options, option
+from musegen.training.options import option
+from musegen.training.recipes import OptimizerOptions, completed
 
 if TYPE_CHECKING:
     import keras
@@ -64,7 +65,7 @@ DEMO_DEFAULTS = {
 
 
 @dataclass(frozen=True)
-class NoteOptions(Options):
+class NoteOptions(OptimizerOptions):
     """The options of every script that learns segments of notes; None comes from the recipe."""
 
     data: tuple[str, ...] = option(
@@ -86,18 +87,6 @@ class NoteOptions(Options):
         None, "units of every layer (default: by preset, or 64 on the demo band)",
         metavar="H", least=1,
     )  # fmt: skip
-    optimizer: str | None = option(
-        None, "optimizer (default: by recipe)", choices=tuple(optimizers.OPTIMIZERS)
-    )
-    learning_rate: float | None = option(
-        None, "learning rate of the optimizer (default: by recipe)", metavar="R", least=0
-    )
-    decay: str | None = option(
-        None, "how the learning rate falls to 0 (default: by recipe)", choices=optimizers.DECAYS
-    )
-    split_batch: bool = option(
-        True, "do not split each batch between two threads, which is faster on JAX and a CPU"
-    )
 
 
 @dataclass(frozen=True)
@@ -126,10 +115,7 @@ def with_defaults(options: Given, recipes: Mapping[str, NoteRecipe] = RECIPES) -
     on_demo = options.data == DEMO
     name = options.recipe or ("quick" if on_demo else options.preset)
     values = asdict(recipes[name]) | (DEMO_DEFAULTS if on_demo else {})
-    missing = {
-        name: value for name, value in values.items() if getattr(options, name, value) is None
-    }
-    return replace(options, recipe=name, **missing)
+    return completed(replace(options, recipe=name), values)
 
 
 def optimizer_of(options: NoteOptions, n_batches: int) -> "keras.optimizers.Optimizer":

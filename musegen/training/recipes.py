@@ -16,11 +16,11 @@ A script has a table of recipes by name. A recipe with the name of a preset belo
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from musegen.training.optimizers import DECAYS, OPTIMIZERS, optimizer
-from musegen.training.options import PhraseOptions, option
+from musegen.training.options import Options, PhraseOptions, option
 
 if TYPE_CHECKING:
     import keras
@@ -61,10 +61,9 @@ PCA_WARMUP = {"optimizer": "muon", "learning_rate": 3e-3, "decay": "cosine", "kl
 
 
 @dataclass(frozen=True)
-class RecipeOptions(PhraseOptions):
-    """The flags of a recipe; a value that is None comes from the recipe."""
+class OptimizerOptions(Options):
+    """The flags of the optimizer; a value that is None comes from the recipe."""
 
-    recipe: str | None = option(None, RECIPE_HELP)
     optimizer: str | None = option(
         None, "optimizer (default: by recipe)", choices=tuple(OPTIMIZERS)
     )
@@ -74,6 +73,17 @@ class RecipeOptions(PhraseOptions):
     decay: str | None = option(
         None, "how the learning rate falls to 0 (default: by recipe)", choices=DECAYS
     )
+    split_batch: bool = option(
+        True, "do not split each batch between two threads, by which recurrent networks train "
+        "faster on JAX and a CPU",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RecipeOptions(PhraseOptions, OptimizerOptions):
+    """The flags of a recipe; a value that is None comes from the recipe."""
+
+    recipe: str | None = option(None, RECIPE_HELP)
     pca_warmup: int | None = option(
         None,
         "number of epochs beforehand, in which principal components replace the latent vector "
@@ -84,10 +94,6 @@ class RecipeOptions(PhraseOptions):
     kl_weight: float | None = option(
         None, "weight of the KL term (default: by recipe)", metavar="W", least=0
     )
-    split_batch: bool = option(
-        True, "do not split each batch between two threads, by which recurrent networks train "
-        "faster on JAX and a CPU",
-    )  # fmt: skip
 
 
 def recipe_name(options: Any) -> str:
@@ -96,7 +102,16 @@ def recipe_name(options: Any) -> str:
     return options.recipe or ("pca-warmup" if quick else options.preset)
 
 
-Given = TypeVar("Given", bound=RecipeOptions)
+Given = TypeVar("Given", bound=Options)
+
+
+def completed(options: Given, values: Mapping[str, Any]) -> Given:
+    """Returns the options with these values in place of those that are None."""
+    known = {field.name for field in fields(options)}
+    missing = {
+        k: value for k, value in values.items() if k in known and getattr(options, k) is None
+    }
+    return replace(options, **missing)
 
 
 def with_defaults(options: Given, recipes: Mapping[str, Recipe]) -> Given:
@@ -106,8 +121,7 @@ def with_defaults(options: Given, recipes: Mapping[str, Recipe]) -> Given:
     on_demo = {part: recipe.pop(f"demo_{part}") for part in ("epochs", "pca_warmup")}
     if options.data == "demo":
         recipe |= on_demo
-    missing = {name: value for name, value in recipe.items() if getattr(options, name) is None}
-    return replace(options, recipe=name, **missing)
+    return completed(replace(options, recipe=name), recipe)
 
 
 def optimizer_of(options: RecipeOptions, n_batches: int) -> "keras.optimizers.Optimizer":

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 
 import keras
@@ -156,6 +157,7 @@ def test_two_threads_learn_a_batch_unless_a_flag_says_not(
     flags, models, phrases, tmp_path, monkeypatch
 ):
     split = []
+    import_module("musegen.training.pca_warmup")  # or it would import, and keep, the other `fit`
     monkeypatch.setattr("musegen.training.split_batch.split_batches", split.append)
     monkeypatch.setattr("musegen.training.fit.fit", lambda *arguments: {})
     command = ["--data", phrases, "--preset", "large", *LITTLE, "--out", str(tmp_path / "run")]
