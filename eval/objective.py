@@ -77,7 +77,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "for systems of notes 100)",
     )  # fmt: skip
     add_choice(parser, "seed", help="seed of the systems (default: 0)")
-    add_choice(parser, "z_std")
+    add_choice(
+        parser, "z_std",
+        help="standard deviation of the latent vectors of a system, or fit, for mean and deviation "
+        "as measured over the training music (default: that of the system's preset)",
+    )  # fmt: skip
     add_choice(parser, "temperature")
     add_split(parser)
     parser.add_argument(

@@ -1,7 +1,6 @@
 """Checks that every network of every system must pass."""
 
 import json
-import os
 import subprocess
 import sys
 from functools import cache
@@ -10,6 +9,7 @@ from importlib.util import find_spec
 import keras
 import numpy as np
 import pytest
+from backends import environment
 
 ON_JAX = """
 import json, sys, numpy as np
@@ -70,9 +70,9 @@ def check_on_jax(
 @cache
 def _jax() -> subprocess.Popen:
     """A process that serves all tests, since its start takes seconds."""
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    variables = environment("jax")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", ON_JAX], env=environment, text=True, **pipes)
+    return subprocess.Popen([sys.executable, "-c", ON_JAX], env=variables, text=True, **pipes)
 
 
 def assert_same(expected: list, found: list, tolerance: float = 1e-6) -> None:

@@ -1,7 +1,6 @@
 """Files of trained networks: in layers of Keras if possible, with the same outputs."""
 
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -12,6 +11,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from backends import environment
 
 import musegen
 from musegen import Error, registry
@@ -242,10 +242,10 @@ def test_files_open_where_musegen_is_not_installed(backend, exported, tmp_path):
     for k, (path, network) in enumerate(exported):
         np.savez(tmp_path / f"given-{k}.npz", **example(network))
         lines.append(f"{path} {tmp_path / f'given-{k}.npz'} {tmp_path / f'made-{k}.npz'}")
-    environment = {**os.environ, "KERAS_BACKEND": backend}
+    variables = environment(backend)
     command = [sys.executable, "-c", WITHOUT_MUSEGEN]
     subprocess.run(
-        command, input="\n".join(lines), env=environment, cwd=tmp_path, text=True, check=True
+        command, input="\n".join(lines), env=variables, cwd=tmp_path, text=True, check=True
     )
     for k, (path, network) in enumerate(exported):
         with np.load(tmp_path / f"made-{k}.npz") as made:

@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         )  # fmt: skip
     parser.add_argument(
         "--seeds", nargs=2, type=choices.SEED, metavar=("A", "B"),
-        help="two examples that the system generates with these seeds are the ends, not music of "
+        help="seeds of two examples that the system generates as the ends, instead of music from "
         "files",
     )  # fmt: skip
     choices.add_if(

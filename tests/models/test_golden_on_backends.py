@@ -1,12 +1,12 @@
 """Runs the comparisons with the original code again, on JAX and PyTorch."""
 
-import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from backends import environment
 
 HERE = Path(__file__).parent
 FILES = [
@@ -30,7 +30,7 @@ def test_parity_on_another_backend(file, backend):
         command += ["-k", ON_JAX.get(file.parent.name, "test")]
     answer = subprocess.run(
         [*command, "-m", "golden" if backend == "jax" else "golden and not slow"],
-        env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, text=True,
+        env=environment(backend), capture_output=True, text=True,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stdout[-3000:]
     assert " passed" in answer.stdout

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.slow
 
 SCRIPTS = {  # by system and preset: the script and its flags
     "mvae paper": ("mvae", []),
-    "mvae-autoencoder paper": ("mvae", ["--variant", "autoencoder", "--no-jit"]),
     "bachprop paper": ("bachprop", ["--no-jit"]),  # XLA takes half a minute
     "bachprop repo": ("bachprop", ["--preset", "repo"]),
 }

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import keras
 import numpy as np
 import pytest
+from backends import environment
 from keras import layers, ops
 
 from musegen.training import optimizers
@@ -72,9 +73,9 @@ np.savez(sys.argv[1], **{name: trained(name) for name in MAKERS})
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_the_same_step_on_jax(tmp_path):
     folders = os.pathsep.join(path for path in sys.path if path)
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": folders}
+    variables = environment("jax", PYTHONPATH=folders)
     command = [sys.executable, "-c", ON_JAX, str(tmp_path / "jax.npz")]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
     with np.load(tmp_path / "jax.npz") as found:
         for name in MAKERS:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import keras
 import numpy as np
 import pytest
+from backends import environment
 from keras import layers, ops
 
 from musegen.models.layers.sampling import Sampling
@@ -163,8 +164,8 @@ def test_other_backends_are_left_alone():
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_all_of_it_on_jax():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    variables = environment("jax")
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "skipped" in done.stdout
     assert " passed" in done.stdout

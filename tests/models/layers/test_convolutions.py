@@ -1,6 +1,5 @@
 """Convolutions along one axis have the values and gradients of Keras's layers, also on JAX."""
 
-import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -8,6 +7,7 @@ from importlib.util import find_spec
 import keras
 import numpy as np
 import pytest
+from backends import environment
 from keras import layers, ops
 
 from musegen.models.layers import convolutions
@@ -170,7 +170,7 @@ def test_values_and_gradients_on_jax():
         "-k",
         "gradients",
     ]
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    variables = environment("jax")
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert " passed" in done.stdout

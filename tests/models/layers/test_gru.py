@@ -1,6 +1,5 @@
 """GRU and UnrollingGRU equal keras.layers.GRU on the running backend and on JAX."""
 
-import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -8,6 +7,7 @@ from importlib.util import find_spec
 import keras
 import numpy as np
 import pytest
+from backends import environment
 from keras import layers, ops
 
 from musegen.models.layers.gru import GRU, UnrollingGRU
@@ -175,9 +175,9 @@ def test_what_keras_has_no_layer_for_is_saved_as_it_is(kind, tmp_path):
 @pytest.mark.skipif(keras.config.backend() == "jax", reason="the tests above run on JAX")
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_same_on_jax():
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    variables = environment("jax")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "gradients"]
     run = subprocess.run(
-        [*command, __file__], env=environment, capture_output=True, text=True, check=False
+        [*command, __file__], env=variables, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout[-3000:]

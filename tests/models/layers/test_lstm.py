@@ -1,6 +1,5 @@
 """LSTM equals keras.layers.LSTM on the running backend and on JAX; the hard sigmoid of Keras 2."""
 
-import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -8,6 +7,7 @@ from importlib.util import find_spec
 import keras
 import numpy as np
 import pytest
+from backends import environment
 from keras import layers, ops
 
 from musegen.models.layers.lstm import LSTM, hard_sigmoid
@@ -119,7 +119,7 @@ def test_hard_sigmoid_is_that_of_keras_2():
 @pytest.mark.skipif(keras.config.backend() == "jax", reason="the tests above run on JAX")
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_same_on_jax():
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    variables = environment("jax")
     command = [
         sys.executable,
         "-m",
@@ -131,5 +131,5 @@ def test_same_on_jax():
         "gradients",
         __file__,
     ]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-3000:]

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from backends import environment
 from keras import layers, ops
 
 from musegen.training.autodiff import compiled, gradients
@@ -326,9 +327,10 @@ def here(tmp_path_factory) -> Path:
 def test_other_backends_give_the_same(backend, here, tmp_path):
     if find_spec(backend) is None or keras.config.backend() == backend:
         pytest.skip(f"{backend} is not installed, or runs this already")
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(Path(__file__).parent)}
+    folders = (Path(__file__).parent, Path(__file__).parents[2])
+    variables = environment(backend, PYTHONPATH=os.pathsep.join(map(str, folders)))
     command = [sys.executable, "-W", "error::UserWarning", "-c", DUMP, str(tmp_path / "there.npz")]
-    subprocess.run(command, env=environment, check=True)
+    subprocess.run(command, env=variables, check=True)
     with np.load(here) as known, np.load(tmp_path / "there.npz") as there:
         assert list(known) == list(there)
         for name, expected in known.items():
