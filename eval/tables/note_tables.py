@@ -5,11 +5,13 @@ write segments again; the significance of printed scores; and the musical statis
 pieces beside those of the data.
 """
 
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from musegen import Error, registry
+from musegen.commands import calls
 from musegen.data.piece_loading import Pieces, load_pieces
 from musegen.eval.tables import evaluated, piece_features, segments, significance, suites
 from musegen.eval.tables.piece_features import AT_ONCE, DEFINITION, HISTOGRAMS, SHARES
@@ -62,11 +64,7 @@ def evaluate(
     sets += [(pieces.name, pieces) for pieces in map(load_pieces, generated)]
     measured, notes = _measured(opened, held_out, seed)
     for label, system in opened.items():
-        options = dict(system.preferred)
-        if temperature is not None:
-            if "temperature" not in system.can["generate"]:
-                raise Error(f"--temperature: {label} has no such option")
-            options["temperature"] = temperature
+        options = calls.options(system, "generate", Namespace(temperature=temperature))
         sets.append((f"{label} generated", system.generate(n or system.evaluated, seed, **options)))
         drawn = "".join(f", {name} {value:g}" for name, value in options.items())
         notes.append(f"{label} generated: seed {seed}{drawn}")

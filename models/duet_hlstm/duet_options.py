@@ -19,7 +19,6 @@ from musegen.training.options import PhraseOptions, option
 from musegen.training.recipes import OptimizerOptions, completed
 
 SETTINGS = ("tracks", "wiring", "head", "decode", "threshold", "carry", "feedback", "window")
-
 ON = {"yes": True, "no": False}
 
 

@@ -285,8 +285,9 @@ class DuetHLSTM:
             for name, guess in zip(f1, (on, last), strict=True):
                 f1[name].add(*(np.swapaxes(cells, 1, 2) for cells in (true, guess)))
         values = {"loss": losses / len(starts)} | {name: own.all() for name, own in f1.items()}
+        by_track = {name: own.by_track() for name, own in f1.items()}
         for k, track in enumerate(self.tracks):
-            values |= {f"{name} {track}": own.by_track()[k] for name, own in f1.items()}
+            values |= {f"{name} {track}": scores[k] for name, scores in by_track.items()}
         return {name: float(np.nan_to_num(value)) for name, value in values.items()}
 
     # Files.

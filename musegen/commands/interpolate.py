@@ -43,12 +43,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="instead of two ends: a square of the latent space; the vectors that all tracks share "
         "change from row to row, and those of each track from column to column",
     )  # fmt: skip
-    parser.add_argument(
-        "-n", type=choices.integer(2, MOST), metavar="N",
-        help=f"number of phrases or pieces, both ends included (default: {EXAMPLES})"
-        + f"; with --grid N x N of them (default: {ACROSS} x {ACROSS})"
-        * choices.concerns(parser, _has_grid),
-    )  # fmt: skip
+    number = f"number of phrases or pieces, both ends included (default: {EXAMPLES})"
+    if choices.concerns(parser, _has_grid):
+        number += f"; with --grid N x N of them (default: {ACROSS} x {ACROSS})"
+    parser.add_argument("-n", type=choices.integer(2, MOST), metavar="N", help=number)
     choices.add_choices(parser, *VERBS)
     choices.add_playing(parser, gap=0)
     outputs.add_out(parser, "the system's name and -interpolated.mid, in this folder")

@@ -93,7 +93,7 @@ def networks(name: str, preset: str | None = None, n_steps: int | None = None) -
         raise Error(f"--steps {n_steps}: the bars of {name} have {entry.n_steps} steps")
     import_keras()
     models = entry.networks(preset, n_steps or entry.n_steps or STEPS)
-    return {"name": name, "preset": preset, **_described(models)}
+    return {"name": name, "preset": preset, **_facts(models)}
 
 
 def trained_networks(what: str) -> dict:
@@ -102,10 +102,10 @@ def trained_networks(what: str) -> dict:
     with registry.described(folder) as description:
         facts = {"name": what, "system": description["system"], "preset": description["preset"]}
     import_keras()
-    return facts | _described([load_model(file) for file in sorted(folder.glob("*.keras"))])
+    return facts | _facts([load_model(file) for file in sorted(folder.glob("*.keras"))])
 
 
-def _described(models: Sequence["keras.Model"]) -> dict:
+def _facts(models: Sequence["keras.Model"]) -> dict:
     """Returns the parameter count of networks, and rows for each and for its parts."""
     return {
         "params": sum(model.count_params() for model in models),

@@ -144,6 +144,14 @@ def test_transposed_moves_all_but_drums_and_counts_what_it_loses():
         assert piece(keys=[(0, 0, 1)]).transposed(semitones)[0].keys == ((0, sharps, 1),)
 
 
+def test_first_bars_end_with_a_whole_bar():
+    song = piece((0, 12, 60), (80, 30, 62), (200, 10, 64), meters=[(0, 3, 4)])  # bars of 72 ticks
+    two = song.first_bars(2)
+    assert (two.length, two.notes["pitch"].tolist()) == (144, [60, 62])
+    assert song.first_bars(9).length == 3 * 72
+    assert len(piece().first_bars(2)) == 0
+
+
 def test_cut_keeps_what_holds_at_its_start():
     pedal = np.array([(0, 0, 127), (2, 0, 100), (5, 1, 90), (15, 0, 0), (40, 0, 9)], PEDAL)
     song = piece(

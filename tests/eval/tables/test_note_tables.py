@@ -140,6 +140,8 @@ def test_a_system_that_only_generates_has_no_row_in_the_first_table(run, add_toy
     assert "toy: cannot measure segments, and is not in the first table" in text
     assert "Reconstruction" not in text
     assert line(text, "toy generated (4)")
+    with pytest.raises(Error, match="--temperature: toy has no such option to generate"):
+        run(*DATA, "--system", "toy", "--temperature", "1")
     add_toy("band", {"generate": ("seed",), "evaluate": ()})
     with pytest.raises(Error, match="band: makes phrases, and this suite measures notes"):
         run(*DATA, "--system", "band")
