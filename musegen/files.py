@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import secrets
 import stat
 import zipfile
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -125,7 +124,7 @@ def _mode(path: Path, what: str) -> int:
 
 def _beside(path: Path, ending: str = "") -> Path:
     """Returns a random short name in the same folder."""
-    return path.parent / f".{secrets.token_hex(8)}.part{ending}"
+    return path.parent / f".{os.urandom(8).hex()}.part{ending}"
 
 
 def _opened(partial: Path) -> int:

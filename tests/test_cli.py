@@ -1,5 +1,6 @@
 """The command line as a user types it."""
 
+import functools
 import json
 import os
 import re
@@ -38,18 +39,34 @@ def test_version_and_help():
     assert "render" not in musegen_command("data", "--help").stdout
 
 
-def helped_at_once(*words):
-    """Returns what `--help` prints, and checks that it takes less than 0.3 s of processor time.
-
-    This is twice what it needs as long as neither NumPy nor Keras is imported.
-    """
+def processor_seconds(*argv, **options):
+    """Returns the processor time of a Python process, and what it printed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = musegen_command(*words, "--help", env=os.environ | {"PYTHONPROFILEIMPORTTIME": "1"})
+    done = subprocess.run([sys.executable, *argv], capture_output=True, text=True, **options)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert done.returncode == 0, done.stderr
-    assert not re.search(r"\| +(numpy|keras)$", done.stderr, re.MULTILINE)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.3
-    return done.stdout
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done
+
+
+@functools.cache
+def limit_of_help():
+    """Returns 0.3 s, or on a slow machine eight times what an empty Python process needs there."""
+    return max(0.3, 8 * min(processor_seconds("-c", "pass")[0] for _ in range(3)))
+
+
+def helped_at_once(*words):
+    """Returns what `--help` prints; it imports no big package and takes 0.3 s at most.
+
+    A processor that other tests share is slower at times: the fastest of three counts.
+    """
+    for _ in range(3):
+        seconds, done = processor_seconds(
+            *("-m", "musegen", *words, "--help"), env=os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}
+        )
+        assert done.returncode == 0, done.stderr
+        assert not re.search(r"\| +(numpy|keras)$", done.stderr, re.MULTILINE)
+        if seconds < limit_of_help():
+            return done.stdout
+    pytest.fail(f"musegen {' '.join(words)} --help takes {seconds:.2f} s")
 
 
 @pytest.mark.parametrize("command", ["", *cli.COMMANDS])
