@@ -10,6 +10,7 @@ import io
 import json
 import lzma
 import math
+import re
 import struct
 import tokenize
 import warnings
@@ -94,9 +95,20 @@ def read_json(path: str | Path, remedy: str, most: int = budget.JSON_BYTES) -> d
 
 # Arrays
 
+# A header as NumPy writes it for an array of numbers or texts.
+PLAIN_HEADER = re.compile(
+    rb"\{'descr': '([<>|][biufUS]\d+)', 'fortran_order': (True|False), "
+    rb"'shape': \((|\d+,|\d+(?:, \d+)+)\), \} *\n"
+)
+HEADER_BYTES = 10_000  # NumPy refuses longer headers, too
+
 
 def npy_header(file: BinaryIO) -> "tuple[tuple[int, ...], bool, np.dtype]":
     """Reads the header of an array of numbers or texts.
+
+    NumPy parses headers with `ast`, which raises a SystemError now and then in Python 3.11 when
+    several threads use it, as those that read for a training do. So headers of NumPy's usual form
+    are parsed here; NumPy parses only the others.
 
     Returns:
         The shape, whether the order is Fortran's, and the type.
@@ -104,11 +116,18 @@ def npy_header(file: BinaryIO) -> "tuple[tuple[int, ...], bool, np.dtype]":
     import numpy as np
 
     try:
-        with warnings.catch_warnings(action="ignore"):  # for files that Python 2 has written
-            if np.lib.format.read_magic(file) == (1, 0):
-                shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-            else:
-                shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
+        first_version = np.lib.format.read_magic(file) == (1, 0)
+        length = file.read(2 if first_version else 4)
+        text = file.read(min(int.from_bytes(length, "little"), HEADER_BYTES))
+        if plain := PLAIN_HEADER.fullmatch(text):
+            shape = tuple(int(count) for count in plain[3].split(b",") if count)
+            fortran, dtype = plain[2] == b"True", np.dtype(plain[1].decode())
+        else:
+            read = np.lib.format.read_array_header_2_0
+            if first_version:
+                read = np.lib.format.read_array_header_1_0
+            with warnings.catch_warnings(action="ignore"):  # for files that Python 2 has written
+                shape, fortran, dtype = read(io.BytesIO(length + text))
     except DAMAGE as error:
         raise ValueError(f"no header of an array: {reason(error)}") from None
     if min(shape, default=0) < 0 or dtype.kind not in "biufUS" or not dtype.itemsize:

@@ -1,5 +1,6 @@
 """Reading of JSON, of headers and of `.npz` files."""
 
+import ast
 import io
 import zipfile
 
@@ -12,7 +13,8 @@ from musegen import Error, budget, reading
 def header(text: str, version: bytes = b"\x01\x00") -> bytes:
     """Returns a `.npy` file with the header that a text describes."""
     content = text.encode()
-    return b"\x93NUMPY" + version + len(content).to_bytes(2, "little") + content
+    length = len(content).to_bytes(4 if version == b"\x02\x00" else 2, "little")
+    return b"\x93NUMPY" + version + length + content
 
 
 def npz(**members: bytes) -> bytes:
@@ -90,6 +92,28 @@ def test_arrays_are_read_as_numpy_reads_them(tmp_path):
             np.testing.assert_array_equal(arrays.array("x"), array)
         np.save(tmp_path / "x.npy", array)
         np.testing.assert_array_equal(reading.map_npy(tmp_path / "x.npy"), array)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (1, 2, 0, 12345)])
+@pytest.mark.parametrize("dtype", ["?", "u1", "<i8", ">i4", "<f2", "f8", "<U7", "S3"])
+def test_headers_of_numpy_are_parsed_without_ast(dtype, shape, order, monkeypatch):
+    """CPython's issue 106905: `ast` in several threads raises a SystemError at times."""
+    content = npy(np.zeros(shape, dtype, order))
+    expected = np.lib.format.read_array_header_1_0(io.BytesIO(content[8:]))
+    monkeypatch.setattr(ast, "literal_eval", None)
+    file = io.BytesIO(content)
+    assert reading.npy_header(file) == expected
+    assert file.tell() == len(content) - np.zeros(shape, dtype).nbytes
+
+
+def test_headers_of_other_writers_are_read():
+    for text, shape in (
+        ("{'shape': (2L, 3L), 'fortran_order': False, 'descr': '|u1'}", (2, 3)),
+        ('{"descr":"<f4","fortran_order":False,"shape":(4,)}', (4,)),
+    ):
+        assert reading.npy_header(io.BytesIO(header(text)))[0] == shape
+        assert reading.npy_header(io.BytesIO(header(text, b"\x02\x00")))[0] == shape
 
 
 @pytest.mark.parametrize(
