@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import contextlib
+import gc
 import os
 import resource
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 # XLA does not optimize: this would take longer than the programs of the tests. The variable is set
 # before TensorFlow or JAX starts, and is inherited by the processes that tests start.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+# The workers of pytest-xdist share the cores, so that one thread each is enough; and building many
+# networks makes many objects, which Python would search for cycles again and again.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+gc.set_threshold(200_000, 20, 20)
 
 # With `--dist loadfile` these files start first, the longest at the top, so that no core waits
 # for one of them at the end.

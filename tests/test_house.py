@@ -228,7 +228,11 @@ def test_how_to_open_weights_is_shown_where_weights_are():
     assert {*CARDS, ROOT / "README.md", *with_weights} == set(SHOWN)
 
 
-@pytest.mark.parametrize("path", SHOWN, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path",
+    [p if p.name == "README.md" else pytest.param(p, marks=pytest.mark.slow) for p in SHOWN],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_weights_open_as_documents_say(path, monkeypatch):
     monkeypatch.chdir(ROOT)
     (code,) = LOAD.findall(path.read_text(encoding="utf-8"))

@@ -47,6 +47,7 @@ def test_every_weight_is_trained():
     check_trains(bar, outputs(2, 48, 84, 1), (RNG.random((2, 48, 84, 1)) < 0.1).astype("float32"))
 
 
+@pytest.mark.slow
 def test_the_originals_per_bar_net_switches_every_cell_on():
     x = outputs(2, 48, 84, 1)
     assert refine.per_bar(PRESETS["repo"].refine).predict(x, verbose=0).min() >= 0.5

@@ -191,7 +191,10 @@ def test_conditional_bars_are_independent(preset, model):
     assert not np.array_equal(cells[..., 0], music[..., 0])
 
 
-@pytest.mark.parametrize(("preset", "alone"), [("paper", True), ("repo", False), ("narrow", True)])
+@pytest.mark.parametrize(
+    ("preset", "alone"),
+    [("paper", True), ("repo", False), pytest.param("narrow", True, marks=pytest.mark.slow)],
+)
 def test_batch_statistics_when_music_is_generated(preset, alone):
     made = system(preset, "hybrid")
     z = made.draw(4, 0)
@@ -397,15 +400,15 @@ def test_settings_are_read_by_their_names_of_version_0_1(tmp_path):
     [  # what each switch adds to the trainable weights of a hybrid
         ("repo", "temporal=separate", True, False),
         ("repo", "critic=phrase", False, True),
-        ("repo", "mixes_bars=no", False, True),
-        ("repo", "norm_output=yes", True, False),
-        ("repo", "note_counts=yes", False, True),
         *(
-            pytest.param("paper", *case, marks=pytest.mark.slow)
+            pytest.param(*case, marks=pytest.mark.slow)
             for case in (
-                ("critic=bar,mixes_bars=yes", False, True),
-                ("norm_output=no,temporal=shared", True, False),
-                ("batch_statistics=yes,he=yes,first_bias=-1,z_std=1", False, False),
+                ("repo", "mixes_bars=no", False, True),
+                ("repo", "norm_output=yes", True, False),
+                ("repo", "note_counts=yes", False, True),
+                ("paper", "critic=bar,mixes_bars=yes", False, True),
+                ("paper", "norm_output=no,temporal=shared", True, False),
+                ("paper", "batch_statistics=yes,he=yes,first_bias=-1,z_std=1", False, False),
             )
         ),
     ],

@@ -84,8 +84,14 @@ def norms(model: keras.Model) -> list[str]:
     return [layer.name for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
 
 
-@both
-@pytest.mark.parametrize("width", [0.3, *(pytest.param(w, marks=slow) for w in (0.03, 0.2))])
+@pytest.mark.parametrize(
+    ("preset", "width"),
+    [
+        pytest.param(preset, width, marks=() if (preset, width) == ("paper", 0.3) else slow)
+        for preset in PRESETS
+        for width in (0.03, 0.2, 0.3)
+    ],
+)
 def test_any_width_is_built(preset, width):
     """Also those at which 1024 filters become an odd number."""
     settings = replace(PRESETS[preset], width=width)
