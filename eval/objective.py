@@ -13,24 +13,24 @@ Suite mvae measures notes: pieces in any meter and from any source. All others m
 
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musegen import Error, files, registry
 from musegen.commands.choices import CHOICES, add_choice, add_data, add_pair, add_split, integer
 from musegen.eval.tables import report, suites
+from musegen.eval.tables.definition import Choices
 from musegen.eval.tables.report import Evaluation, Report
-from musegen.eval.tables.suites import SUITES
-from musegen.eval.tables.table import CLAIMS, DUET, MGEVAL, MUSE, OF_PAIRS
+from musegen.eval.tables.suites import DEFINITIONS, SUITES
 
 if TYPE_CHECKING:
     from musegen.data import Data
 
 OF_SYSTEMS = ("z_std", "temperature")  # options of methods of systems
 FOR_SYSTEMS = ("phrases", "seed", "split", *OF_SYSTEMS)  # options that need --system
-TRACK = "piano"  # the track that the suite mgeval measures by default
 OF_PHRASES = ("steps", "track", "z_std")  # options that a suite of notes has no use for
 
 
@@ -59,7 +59,6 @@ class Music:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    definitions = (*MUSE, *DUET, *CLAIMS, *MGEVAL)
     add_data(parser, "to compare with")
     parser.add_argument(
         "--generated", nargs="+", default=[], metavar="FILE",
@@ -90,8 +89,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "one to which --definition belongs)",
     )  # fmt: skip
     parser.add_argument(
-        "--definition", choices=definitions, metavar="NAME",
-        help=f"the only definition of the metrics to show: {', '.join(definitions)} (default: the "
+        "--definition", choices=DEFINITIONS, metavar="NAME",
+        help=f"the only definition of the metrics to show: {', '.join(DEFINITIONS)} (default: the "
         "one in the text of the paper and, in another table, the one in its code)",
     )  # fmt: skip
     parser.add_argument(
@@ -153,27 +152,21 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
     music = _music(args)
     drawings = _drawings(music.generated, args.plot) if args.plot else {}
     _check_outputs(args, drawings)
-    from musegen.eval.tables.evaluated import of_pair
-    from musegen.eval.tables.measure import measure
     from musegen.eval.tables.set_remarks import remarks
 
-    track = args.track or TRACK
-    rows = {}
-    for definition in dict.fromkeys(name for names in shown.values() for name in names):
-        own = music.pair if definition in OF_PAIRS else None
-        first, *others = (of_pair(one, own) for one in music.sets)
-        rows[definition] = measure(first, others, definition, track, args.visit or 1)
-    tables = []
-    for suite, definitions in shown.items():
-        if suite == "mgeval":
-            tables += [
-                grid for name in definitions for grid in suites.comparisons(name, rows[name])
-            ]
-        else:
-            tables += suites.grids(suite, {name: rows[name] for name in definitions})
+    choices = Choices(args.track or Choices.track, music.pair, args.visit or Choices.visit)
+    rows = {
+        name: DEFINITIONS[name].rows(music.data, music.generated, choices)
+        for name in dict.fromkeys(name for names in shown.values() for name in names)
+    }
+    tables = [
+        grid
+        for suite, names in shown.items()
+        for grid in suites.grids(suite, {name: rows[name] for name in names})
+    ]
     notes = [
         *suites.footnotes(tables, shown),
-        *remarks(music.sets, shown, track, args.visit or 1, music.pair),
+        *remarks(music.sets, shown, choices),
         *music.notes,
     ]
     reports = [
@@ -181,7 +174,7 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
         for definition, measured in rows.items()
     ]
     pictures = {
-        path: _picture(music.data, drawn, shown["mgeval"][0], track, path.suffix)
+        path: _picture(music.data, drawn, shown, choices, path.suffix)
         for path, drawn in drawings.items()
     }
     return Evaluation(tables, notes, reports, music.values, pictures)
@@ -226,23 +219,30 @@ def _music(args: Namespace) -> Music:
     return Music(data, generated + made, [note, *left_out, *system_notes], values, pair)
 
 
-def _check(args: Namespace, shown: Mapping[str, Container[str]]) -> None:
+def _check(args: Namespace, shown: Mapping[str, Iterable[str]]) -> None:
     """Raises an `Error` for an option without effect, or a file that cannot be written."""
     of_notes = suites.music(shown) == "notes"
-    if args.plot and not (of_notes or ("mgeval" in shown and (args.generated or args.system))):
-        raise Error(f"{args.plot}: a plot needs --suite mgeval and a --generated file or --system")
+    drawing = [name for name, suite in SUITES.items() if suite.module]
+    sets_to_draw = (args.generated or args.system) and any(name in shown for name in drawing)
+    if args.plot and not (of_notes or sets_to_draw):
+        raise Error(
+            f"{args.plot}: a plot needs --suite {' or '.join(drawing)} and a --generated file or "
+            "--system"
+        )
     for name in OF_PHRASES if of_notes else ():
         if getattr(args, name) is not None:
             raise Error(
                 f"--{name.replace('_', '-')}: has no effect on suite {' '.join(shown)}, which "
                 "measures notes; leave it out"
             )
-    if args.track and "mgeval" not in shown:
-        raise Error(f"--track {args.track}: is only for suite mgeval; leave it out")
-    if args.tracks and not any(name in OF_PAIRS for names in shown.values() for name in names):
-        raise Error(f"--tracks {' '.join(args.tracks)}: is only for suite duet; leave it out")
-    if args.visit and not any("duet" in definitions for definitions in shown.values()):
-        raise Error(f"--visit {args.visit}: is only for definition duet; leave it out")
+    used = {name for names in shown.values() for name in names}
+    for choice in fields(Choices):
+        takers = [own.name for own in DEFINITIONS.values() if choice.name in own.takes]
+        value = getattr(args, choice.name)
+        if value is not None and used.isdisjoint(takers):
+            words = value if isinstance(value, str | int) else " ".join(value)
+            only = f"definition{'s' * (len(takers) > 1)} {', '.join(takers)}"
+            raise Error(f"--{choice.name} {words}: is only for {only}; leave it out")
     for name in FOR_SYSTEMS:
         if getattr(args, name) is not None and not args.system:
             raise Error(f"--{name.replace('_', '-')}: has no effect without --system; name one")
@@ -270,12 +270,19 @@ def _drawings(generated: Sequence["Data"], path: Path) -> dict[Path, "Data"]:
     return pictures
 
 
-def _picture(data: "Data", music: "Data", definition: str, track: str, ending: str) -> bytes:
-    """Draws the distances between data and music, and returns the content of the file."""
+def _picture(
+    data: "Data",
+    music: "Data",
+    shown: Mapping[str, Sequence[str]],
+    choices: Choices,
+    ending: str,
+) -> bytes:
+    """Draws the picture of the first suite that has one, and returns the content of the file."""
     from musegen import plots
-    from musegen.eval.tables.measure import distances
 
-    return plots.encoded(distances(data, music, definition, track), ending.lower())
+    suite = next(name for name in shown if SUITES[name].module)
+    draw = import_module(SUITES[suite].module).picture
+    return plots.encoded(draw(data, music, shown[suite][0], choices), ending.lower())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The papers, a package for each: its printed tables and, in a module `figures`, its figures.
 
-A package has NAME, its name in commands; TABLES, all tables that it prints; and SUITE, the tables
-that `eval objective` shows. New packages are found without a list of them.
+A package has NAME, its name in commands; TABLES, all tables that it prints; DEFINITIONS, the
+definitions of metrics that its text and its code have; and SUITE, the tables that `eval objective`
+shows. New packages are found without a list of them.
 """
 
 from importlib import import_module

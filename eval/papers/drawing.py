@@ -12,7 +12,7 @@ import numpy as np
 from musegen import Error, registry
 from musegen.data import load
 from musegen.eval.tables import evaluated
-from musegen.eval.tables.measure import evenly_spaced
+from musegen.eval.tables.phrase_samples import evenly_spaced
 from musegen.music.phrases import TRACKS
 from musegen.saving import load_model
 

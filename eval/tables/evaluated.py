@@ -9,7 +9,7 @@ from musegen.commands import calls
 from musegen.commands.note_format import as_phrases
 from musegen.data import Data, load
 from musegen.data.piece_loading import Pieces, load_pieces, short_names
-from musegen.eval.tables.measure import evenly_spaced
+from musegen.eval.tables.phrase_samples import evenly_spaced
 from musegen.system import TrainedSystem
 
 

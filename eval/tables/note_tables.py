@@ -13,6 +13,7 @@ from pathlib import Path
 from musegen import Error, registry
 from musegen.commands import calls
 from musegen.data.piece_loading import Pieces, load_pieces
+from musegen.eval.papers.yang_lerch import FEATURES, comparisons
 from musegen.eval.tables import evaluated, piece_features, segments, significance, suites
 from musegen.eval.tables.piece_features import AT_ONCE, DEFINITION, HISTOGRAMS, SHARES
 from musegen.eval.tables.report import Block, Evaluation, Grid, Report, Row
@@ -144,15 +145,15 @@ def _statistics(counted: list[Row]) -> list[Grid]:
     unit = "piece of 100 notes"
     notes = [
         f"measured rows: unit {unit}, at most {piece_features.SAMPLES}; in brackets their number",
-        f"means of {', '.join(f'{code} {suites.FEATURES[code]}' for code, _ in NUMBERS[:4])}; "
+        f"means of {', '.join(f'{code} {FEATURES[code]}' for code, _ in NUMBERS[:4])}; "
         "a quarter lasts 0.5 s",
         "distance: half the sum of absolute differences of mean shares from those of the data, 0 "
-        f"to 1, of {', '.join(f'{code} {suites.FEATURES[code]}' for code in SHARES)}",
+        f"to 1, of {', '.join(f'{code} {FEATURES[code]}' for code in SHARES)}",
     ]
     grids = [_counted("Musical statistics", notes, NUMBERS, counted)]
     grids += [_histogram(code, labels, counted) for code, labels in HISTOGRAMS.items()]
     if len(counted) > 1:
-        grids += suites.comparisons(DEFINITION, counted, unit)
+        grids += comparisons.grids(DEFINITION, counted, unit)
     return grids
 
 
@@ -163,9 +164,9 @@ def _histogram(code: str, labels: Sequence[str], counted: list[Row]) -> Grid:
         replace(row, metrics={shown: dict(zip(labels, row.metrics[code]["mean"], strict=True))})
         for row in counted
     ]
-    notes = [f"{code}: {suites.FEATURES[code]}; mean over the pieces"]
+    notes = [f"{code}: {FEATURES[code]}; mean over the pieces"]
     columns = tuple((shown, label) for label in labels)
-    return _counted(suites.FEATURES[code].capitalize(), notes, columns, shares)
+    return _counted(FEATURES[code].capitalize(), notes, columns, shares)
 
 
 def _counted(title: str, notes: list[str], columns: Columns, counted: list[Row]) -> Grid:
@@ -186,7 +187,5 @@ def _picture(counted: list[Row], ending: str) -> bytes:
     """Draws the histograms of all sets side by side, and returns the content of the file."""
     from musegen import plots
 
-    panels = {
-        suites.FEATURES[code]: shown for code, shown in piece_features.histograms(counted).items()
-    }
+    panels = {FEATURES[code]: shown for code, shown in piece_features.histograms(counted).items()}
     return plots.encoded(plots.bar_panels(panels), ending.lower())

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from musegen import Error
-from musegen.eval.tables.measure import PITCH_CLASSES, SHORT, spaced
+from musegen.eval.papers.yang_lerch import CODES
+from musegen.eval.tables.phrase_samples import PITCH_CLASSES, spaced
 from musegen.eval.tables.report import Metrics, Row, clean
 from musegen.metrics import mgeval, stats
 from musegen.metrics.events import from_pieces
@@ -22,7 +23,7 @@ from musegen.plots.histograms import NOTE_LENGTHS
 
 SAMPLES = 200  # samples of a set, at most
 DEFINITION = "mgeval_fixed"
-FEATURES = {code: SHORT[code] for code in ("PC", "PCH", "PCTM", "PR", "PI", "IOI", "NLH", "NLTM")}
+FEATURES = {code: CODES[code] for code in ("PC", "PCH", "PCTM", "PR", "PI", "IOI", "NLH", "NLTM")}
 AT_ONCE = "NO"
 HISTOGRAMS = {"PCH": PITCH_CLASSES, "NLH": NOTE_LENGTHS[12]}
 SHARES = ("PCH", "PCTM", "NLH", "NLTM")  # features that are counts or shares

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musegen import Error
-from musegen.eval.tables.measure import spaced
+from musegen.eval.tables.phrase_samples import spaced
 from musegen.eval.tables.report import Metrics, Row, clean
 from musegen.music.piece import Piece
 from musegen.system import SegmentSystem

@@ -7,92 +7,31 @@ definition that computed them, or in a table of their own.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from importlib import import_module
 
 from musegen import Error
 from musegen.eval import papers
-from musegen.eval.tables.report import LETTERS, Block, Grid, Metrics, Row
-from musegen.eval.tables.table import MGEVAL, MUSE, SEGMENTS, Columns, Table
+from musegen.eval.tables.report import LETTERS, Block, Grid, Row
+from musegen.eval.tables.table import Columns, Table
 
-MEANING = {
-    "paper": "as the text of the papers says: pitch classes are octave classes, a qualified note "
-    "has 3 steps, a polyphonic step 3 pitches",
-    "v1": "as MuseGAN's code computes: pitch classes are blocks of 7 neighbouring pitches, a "
-    "qualified note has 2 steps, a polyphonic step 2 pitches",
-    "v2": "as BinaryMuseGAN's code computes: pitch classes are blocks of 8 neighbouring pitches, a "
-    "qualified note has 2 steps, a polyphonic step 2 pitches",
-    "v3": "as the code of MIDI-Sandwich2 and MuseGAN v3 computes: sums over the whole set; EB is "
-    "the share of bars that sound, UPC counts each step at which a block of 8 pitches sounds",
-    "duet_fixed": "as the DuetHLSTM report says: NC counts lengths of notes",
-    "duet": "as DuetHLSTM's code computes: NC counts pitch classes that end",
-    "duet_claims": "what the DuetHLSTM report says in words, by measures of musegen's own",
-    "mgeval": "as the code of Yang and Lerch computes",
-    "mgeval_fixed": "that code without its mistakes: bars by the true meter, KLD on common points",
-    "segments": "each segment of 100 notes of the data is reconstructed by the system",
-}
-UNITS = dict.fromkeys(MUSE, "bar") | {"v3": "whole set"}
-UNITS |= {"duet": "first 20 phrases", "duet_fixed": "first 50 phrases"}
-UNITS |= {"duet_claims": "eighth of a bar"} | dict.fromkeys(MGEVAL, "phrase")
-UNITS |= dict.fromkeys(SEGMENTS, "segment of 100 notes")
 DISTANCE = "distance"
-CODES = {
-    "EB": "empty bars",
-    "UPC": "pitch classes used in a bar",
-    "QN": "qualified notes",
-    "PP": "polyphonic steps",
-    "SR": "cells in the C major scale",
-    "DP": "drum hits on the rhythmic grid",
-    "TD": "tonal distance of two tracks",
-    "PC": "pitch count",
-    "PR": "pitch range",
-    "NC": "note count",
-    "consonant": "pairs of a note of the piano and one of the strings that are an octave, third, "
-    "fourth, fifth or sixth apart; chance: the same over phrases of which the piano of one is "
-    "heard with the strings of another",
-    "unison": "such pairs of the same pitch class",
-    "onsets": "steps at which a note of the strings begins where one of the piano begins, too; "
-    "chance: all steps at which one of the piano begins",
-    "unchanged": "steps that sound as the step before",
-    "copying": "F1 of notes if each step is predicted to be like the one before",
-    "differ": "Hamming distance: cells of a phrase from its second half bar on that differ from "
-    "the phrase of the data with the same first half bar, and from the nearest other phrase of "
-    "the data",
-    "density": "cells that are on",
-    "silent": "steps without a note",
-    "notes": "notes of a step that sounds",
-    "most": "most notes of one step",
-    "bursts": "phrases with more than ten notes in a step of a track",
-    DISTANCE: "mean absolute difference from the first row",
-}
-FEATURES = {
-    "PC": "pitch count",
-    "PC/bar": "pitch count of each bar",
-    "NC": "note count",
-    "NC/bar": "note count of each bar",
-    "PCH": "pitch class histogram",
-    "PCH/bar": "the same of each bar",
-    "PCTM": "pitch class transitions",
-    "PR": "pitch range",
-    "PI": "mean pitch interval",
-    "IOI": "inter-onset interval, s",
-    "NLH": "note length histogram",
-    "NLTM": "note length transitions",
-    "NO": "notes at once",
-}
-
-
+DEFAULT = "musegan"
 SUITES = {paper.NAME: paper.SUITE for paper in papers.found()}
+DEFINITIONS = {own.name: own for paper in papers.found() for own in paper.DEFINITIONS}
+CODES = {code: text for own in DEFINITIONS.values() for code, text in own.codes.items()}
+CODES[DISTANCE] = "mean absolute difference from the first row"
 
 
 def choose(suites: Sequence[str] | None, definition: str | None) -> dict[str, tuple[str, ...]]:
     """Returns the suites to show, and the definitions by which each is shown.
 
     Args:
-        suites: names of the suites; by default the one that alone has the definition, or musegan.
+        suites: names of the suites; by default musegan, or the first that has the definition.
         definition: name of the only definition; by default the suite's own ones.
     """
     if not suites:
-        others = [name for name, suite in SUITES.items() if suite.choices not in (MUSE, ())]
-        suites = [name for name in others if definition in SUITES[name].choices] or ["musegan"]
+        having = [name for name in (DEFAULT, *SUITES) if definition in SUITES[name].choices]
+        suites = having[:1] or [DEFAULT]
     of_notes = [name for name in suites if SUITES[name].music == "notes"]
     if of_notes and len(set(suites)) > 1:
         raise Error(f"suite {of_notes[0]}: measures notes; show it without other suites")
@@ -126,6 +65,8 @@ def grids(suite: str, rows: dict[str, list[Row]]) -> list[Grid]:
         suite: name of the suite.
         rows: measured rows by definition.
     """
+    if module := SUITES[suite].module:
+        return [grid for name in rows for grid in import_module(module).grids(name, rows[name])]
     distances = SUITES[suite].distances
     shown = []
     for table in SUITES[suite].tables:
@@ -163,7 +104,7 @@ def _grid(
     """
     title = f"{table.name}: {table.title}, "
     title += f"by definition {definition}" if definition else "as printed"
-    notes = _notes(definition) if definition else []
+    notes = DEFINITIONS[definition].notes() if definition else []
     blocks = [_measured(rows, columns)] if definition else []
     if definition in (table.definition, None):
         if table.computed:
@@ -198,56 +139,6 @@ def _with_distances(block: Block, columns: Columns) -> Block:
         references=list(map(with_distances, block.references)),
         candidates=list(map(with_distances, block.candidates)),
     )
-
-
-def comparisons(definition: str, rows: list[Row], unit: str = "phrase") -> list[Grid]:
-    """Makes a table of features for each generated set beside the data, or for the data alone.
-
-    Args:
-        definition: name of the definition.
-        rows: measured rows, that of the data first.
-        unit: name of a sample of a set.
-    """
-    data, *generated = rows
-    shown = []
-    for other in generated or [None]:
-        sets = {"data": data} | ({"generated": other} if other else {})
-        columns = [(kind, part) for kind in sets for part in ("mean", "std")]
-        columns += [(f"{kind} to both", part) for kind in sets if other for part in ("KLD", "OA")]
-        features = [
-            Row(f"{code} {FEATURES[code]}", "generated", None, _by_set(code, sets, other))
-            for code, parts in data.metrics.items()
-            if other or not isinstance(parts["mean"], list)
-        ]
-        title = "Yang and Lerch: " + " beside ".join(row.label for row in reversed(sets.values()))
-        notes = [
-            *_notes(definition, unit),
-            "mean, std: over the set, for features that are a number",
-        ]
-        if other:
-            notes.append(
-                "KLD, OA: divergence and overlap of the distances within a set and between both "
-                "sets; the smaller KLD and the closer OA to 1, the more similar are the sets"
-            )
-        shown.append(Grid(title, notes, tuple(columns), [Block("features", [], features)]))
-    return shown
-
-
-def _by_set(code: str, sets: dict[str, Row], generated: Row | None) -> Metrics:
-    """Returns the values of a feature: mean and std, KLD and OA of each set."""
-    values = {kind: row.metrics[code] for kind, row in sets.items()}
-    scores = generated.metrics[code] if generated else {}
-    return values | {
-        "data to both": {"KLD": scores.get("KLD data"), "OA": scores.get("OA data")},
-        "generated to both": {"KLD": scores.get("KLD"), "OA": scores.get("OA")},
-    }
-
-
-def _notes(definition: str, unit: str | None = None) -> list[str]:
-    return [
-        f"{definition}: {MEANING[definition]}",
-        f"measured rows: unit {unit or UNITS[definition]}; in brackets the size of the set",
-    ]
 
 
 def footnotes(grids: Sequence[Grid], suites: Sequence[str]) -> list[str]:

@@ -12,13 +12,6 @@ from musegen.metrics import PERCENT
 
 Columns = tuple[tuple[str, str], ...]  # (metric code, track or pair)
 
-MUSE = ("paper", "v1", "v2", "v3")
-DUET = ("duet_fixed", "duet")
-CLAIMS = ("duet_claims",)
-OF_PAIRS = (*DUET, *CLAIMS)  # definitions that measure a melody and its accompaniment
-MGEVAL = ("mgeval", "mgeval_fixed")
-SEGMENTS = ("segments",)
-
 
 @dataclass(frozen=True)
 class Table:
@@ -112,8 +105,8 @@ class Suite:
     """The tables of a paper.
 
     Args:
-        choices: definitions by which it can be shown.
-        default: definitions by which it is shown by default, that of the paper's text first.
+        choices: names of the definitions by which it can be shown.
+        default: names of those by which it is shown by default, that of the paper's text first.
         tables: published tables.
         readings: published tables with other names of the columns, each with the columns to show;
             they are shown only with the definition that computed them.
@@ -124,6 +117,8 @@ class Suite:
         music: the kind of music that is measured, `"phrases"` or `"notes"`.
         marks: what the first table says about the significance of its scores.
         remarks: what a reader of the tables needs to know.
+        module: name of the module that makes its tables and pictures, if there are no published
+            ones: `grids(definition, rows)`, and `picture(data, music, definition, choices)`.
     """
 
     choices: tuple[str, ...]
@@ -136,6 +131,7 @@ class Suite:
     music: str = "phrases"
     marks: tuple[Mark, ...] = ()
     remarks: tuple[str, ...] = ()
+    module: str | None = None
 
     @property
     def printed(self) -> tuple[Table, ...]:

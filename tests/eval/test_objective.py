@@ -175,8 +175,10 @@ def test_mgeval_compares_two_sets(run, folder):
     data, near = written["rows"]
     assert (written["definition"], data["kind"], near["kind"]) == ("mgeval", "data", "generated")
     assert near["metrics"]["PC"].keys() == {"mean", "std", "KLD", "OA", "KLD data", "OA data"}
-    used = np.count_nonzero(phrases(1)[..., 3].any(axis=(1, 2)), axis=-1)
-    assert near["metrics"]["PC"]["mean"] == pytest.approx(used.mean())
+    for row, seed in ((data, 0), (near, 1)):
+        used = np.count_nonzero(phrases(seed)[..., 3].any(axis=(1, 2)), axis=-1)
+        assert row["metrics"]["PC"]["mean"] == pytest.approx(used.mean())
+        assert row["metrics"]["PC"]["std"] == pytest.approx(used.std())
     assert len(near["metrics"]["PCH"]["mean"]) == 12
     assert 0 <= near["metrics"]["NC"]["OA"] <= 1
 
@@ -192,6 +194,8 @@ def test_mgeval_draws_each_generated_set(run, folder):
     for name in ("yl-near.png", "yl-far.png"):
         assert name in text
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
+    run("--data", "data.npy", *sets[:2], *sets[3:5], "--track", "bass", "--plot", "bass.png")
+    assert (folder / "bass.png").read_bytes() != (folder / "yl-near.png").read_bytes()
 
 
 def test_different_steps_are_remarked(run):

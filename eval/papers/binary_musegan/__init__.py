@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from musegen.eval.tables.table import MUSE, Suite, Table, columns_of, rows_of
+from musegen.eval.papers.musegan import MUSE
+from musegen.eval.tables.table import Suite, Table, columns_of, rows_of
 
 NAME = "bmusegan"
 CITATION = (
@@ -76,4 +77,5 @@ ablated-II, HT          | 0.3285 3.7342  0.3686 0.1444 0.6438 1.0000 2.6257 1.35
 )
 
 TABLES = (TABLE_1, TABLE_2, STORED)
+DEFINITIONS = ()
 SUITE = Suite(MUSE, ("paper", "v2"), (TABLE_1,), n_steps=96)

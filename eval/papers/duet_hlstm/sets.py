@@ -9,8 +9,9 @@ import numpy as np
 from musegen import Error, registry
 from musegen.data import Data, load
 from musegen.eval.papers.drawing import Missing, Sources
+from musegen.eval.papers.duet_hlstm.duet_rows import DUET_PHRASES
 from musegen.eval.tables.evaluated import of_pair, own_pair
-from musegen.eval.tables.measure import DUET_PHRASES, evenly_spaced
+from musegen.eval.tables.phrase_samples import evenly_spaced
 from musegen.metrics.duet_claims import PAIR
 from musegen.system import TrainedSystem
 

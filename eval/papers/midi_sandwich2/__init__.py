@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from musegen.eval.tables.table import MUSE, Suite, Table, columns_of, rows_of
+from musegen.eval.papers.musegan import MUSE
+from musegen.eval.tables.table import Suite, Table, columns_of, rows_of
 
 NAME = "midi-s2"
 CITATION = (
@@ -60,6 +61,7 @@ TABLES = (TABLE_1, TABLE_1_CODE_ORDER, TABLE_2)
 IN_CODE_ORDER = columns_of(
     "SR: bass drums guitar piano strings; UPC: bass drums guitar strings; DP: drums"
 )
+DEFINITIONS = ()
 SUITE = Suite(
     MUSE,
     ("paper", "v3"),

@@ -1,6 +1,11 @@
-"""The printed tables of MuseGAN's paper."""
+"""The printed tables of MuseGAN's paper, and the definitions of its metrics.
 
-from musegen.eval.tables.table import MUSE, Suite, Table, columns_of, rows_of
+The codes of later systems of the family, BinaryMuseGAN and MIDI-Sandwich2, compute the same metrics
+differently. All definitions are here, so that each paper can be shown by each of them.
+"""
+
+from musegen.eval.tables.definition import Definition
+from musegen.eval.tables.table import Suite, Table, columns_of, rows_of
 
 NAME = "musegan"
 CITATION = (
@@ -77,4 +82,44 @@ hybrid, conditional     | 2.78 3.34 2.93 2.98 3.01  2.49 3.29 2.71 2.73 2.70
 )
 
 TABLES = (TABLE_1, TABLE_2, TABLE_3)
+CODES = {
+    "EB": "empty bars",
+    "UPC": "pitch classes used in a bar",
+    "QN": "qualified notes",
+    "PP": "polyphonic steps",
+    "SR": "cells in the C major scale",
+    "DP": "drum hits on the rhythmic grid",
+    "TD": "tonal distance of two tracks",
+}
+DEFINITIONS = tuple(
+    Definition(name, meaning, unit, f"{__name__}.muse_rows", CODES)
+    for name, unit, meaning in (
+        (
+            "paper",
+            "bar",
+            "as the text of the papers says: pitch classes are octave classes, a qualified note "
+            "has 3 steps, a polyphonic step 3 pitches",
+        ),
+        (
+            "v1",
+            "bar",
+            "as MuseGAN's code computes: pitch classes are blocks of 7 neighbouring pitches, a "
+            "qualified note has 2 steps, a polyphonic step 2 pitches",
+        ),
+        (
+            "v2",
+            "bar",
+            "as BinaryMuseGAN's code computes: pitch classes are blocks of 8 neighbouring pitches, "
+            "a qualified note has 2 steps, a polyphonic step 2 pitches",
+        ),
+        (
+            "v3",
+            "whole set",
+            "as the code of MIDI-Sandwich2 and MuseGAN v3 computes: sums over the whole set; EB is "
+            "the share of bars that sound, UPC counts each step at which a block of 8 pitches "
+            "sounds",
+        ),
+    )
+)
+MUSE = tuple(definition.name for definition in DEFINITIONS)
 SUITE = Suite(MUSE, ("paper", "v1"), (TABLE_1, TABLE_2), n_steps=96)

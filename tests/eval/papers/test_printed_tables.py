@@ -6,7 +6,6 @@ from musegen.eval import papers
 from musegen.eval.papers import binary_musegan, duet_hlstm, midi_sandwich2, musegan, mvae
 from musegen.eval.papers.musegan import PAIRS
 from musegen.eval.tables.suites import SUITES
-from musegen.eval.tables.table import CLAIMS
 
 TABLES = [table for paper in papers.found() for table in paper.TABLES]
 
@@ -79,7 +78,7 @@ def test_binary_musegan_prints_what_it_stores():
 
 def test_every_shown_table_has_the_definition_of_its_suite():
     for suite in SUITES.values():
-        of_code = [name for name in suite.default if name not in CLAIMS][-1]
+        of_code = [name for name in suite.default if name != "duet_claims"][-1]
         for table in suite.printed:
             assert table.definition in (suite.default if table.computed else (of_code,))
         for columns, table in suite.readings:

@@ -172,7 +172,7 @@ def test_restored_are_held_out_phrases(music):
         (["--z-std", "fit"], "--z-std: has no effect"),
         (["--temperature", "1"], "--temperature: has no effect"),
         (["--system", "writer", "--temperature", "1"], "--temperature: writer has no such option"),
-        (["--track", "bass"], "--track bass: is only for suite mgeval"),
+        (["--track", "bass"], "--track bass: is only for definitions mgeval, mgeval_fixed"),
         (["--split", "val"], "--split: has no effect"),
         (["--seed", "0"], "--seed: has no effect"),
         (["--system", "writer", "--phrases", "0"], "from 1 to"),

@@ -6,7 +6,10 @@ import numpy as np
 
 from musegen import Error
 from musegen.data import Data
-from musegen.eval.tables.measure import blocks, evenly_spaced, in_units, spaced
+from musegen.eval.papers.duet_hlstm.duet_rows import of_chosen_pair
+from musegen.eval.tables.definition import Choices
+from musegen.eval.tables.evaluated import of_pair
+from musegen.eval.tables.phrase_samples import blocks, evenly_spaced, in_units, spaced
 from musegen.eval.tables.report import Row
 from musegen.metrics import duet_claims
 from musegen.metrics.duet_claims import N_STEPS, PAIR, SEED
@@ -15,7 +18,7 @@ PHRASES = 1000  # phrases of a set that are measured, at most; the published sam
 Metrics = dict[str, dict[str, float]]
 
 
-def rows(data: Data, generated: Sequence[Data]) -> list[Row]:
+def rows(data: Data, generated: Sequence[Data], definition: str, choices: Choices) -> list[Row]:
     """Measures the data and each generated set.
 
     All bars become bars of eight steps. Of generated sets the first half bar does not count: in
@@ -24,9 +27,9 @@ def rows(data: Data, generated: Sequence[Data]) -> list[Row]:
     Returns:
         A row for each set.
     """
-    sets = [data, *generated]
+    sets = [of_pair(music, choices.tracks) for music in (data, *generated)]
     chosen = [_rolls(music, evenly_spaced(music, PHRASES, "duet_claims")) for music in sets]
-    apart = _distances(data, chosen)
+    apart = _distances(sets[0], chosen)
     return [
         Row(
             music.name,
@@ -35,6 +38,17 @@ def rows(data: Data, generated: Sequence[Data]) -> list[Row]:
             in_units(measured(rolls, SEED if k else 0) | {"differ": apart[k]}),
         )
         for k, (music, rolls) in enumerate(zip(sets, chosen, strict=True))
+    ]
+
+
+def remarks(definitions: Sequence[str], sets: Sequence[Data], choices: Choices) -> list[str]:
+    """Returns of which phrases, tracks and steps the figures are."""
+    made = [of_chosen_pair(choices.tracks)] if choices.tracks else []
+    return [
+        *made,
+        f"definition {definitions[0]} measures two tracks in bars of 8 steps, at most "
+        f"{PHRASES:,} phrases of a set, evenly spaced; of generated sets without their first "
+        "half bar, which is given to a system that continues music",
     ]
 
 

@@ -10,7 +10,8 @@ import reference
 from musegen import Error
 from musegen.cli import run_script
 from musegen.eval.papers import duet_hlstm
-from musegen.eval.tables import claims
+from musegen.eval.papers.duet_hlstm import claims
+from musegen.eval.tables.definition import Choices
 
 
 @pytest.fixture
@@ -144,9 +145,9 @@ def test_data_are_read_in_blocks(public, monkeypatch):
     blocks = claims.blocks
     monkeypatch.setattr(claims, "blocks", lambda data, what: data.blocks(16))
     made = load(public[:10])
-    in_parts = claims.rows(split, [made])
+    in_parts = claims.rows(split, [made], "duet_claims", Choices())
     monkeypatch.setattr(claims, "blocks", blocks)
-    assert in_parts == claims.rows(whole, [made])
+    assert in_parts == claims.rows(whole, [made], "duet_claims", Choices())
 
 
 @pytest.mark.parametrize(
