@@ -106,7 +106,7 @@ def train(options: Training) -> Path:
         networks = (model, *bvae.noiseless_parts(model))
         for part, file in zip(networks, (name, "encoder", "decoder"), strict=True):
             run.save(part, f"{file}.keras")
-        write_spread(model, settings, options, data, run)
+        write_std_of_means(model, settings, options, data, run)
         print(run.path(f"{name}.keras"))
     return folder
 
@@ -169,7 +169,7 @@ def sampler(
     return lambda epoch: draw(epoch, versions)
 
 
-def write_spread(
+def write_std_of_means(
     model: "keras.Model", settings: "BVAESettings", options: Training, data: "Data", run: "Run"
 ) -> None:
     """Writes the standard deviation of the encoder's means: near 0 the BVAE has collapsed."""
