@@ -16,7 +16,7 @@ from musegen import Error, plots
 from musegen.cli import run_command, run_script
 from musegen.data import demo, load
 from musegen.eval.papers.yang_lerch import comparisons
-from musegen.eval.tables.definition import Choices
+from musegen.eval.tables.definition import MeasuringOptions
 from musegen.plots import rolls
 
 IMAGES = Path(__file__).parent / "images"
@@ -33,7 +33,7 @@ def main() -> None:
     coarse = demo.phrases(8, 48, seed=2)
     plots.save(rolls.midi_s2({"demo band": coarse}), IMAGES / "midi-s2.png")
     try:
-        figure = comparisons.picture(load("freedoom"), load("demo"), "mgeval", Choices())
+        figure = comparisons.picture(load("freedoom"), load("demo"), "mgeval", MeasuringOptions())
         plots.save(figure, IMAGES / "distances.png")
     except Error as error:
         print(error)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from musegen import Error, files, registry
 from musegen.commands.choices import CHOICES, add_choice, add_data, add_pair, add_split, integer
 from musegen.eval.tables import report, suites
-from musegen.eval.tables.definition import Choices
+from musegen.eval.tables.definition import MeasuringOptions
 from musegen.eval.tables.report import Evaluation, Report
 from musegen.eval.tables.suites import DEFINITIONS, SUITES
 
@@ -154,9 +154,13 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
     _check_outputs(args, drawings)
     from musegen.eval.tables.set_remarks import remarks
 
-    choices = Choices(args.track or Choices.track, music.pair, args.visit or Choices.visit)
+    options = MeasuringOptions(
+        args.track or MeasuringOptions.track,
+        music.pair,
+        args.visit or MeasuringOptions.visit,
+    )
     rows = {
-        name: DEFINITIONS[name].rows(music.data, music.generated, choices)
+        name: DEFINITIONS[name].rows(music.data, music.generated, options)
         for name in dict.fromkeys(name for names in shown.values() for name in names)
     }
     tables = [
@@ -166,7 +170,7 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
     ]
     notes = [
         *suites.footnotes(tables, shown),
-        *remarks(music.sets, shown, choices),
+        *remarks(music.sets, shown, options),
         *music.notes,
     ]
     reports = [
@@ -174,7 +178,7 @@ def _of_phrases(args: Namespace, shown: dict[str, tuple[str, ...]]) -> Evaluatio
         for definition, measured in rows.items()
     ]
     pictures = {
-        path: _picture(music.data, drawn, shown, choices, path.suffix)
+        path: _picture(music.data, drawn, shown, options, path.suffix)
         for path, drawn in drawings.items()
     }
     return Evaluation(tables, notes, reports, music.values, pictures)
@@ -236,13 +240,13 @@ def _check(args: Namespace, shown: Mapping[str, Iterable[str]]) -> None:
                 "measures notes; leave it out"
             )
     used = {name for names in shown.values() for name in names}
-    for choice in fields(Choices):
-        takers = [own.name for own in DEFINITIONS.values() if choice.name in own.takes]
-        value = getattr(args, choice.name)
+    for option in fields(MeasuringOptions):
+        takers = [own.name for own in DEFINITIONS.values() if option.name in own.takes]
+        value = getattr(args, option.name)
         if value is not None and used.isdisjoint(takers):
             words = value if isinstance(value, str | int) else " ".join(value)
             only = f"definition{'s' * (len(takers) > 1)} {', '.join(takers)}"
-            raise Error(f"--{choice.name} {words}: is only for {only}; leave it out")
+            raise Error(f"--{option.name} {words}: is only for {only}; leave it out")
     for name in FOR_SYSTEMS:
         if getattr(args, name) is not None and not args.system:
             raise Error(f"--{name.replace('_', '-')}: has no effect without --system; name one")
@@ -274,7 +278,7 @@ def _picture(
     data: "Data",
     music: "Data",
     shown: Mapping[str, Sequence[str]],
-    choices: Choices,
+    options: MeasuringOptions,
     ending: str,
 ) -> bytes:
     """Draws the picture of the first suite that has one, and returns the content of the file."""
@@ -282,7 +286,7 @@ def _picture(
 
     suite = next(name for name in shown if SUITES[name].module)
     draw = import_module(SUITES[suite].module).picture
-    return plots.encoded(draw(data, music, shown[suite][0], choices), ending.lower())
+    return plots.encoded(draw(data, music, shown[suite][0], options), ending.lower())
 
 
 if __name__ == "__main__":

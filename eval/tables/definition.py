@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What a user can choose about measuring; each definition takes some of it.
+class MeasuringOptions:
+    """The options of measuring; each definition takes some of them.
 
     Args:
         track: name of the track of Yang and Lerch's features.
@@ -33,9 +33,9 @@ class Choices:
 class Definition:
     """One way to compute metrics.
 
-    The module that measures has two functions: `rows(data, generated, definition, choices)` returns
+    The module that measures has two functions: `rows(data, generated, definition, options)` returns
     a row for each set, in percent where the papers print percent; `remarks(definitions, sets,
-    choices)` returns what a reader of the tables needs to know.
+    options)` returns what a reader of the tables needs to know.
 
     Args:
         name: name in commands.
@@ -43,7 +43,7 @@ class Definition:
         unit: what a metric is computed on, before the mean over the set.
         module: name of the module that measures; it is imported when it is needed.
         codes: the codes of its metrics with their meanings.
-        takes: names of the `Choices` that change what is measured.
+        takes: names of the `MeasuringOptions` that change what is measured.
     """
 
     name: str
@@ -53,9 +53,11 @@ class Definition:
     codes: Mapping[str, str] = field(default_factory=dict)
     takes: tuple[str, ...] = ()
 
-    def rows(self, data: "Data", generated: "Sequence[Data]", choices: Choices) -> "list[Row]":
+    def rows(
+        self, data: "Data", generated: "Sequence[Data]", options: MeasuringOptions
+    ) -> "list[Row]":
         """Measures the data and each generated set."""
-        return import_module(self.module).rows(data, generated, self.name, choices)
+        return import_module(self.module).rows(data, generated, self.name, options)
 
     def notes(self, unit: str | None = None) -> list[str]:
         """Returns the notes of a table; `unit` is another unit than its own."""

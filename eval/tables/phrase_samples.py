@@ -11,7 +11,6 @@ from musegen.eval.tables.report import Metrics, clean
 from musegen.files import shown
 from musegen.metrics import PERCENT
 
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 PATIENCE = 2.0  # seconds until progress is shown
 
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from musegen import Error
-from musegen.eval.papers.yang_lerch import CODES
-from musegen.eval.tables.phrase_samples import PITCH_CLASSES, spaced
-from musegen.eval.tables.report import Metrics, Row, clean
+from musegen.eval.papers.yang_lerch import FUNCTIONS
+from musegen.eval.tables.phrase_samples import spaced
+from musegen.eval.tables.report import PITCH_CLASSES, Metrics, Row, clean
 from musegen.metrics import mgeval, stats
 from musegen.metrics.events import from_pieces
 from musegen.music.piece import Piece
@@ -23,7 +23,7 @@ from musegen.plots.histograms import NOTE_LENGTHS
 
 SAMPLES = 200  # samples of a set, at most
 DEFINITION = "mgeval_fixed"
-FEATURES = {code: CODES[code] for code in ("PC", "PCH", "PCTM", "PR", "PI", "IOI", "NLH", "NLTM")}
+COMPARED = ("PC", "PCH", "PCTM", "PR", "PI", "IOI", "NLH", "NLTM")
 AT_ONCE = "NO"
 HISTOGRAMS = {"PCH": PITCH_CLASSES, "NLH": NOTE_LENGTHS[12]}
 SHARES = ("PCH", "PCTM", "NLH", "NLTM")  # features that are counts or shares
@@ -61,14 +61,14 @@ def features(pieces: Iterable[Piece]) -> Features:
 
     Samples without one of the features, such as those of one note, are left out.
     """
-    kept: dict[str, list] = {code: [] for code in (*FEATURES, AT_ONCE)}
+    kept: dict[str, list] = {code: [] for code in (*COMPARED, AT_ONCE)}
     for piece in pieces:
         values, left_out = mgeval.measure(
-            from_pieces([piece]), [*FEATURES.values()], definition=DEFINITION
+            from_pieces([piece]), [FUNCTIONS[code] for code in COMPARED], definition=DEFINITION
         )
         if not left_out:
-            for code, feature in FEATURES.items():
-                kept[code].append(values[feature][0])
+            for code in COMPARED:
+                kept[code].append(values[FUNCTIONS[code]][0])
             kept[AT_ONCE].append(notes_at_once(piece))
     if len(kept[AT_ONCE]) < 2:
         raise Error(f"{len(kept[AT_ONCE])} of its pieces can be measured, and two are needed")

@@ -16,6 +16,7 @@ from musegen.metrics import PERCENT
 
 WIDTH = 120
 LETTERS = {"bass": "B", "drums": "D", "guitar": "G", "piano": "P", "strings": "S"}
+PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 Value = float | bool | None | list
 Metrics = dict[str, dict[str, Value]]

@@ -4,26 +4,26 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 from musegen.data import Data
-from musegen.eval.tables.definition import Choices
+from musegen.eval.tables.definition import MeasuringOptions
 from musegen.eval.tables.suites import DEFINITIONS, SUITES
 
 
 def remarks(
-    sets: Sequence[Data], shown: Mapping[str, Sequence[str]], choices: Choices
+    sets: Sequence[Data], shown: Mapping[str, Sequence[str]], options: MeasuringOptions
 ) -> list[str]:
     """Returns all remarks.
 
     Args:
         sets: the sets that are measured, the data first.
         shown: definitions that are shown, by suite.
-        choices: what the user chose about measuring.
+        options: options of measuring.
     """
     modules: dict[str, list[str]] = {}
     for name in dict.fromkeys(name for names in shown.values() for name in names):
         modules.setdefault(DEFINITIONS[name].module, []).append(name)
     made = []
     for module, names in modules.items():
-        made += import_module(module).remarks(names, sets, choices)
+        made += import_module(module).remarks(names, sets, options)
     for suite in shown:
         n = SUITES[suite].n_steps
         if n and sets[0].layout.n_steps != n:

@@ -16,8 +16,9 @@ from musegen.eval.tables.table import Columns, Table
 
 DISTANCE = "distance"
 DEFAULT = "musegan"
-SUITES = {paper.NAME: paper.SUITE for paper in papers.found()}
-DEFINITIONS = {own.name: own for paper in papers.found() for own in paper.DEFINITIONS}
+PAPERS = papers.found()
+SUITES = {paper.NAME: paper.SUITE for paper in PAPERS}
+DEFINITIONS = {own.name: own for paper in PAPERS for own in paper.DEFINITIONS}
 CODES = {code: text for own in DEFINITIONS.values() for code, text in own.codes.items()}
 CODES[DISTANCE] = "mean absolute difference from the first row"
 

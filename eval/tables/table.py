@@ -118,7 +118,7 @@ class Suite:
         marks: what the first table says about the significance of its scores.
         remarks: what a reader of the tables needs to know.
         module: name of the module that makes its tables and pictures, if there are no published
-            ones: `grids(definition, rows)`, and `picture(data, music, definition, choices)`.
+            ones: `grids(definition, rows)`, and `picture(data, music, definition, options)`.
     """
 
     choices: tuple[str, ...]

@@ -7,7 +7,7 @@ import numpy as np
 from musegen import Error
 from musegen.data import Data
 from musegen.eval.papers.duet_hlstm.duet_rows import of_chosen_pair
-from musegen.eval.tables.definition import Choices
+from musegen.eval.tables.definition import MeasuringOptions
 from musegen.eval.tables.evaluated import of_pair
 from musegen.eval.tables.phrase_samples import blocks, evenly_spaced, in_units, spaced
 from musegen.eval.tables.report import Row
@@ -18,7 +18,9 @@ PHRASES = 1000  # phrases of a set that are measured, at most; the published sam
 Metrics = dict[str, dict[str, float]]
 
 
-def rows(data: Data, generated: Sequence[Data], definition: str, choices: Choices) -> list[Row]:
+def rows(
+    data: Data, generated: Sequence[Data], definition: str, options: MeasuringOptions
+) -> list[Row]:
     """Measures the data and each generated set.
 
     All bars become bars of eight steps. Of generated sets the first half bar does not count: in
@@ -27,7 +29,7 @@ def rows(data: Data, generated: Sequence[Data], definition: str, choices: Choice
     Returns:
         A row for each set.
     """
-    sets = [of_pair(music, choices.tracks) for music in (data, *generated)]
+    sets = [of_pair(music, options.tracks) for music in (data, *generated)]
     chosen = [_rolls(music, evenly_spaced(music, PHRASES, "duet_claims")) for music in sets]
     apart = _distances(sets[0], chosen)
     return [
@@ -41,9 +43,11 @@ def rows(data: Data, generated: Sequence[Data], definition: str, choices: Choice
     ]
 
 
-def remarks(definitions: Sequence[str], sets: Sequence[Data], choices: Choices) -> list[str]:
+def remarks(
+    definitions: Sequence[str], sets: Sequence[Data], options: MeasuringOptions
+) -> list[str]:
     """Returns of which phrases, tracks and steps the figures are."""
-    made = [of_chosen_pair(choices.tracks)] if choices.tracks else []
+    made = [of_chosen_pair(options.tracks)] if options.tracks else []
     return [
         *made,
         f"definition {definitions[0]} measures two tracks in bars of 8 steps, at most "

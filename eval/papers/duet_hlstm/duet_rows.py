@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from musegen.data import Data
-from musegen.eval.tables.definition import Choices
+from musegen.eval.tables.definition import MeasuringOptions
 from musegen.eval.tables.evaluated import of_pair
-from musegen.eval.tables.phrase_samples import PITCH_CLASSES, in_units
-from musegen.eval.tables.report import Row
+from musegen.eval.tables.phrase_samples import in_units
+from musegen.eval.tables.report import PITCH_CLASSES, Row
 from musegen.metrics import duet
 
 # Phrases that are measured: those of the original code, whose counts grow with their number, and
@@ -17,24 +17,28 @@ DUET_PHRASES = {"duet": 20, "duet_fixed": 50}
 LENGTHS = ("eighth", "quarter", "dotted quarter", "half", "dotted half", "whole")
 
 
-def rows(data: Data, generated: Sequence[Data], definition: str, choices: Choices) -> list[Row]:
+def rows(
+    data: Data, generated: Sequence[Data], definition: str, options: MeasuringOptions
+) -> list[Row]:
     """Measures the first phrases of the data and of each generated set."""
     sets = [(data, "data"), *((music, "generated") for music in generated)]
     return [
-        _measured(of_pair(music, choices.tracks), kind, definition, choices.visit)
+        _measured(of_pair(music, options.tracks), kind, definition, options.visit)
         for music, kind in sets
     ]
 
 
-def remarks(definitions: Sequence[str], sets: Sequence[Data], choices: Choices) -> list[str]:
+def remarks(
+    definitions: Sequence[str], sets: Sequence[Data], options: MeasuringOptions
+) -> list[str]:
     """Returns which steps and which tracks are measured."""
     made = []
     if "duet" in definitions:
-        steps = "every fourth step" if choices.visit == 4 else "all steps but the last"
-        made.append(f"definition duet visits {steps} (--visit {choices.visit})")
+        steps = "every fourth step" if options.visit == 4 else "all steps but the last"
+        made.append(f"definition duet visits {steps} (--visit {options.visit})")
     pairs = [f"{name} {' and '.join(duet.PAIRS[name])}" for name in definitions]
-    if choices.tracks:
-        made.append(of_chosen_pair(choices.tracks))
+    if options.tracks:
+        made.append(of_chosen_pair(options.tracks))
     elif any(len(music.layout.tracks) > 2 for music in sets):
         made.append(
             f"of more than two tracks, two are measured: by {', by '.join(pairs)}, or piano and "

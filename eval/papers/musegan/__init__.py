@@ -91,35 +91,40 @@ CODES = {
     "DP": "drum hits on the rhythmic grid",
     "TD": "tonal distance of two tracks",
 }
-DEFINITIONS = tuple(
-    Definition(name, meaning, unit, f"{__name__}.muse_rows", CODES)
-    for name, unit, meaning in (
-        (
-            "paper",
-            "bar",
-            "as the text of the papers says: pitch classes are octave classes, a qualified note "
-            "has 3 steps, a polyphonic step 3 pitches",
-        ),
-        (
-            "v1",
-            "bar",
-            "as MuseGAN's code computes: pitch classes are blocks of 7 neighbouring pitches, a "
-            "qualified note has 2 steps, a polyphonic step 2 pitches",
-        ),
-        (
-            "v2",
-            "bar",
-            "as BinaryMuseGAN's code computes: pitch classes are blocks of 8 neighbouring pitches, "
-            "a qualified note has 2 steps, a polyphonic step 2 pitches",
-        ),
-        (
-            "v3",
-            "whole set",
-            "as the code of MIDI-Sandwich2 and MuseGAN v3 computes: sums over the whole set; EB is "
-            "the share of bars that sound, UPC counts each step at which a block of 8 pitches "
-            "sounds",
-        ),
-    )
+MODULE = f"{__name__}.muse_rows"
+DEFINITIONS = (
+    Definition(
+        "paper",
+        "as the text of the papers says: pitch classes are octave classes, a qualified note has 3 "
+        "steps, a polyphonic step 3 pitches",
+        "bar",
+        MODULE,
+        CODES,
+    ),
+    Definition(
+        "v1",
+        "as MuseGAN's code computes: pitch classes are blocks of 7 neighbouring pitches, a "
+        "qualified note has 2 steps, a polyphonic step 2 pitches",
+        "bar",
+        MODULE,
+        CODES,
+    ),
+    Definition(
+        "v2",
+        "as BinaryMuseGAN's code computes: pitch classes are blocks of 8 neighbouring pitches, a "
+        "qualified note has 2 steps, a polyphonic step 2 pitches",
+        "bar",
+        MODULE,
+        CODES,
+    ),
+    Definition(
+        "v3",
+        "as the code of MIDI-Sandwich2 and MuseGAN v3 computes: sums over the whole set; EB is the "
+        "share of bars that sound, UPC counts each step at which a block of 8 pitches sounds",
+        "whole set",
+        MODULE,
+        CODES,
+    ),
 )
 MUSE = tuple(definition.name for definition in DEFINITIONS)
 SUITE = Suite(MUSE, ("paper", "v1"), (TABLE_1, TABLE_2), n_steps=96)

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from musegen.data import Data
-from musegen.eval.tables.definition import Choices
+from musegen.eval.tables.definition import MeasuringOptions
 from musegen.eval.tables.phrase_samples import blocks, in_units
 from musegen.eval.tables.report import Row
 from musegen.metrics import muse
 
 
-def rows(data: Data, generated: Sequence[Data], definition: str, choices: Choices) -> list[Row]:
+def rows(
+    data: Data, generated: Sequence[Data], definition: str, options: MeasuringOptions
+) -> list[Row]:
     """Measures the data, the data with its tracks paired at random, and each generated set."""
     measured = [_measured(data, "data", definition)]
     if definition != "v3":  # v3 has no mean over bars
@@ -17,7 +19,9 @@ def rows(data: Data, generated: Sequence[Data], definition: str, choices: Choice
     return measured + [_measured(music, "generated", definition) for music in generated]
 
 
-def remarks(definitions: Sequence[str], sets: Sequence[Data], choices: Choices) -> list[str]:
+def remarks(
+    definitions: Sequence[str], sets: Sequence[Data], options: MeasuringOptions
+) -> list[str]:
     return []
 
 

@@ -4,7 +4,7 @@ from musegen.eval.tables.definition import Definition
 from musegen.eval.tables.table import Suite, Table
 
 NAME = "mgeval"
-CODES = {  # the functions of `musegen.metrics.mgeval` by their codes
+FUNCTIONS = {  # the functions of `musegen.metrics.mgeval` by their codes
     "PC": "total_used_pitch",
     "PC/bar": "bar_used_pitch",
     "NC": "total_used_note",

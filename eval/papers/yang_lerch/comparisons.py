@@ -5,23 +5,23 @@ from typing import TYPE_CHECKING
 from musegen.data import Data
 from musegen.eval.papers.yang_lerch import DEFINITIONS, FEATURES
 from musegen.eval.papers.yang_lerch.feature_rows import features
-from musegen.eval.tables.definition import Choices
+from musegen.eval.tables.definition import MeasuringOptions
 from musegen.eval.tables.report import Block, Grid, Metrics, Row
 from musegen.metrics import stats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NOTES = {definition.name: definition.notes for definition in DEFINITIONS}
+BY_NAME = {own.name: own for own in DEFINITIONS}
 
 
-def grids(definition: str, rows: list[Row], unit: str = "phrase") -> list[Grid]:
+def grids(definition: str, rows: list[Row], unit: str | None = None) -> list[Grid]:
     """Makes a table of features for each generated set beside the data, or for the data alone.
 
     Args:
         definition: name of the definition.
         rows: measured rows, that of the data first.
-        unit: name of a sample of a set.
+        unit: name of a sample of a set; by default that of the definition.
     """
     data, *generated = rows
     shown = []
@@ -36,7 +36,7 @@ def grids(definition: str, rows: list[Row], unit: str = "phrase") -> list[Grid]:
         ]
         title = "Yang and Lerch: " + " beside ".join(row.label for row in reversed(sets.values()))
         notes = [
-            *NOTES[definition](unit),
+            *BY_NAME[definition].notes(unit),
             "mean, std: over the set, for features that are a number",
         ]
         if other:
@@ -48,11 +48,11 @@ def grids(definition: str, rows: list[Row], unit: str = "phrase") -> list[Grid]:
     return shown
 
 
-def picture(data: Data, music: Data, definition: str, choices: Choices) -> "Figure":
+def picture(data: Data, music: Data, definition: str, options: MeasuringOptions) -> "Figure":
     """Draws the densities of the distances within each set and between the two."""
     from musegen.plots import histograms
 
-    sets = (features(one, definition, choices.track) for one in (music, data))
+    sets = (features(one, definition, options.track) for one in (music, data))
     return histograms.yang_lerch(stats.compare(*sets, definition).values(), (music.name, data.name))
 
 

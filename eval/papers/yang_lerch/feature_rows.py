@@ -7,8 +7,8 @@ import numpy as np
 
 from musegen import Error
 from musegen.data import Data
-from musegen.eval.papers.yang_lerch import CODES
-from musegen.eval.tables.definition import Choices
+from musegen.eval.papers.yang_lerch import FUNCTIONS
+from musegen.eval.tables.definition import MeasuringOptions
 from musegen.eval.tables.phrase_samples import evenly_spaced, in_units
 from musegen.eval.tables.report import Row
 from musegen.metrics import mgeval, stats
@@ -17,13 +17,15 @@ from musegen.metrics.events import from_phrases
 SAMPLES = 200  # phrases of a set that are compared, at most
 
 
-def rows(data: Data, generated: Sequence[Data], definition: str, choices: Choices) -> list[Row]:
+def rows(
+    data: Data, generated: Sequence[Data], definition: str, options: MeasuringOptions
+) -> list[Row]:
     """Measures mean and deviation of each feature; of generated sets also KLD and OA."""
-    data_features = features(data, definition, choices.track)
+    data_features = features(data, definition, options.track)
     metrics = _mean_and_std(data_features)
     measured = [Row(data.name, "data", len(data_features["PC"]), in_units(metrics))]
     for music in generated:
-        own = features(music, definition, choices.track)
+        own = features(music, definition, options.track)
         metrics = _mean_and_std(own)
         for code, result in stats.compare(own, data_features, definition).items():
             (kld, kld_data), (oa, oa_data) = result.kld, result.oa
@@ -32,10 +34,12 @@ def rows(data: Data, generated: Sequence[Data], definition: str, choices: Choice
     return measured
 
 
-def remarks(definitions: Sequence[str], sets: Sequence[Data], choices: Choices) -> list[str]:
+def remarks(
+    definitions: Sequence[str], sets: Sequence[Data], options: MeasuringOptions
+) -> list[str]:
     """Returns of which phrases and which track the features are."""
     return [
-        f"Yang and Lerch's features are those of the {choices.track} track (PCTM, IOI: of all "
+        f"Yang and Lerch's features are those of the {options.track} track (PCTM, IOI: of all "
         f"tracks) in at most {SAMPLES} phrases of a set, evenly spaced, without those where it is "
         "silent"
     ]
@@ -54,7 +58,7 @@ def features(data: Data, definition: str, track: str) -> dict[str, np.ndarray]:
             f"{data.name}: {kept} of {kept + len(left_out)} phrases can be measured by their "
             f"{track}, two are needed{reason}; give another --track"
         )
-    return {code: found[name] for code, name in CODES.items()}
+    return {code: found[name] for code, name in FUNCTIONS.items()}
 
 
 def _mean_and_std(values: dict[str, np.ndarray]) -> dict[str, dict]:

@@ -11,7 +11,7 @@ from musegen import Error
 from musegen.cli import run_script
 from musegen.eval.papers import duet_hlstm
 from musegen.eval.papers.duet_hlstm import claims
-from musegen.eval.tables.definition import Choices
+from musegen.eval.tables.definition import MeasuringOptions
 
 
 @pytest.fixture
@@ -145,9 +145,9 @@ def test_data_are_read_in_blocks(public, monkeypatch):
     blocks = claims.blocks
     monkeypatch.setattr(claims, "blocks", lambda data, what: data.blocks(16))
     made = load(public[:10])
-    in_parts = claims.rows(split, [made], "duet_claims", Choices())
+    in_parts = claims.rows(split, [made], "duet_claims", MeasuringOptions())
     monkeypatch.setattr(claims, "blocks", blocks)
-    assert in_parts == claims.rows(whole, [made], "duet_claims", Choices())
+    assert in_parts == claims.rows(whole, [made], "duet_claims", MeasuringOptions())
 
 
 @pytest.mark.parametrize(

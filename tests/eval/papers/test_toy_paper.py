@@ -27,16 +27,16 @@ STROKES = """
 from musegen.eval.tables.report import Row
 
 
-def rows(data, generated, definition, choices):
+def rows(data, generated, definition, options):
     kinds = ["data"] + ["generated"] * len(generated)
     return [
         Row(music.name, kind, len(music),
-            {"ST": {"drums": choices.visit * int(next(music.blocks())[..., 0].sum())}})
+            {"ST": {"drums": options.visit * int(next(music.blocks())[..., 0].sum())}})
         for music, kind in zip([data, *generated], kinds, strict=True)
     ]
 
 
-def remarks(definitions, sets, choices):
+def remarks(definitions, sets, options):
     return [f"{definitions} of {len(sets)} sets"]
 """
 RUN = """
